@@ -1,0 +1,1 @@
+"""Anomaly detectors under one protocol; the deep perceptual autoencoder is the first."""

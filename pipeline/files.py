@@ -1,0 +1,84 @@
+"""Writing outputs: whole or not at all, the same bytes for the same content."""
+
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pandas as pd
+
+from pipeline.errors import PipelineError
+
+
+@contextmanager
+def atomic(path: Path) -> Iterator[Path]:
+    """Yield a path to write to, which becomes ``path`` only if the block ends without an error.
+
+    Works for a file and for a folder (the block creates either). What stood at ``path`` is replaced.
+
+    Args:
+        path: Where the finished file or folder shall be. Its parent is created.
+
+    Yields:
+        A sibling of ``path`` with the same suffix.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".partial-{path.name}")
+    remove(partial)
+    try:
+        yield partial
+        remove(path)
+        os.replace(partial, path)
+    finally:
+        remove(partial)
+
+
+def remove(path: Path) -> None:
+    """Remove a file or a folder if it is there."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def write_json(path: Path, content: dict[str, Any]) -> None:
+    """Write JSON with sorted keys.
+
+    Args:
+        path: The file.
+        content: Nested dictionaries of JSON values.
+
+    Raises:
+        PipelineError: If a number is NaN or infinite, so that a broken metric fails its stage.
+    """
+    try:
+        text = json.dumps(content, indent=2, sort_keys=True, allow_nan=False)
+    except ValueError as error:
+        raise PipelineError(f"{path}: a value is NaN or infinite; nothing was written") from error
+    with atomic(path) as partial:
+        partial.write_text(text + "\n", encoding="utf-8")
+
+
+def write_csv(path: Path, table: pd.DataFrame) -> None:
+    """Write a table as CSV: UTF-8, Unix line ends, no row numbers."""
+    with atomic(path) as partial:
+        table.to_csv(partial, index=False, lineterminator="\n", encoding="utf-8")
+
+
+def write_png(path: Path, image: np.ndarray) -> None:
+    """Write an image as PNG.
+
+    Args:
+        path: The file, ending in ``.png``.
+        image: uint8 of shape (H, W) or RGB of shape (H, W, 3).
+    """
+    if image.ndim == 3:
+        image = cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
+    with atomic(path) as partial:
+        if not cv2.imwrite(str(partial), image, [cv2.IMWRITE_PNG_COMPRESSION, 9]):
+            raise PipelineError(f"{path}: the picture could not be written; is the disk full?")

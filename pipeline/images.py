@@ -1,0 +1,137 @@
+"""The array contract: what the slide and X-ray branches hand over, and all that training and evaluation see.
+
+``data/prepared/<arm>/`` holds ``images.npy`` (uint8, N×H×W×C) and ``index.csv``, whose row i describes image i.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from pipeline.errors import PipelineError
+from pipeline.files import atomic
+
+COLUMNS = ["id", "split", "label", "findings", "group", "source", "x", "y"]
+SPLITS = ("train", "val", "test")
+
+
+@dataclass(frozen=True)
+class Images:
+    """The prepared images of one arm.
+
+    Attributes:
+        pixels: uint8 (N, H, W, C), values 0–255, memory-mapped when read from a file.
+        index: One row per image: ``id`` (unique), ``split`` (train, val or test), ``label`` (0 normal,
+            1 abnormal), ``findings`` (joined by a bar, empty when normal), ``group`` (slide or patient),
+            ``source`` (file relative to the raw folder), ``x`` and ``y`` (level-0 pixels of a tile's upper
+            left corner, 0 for X-rays).
+    """
+
+    pixels: np.ndarray
+    index: pd.DataFrame
+
+    def rows(self, split: str, label: int | None = None) -> np.ndarray:
+        """Return the row numbers of a split, of one label if given, as int64 (n,)."""
+        chosen = self.index["split"] == split
+        if label is not None:
+            chosen &= self.index["label"] == label
+        return np.flatnonzero(chosen.to_numpy())
+
+
+def write_images(folder: Path, parts: Iterable[np.ndarray], index: pd.DataFrame) -> None:
+    """Write an arm's images part by part, so that memory does not grow with their number.
+
+    Args:
+        folder: The arm's folder, created or replaced as a whole.
+        parts: Arrays uint8 (n, H, W, C) that follow each other in the order of ``index``.
+        index: The table described at :class:`Images`.
+
+    Raises:
+        PipelineError: If the table breaks the contract or the parts do not add up to its rows.
+    """
+    check_index(index, str(folder))
+    with atomic(folder) as partial:
+        partial.mkdir()
+        written = 0
+        target: np.memmap | None = None
+        for part in parts:
+            if target is None:
+                shape = (len(index), *part.shape[1:])
+                target = np.lib.format.open_memmap(partial / "images.npy", "w+", np.uint8, shape)
+            if part.shape[1:] != target.shape[1:] or written + len(part) > len(index):
+                raise PipelineError(f"{folder}: a part of shape {part.shape} does not fit {target.shape}")
+            target[written : written + len(part)] = part
+            written += len(part)
+        if target is None or written != len(index):
+            raise PipelineError(f"{folder}: {written} images were made for {len(index)} rows of the index")
+        target.flush()
+        index[COLUMNS].to_csv(partial / "index.csv", index=False, lineterminator="\n")
+
+
+def read_images(folder: Path) -> Images:
+    """Open an arm's images and check the contract.
+
+    Args:
+        folder: The arm's folder.
+
+    Returns:
+        The memory-mapped images with their index.
+
+    Raises:
+        PipelineError: If a file is missing or unreadable, or array and index break the contract.
+    """
+    for name in ("images.npy", "index.csv"):
+        if not (folder / name).is_file():
+            raise PipelineError(f"{folder / name} is missing: run `dvc repro` for the stages that prepare it")
+    try:
+        pixels = np.load(folder / "images.npy", mmap_mode="r", allow_pickle=False)
+    except ValueError as error:
+        raise PipelineError(f"{folder / 'images.npy'} is not a whole array file: {error}") from error
+    index = pd.read_csv(folder / "index.csv", dtype={"id": str, "group": str}, keep_default_na=False)
+    if pixels.dtype != np.uint8 or pixels.ndim != 4:
+        raise PipelineError(f"{folder / 'images.npy'}: expected uint8 N×H×W×C, found {pixels.dtype} {pixels.shape}")
+    if len(pixels) != len(index):
+        raise PipelineError(f"{folder}: images.npy holds {len(pixels)} images, index.csv {len(index)} rows")
+    check_index(index, str(folder / "index.csv"))
+    return Images(pixels, index)
+
+
+def check_index(index: pd.DataFrame, where: str) -> None:
+    """Check columns, values and the separation of groups.
+
+    Args:
+        index: The table described at :class:`Images`.
+        where: The file or folder to name in an error.
+
+    Raises:
+        PipelineError: If a column is missing, an id is used twice, a split or label is unknown, a training
+            image is abnormal, or a group has images in two splits.
+    """
+    missing = [column for column in COLUMNS if column not in index]
+    if missing:
+        raise PipelineError(f"{where}: column {missing[0]!r} is missing")
+    twice = index.loc[index["id"].duplicated(), "id"]
+    if len(twice):
+        raise PipelineError(f"{where}: the id {twice.iloc[0]!r} stands in more than one row")
+    for column, allowed in (("split", SPLITS), ("label", (0, 1))):
+        wrong = index.loc[~index[column].isin(allowed), column]
+        if len(wrong):
+            raise PipelineError(f"{where}: {column} {wrong.iloc[0]!r} is not one of {allowed}")
+    abnormal = index.loc[(index["split"] == "train") & (index["label"] == 1), "id"]
+    if len(abnormal):
+        raise PipelineError(f"{where}: the training image {abnormal.iloc[0]!r} is abnormal; training takes normals only")
+    check_groups(index, where)
+
+
+def check_groups(index: pd.DataFrame, where: str) -> None:
+    """Check that no group (patient or slide) has images in two splits.
+
+    Raises:
+        PipelineError: Naming the first such group and its splits.
+    """
+    splits = index.groupby("group")["split"].unique()
+    shared = splits[splits.map(len) > 1]
+    if len(shared):
+        raise PipelineError(f"{where}: group {shared.index[0]!r} is in the splits {', '.join(sorted(shared.iloc[0]))}")

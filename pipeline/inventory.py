@@ -1,0 +1,94 @@
+"""The inventory through which raw files enter the graph: name, bytes and checksum of each.
+
+A collection of 700 GB or 112,120 files is not hashed by DVC at each run; its inventory is one small file. It
+is made once; afterwards only files whose size or time of change differ are read again.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pandas as pd
+
+from pipeline.errors import PipelineError
+from pipeline.files import atomic, write_csv
+
+COLUMNS = ["path", "bytes", "md5"]
+READ_BYTES = 1 << 22
+
+
+def make_inventory(root: Path, csv: Path, scratch: Path, wanted: Callable[[str], bool] = lambda path: True) -> pd.DataFrame:
+    """List the files of a collection and write the inventory if it changed.
+
+    Args:
+        root: The collection's folder, such as ``data/raw/nih``.
+        csv: The inventory to write.
+        scratch: A file outside the graph that remembers checksums by size and time of change.
+        wanted: Tells of a path relative to ``root`` whether it belongs to the collection.
+
+    Returns:
+        The inventory, sorted by path: ``path`` (relative, with forward slashes), ``bytes``, ``md5``.
+
+    Raises:
+        PipelineError: If the folder is missing or holds no wanted file.
+    """
+    if not root.is_dir():
+        raise PipelineError(f"{root} is missing: put the collection there, or a link to it")
+    paths = sorted(p for p in (f.relative_to(root).as_posix() for f in root.rglob("*") if f.is_file()) if wanted(p))
+    if not paths:
+        raise PipelineError(f"{root} holds no file of the collection: see the README for its layout")
+    known: dict[str, list[str]] = json.loads(scratch.read_text()) if scratch.is_file() else {}
+
+    def row(path: str) -> tuple[str, int, str]:
+        status = (root / path).stat()
+        mark = f"{status.st_size} {status.st_mtime_ns}"
+        if known.get(path, ["", ""])[0] != mark:
+            known[path] = [mark, _md5(root / path)]
+        return path, status.st_size, known[path][1]
+
+    with ThreadPoolExecutor() as pool:
+        inventory = pd.DataFrame(list(pool.map(row, paths)), columns=COLUMNS)
+    with atomic(scratch) as partial:
+        partial.write_text(json.dumps({path: known[path] for path in paths}))
+    if not csv.is_file() or not inventory.equals(read_inventory(csv)):
+        write_csv(csv, inventory)
+    return inventory
+
+
+def read_inventory(csv: Path) -> pd.DataFrame:
+    """Read an inventory.
+
+    Raises:
+        PipelineError: If it is missing or has other columns.
+    """
+    if not csv.is_file():
+        raise PipelineError(f"{csv} is missing: run `make check-data`, which lists the collection's files")
+    inventory = pd.read_csv(csv, dtype={"path": str, "md5": str}, keep_default_na=False)
+    if list(inventory.columns) != COLUMNS:
+        raise PipelineError(f"{csv}: expected the columns {', '.join(COLUMNS)}; run `make check-data` again")
+    return inventory
+
+
+def raw_file(root: Path, path: str) -> Path:
+    """Return the path of a raw file, which must lie under the collection's folder.
+
+    Args:
+        root: The collection's folder.
+        path: Relative path as a CSV or list gives it.
+
+    Raises:
+        PipelineError: If the path leaves the folder.
+    """
+    if Path(path).is_absolute() or ".." in Path(path).parts:
+        raise PipelineError(f"{path!r} leaves the collection's folder {root}; only paths inside it are read")
+    return root / path
+
+
+def _md5(path: Path) -> str:
+    with path.open("rb") as file:
+        digest = hashlib.md5(usedforsecurity=False)
+        while block := file.read(READ_BYTES):
+            digest.update(block)
+    return digest.hexdigest()

@@ -1,0 +1,1 @@
+"""Whole-slide images: reading, tissue, lesion outlines, tiles, stain normalisation."""

@@ -1,0 +1,43 @@
+"""What every stage script shares: its arguments, its closing line, its errors."""
+
+import sys
+import traceback
+from collections.abc import Callable
+
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from pipeline.errors import PipelineError
+
+
+def run_stage(main: Callable[..., str]) -> None:
+    """Call a stage with the arguments of the command line and print what it made.
+
+    Args:
+        main: The stage; takes the command line's arguments as strings and returns one line that says what
+            was made.
+
+    Raises:
+        SystemExit: With one sentence on the error stream when the stage failed.
+    """
+    try:
+        print(main(*sys.argv[1:]), flush=True)
+    except PipelineError as error:
+        sys.exit(f"error: {error}")
+    except Exception as error:
+        traceback.print_exc()
+        sys.exit(
+            f"error: {' '.join(sys.argv)} stopped on {type(error).__name__}, which it has no advice for; "
+            "the lines above say where. Nothing unfinished was left behind."
+        )
+
+
+def progress_bar() -> Progress:
+    """Return a progress display with counts and the time left; silent when the output is not a terminal."""
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[note]}"),
+        transient=True,
+    )

@@ -1,0 +1,1 @@
+"""Fitting a detector to a prepared arm."""

@@ -1,0 +1,1 @@
+"""Chest X-rays: index, patient-wise splits, image preparation."""
