@@ -118,10 +118,12 @@ def check_index(index: pd.DataFrame, where: str) -> None:
     for column, allowed in (("split", SPLITS), ("label", (0, 1))):
         wrong = index.loc[~index[column].isin(allowed), column]
         if len(wrong):
-            raise PipelineError(f"{where}: {column} {wrong.iloc[0]!r} is not one of {allowed}")
+            raise PipelineError(f"{where}: {column} {wrong.tolist()[0]!r} is not one of {allowed}")
     abnormal = index.loc[(index["split"] == "train") & (index["label"] == 1), "id"]
     if len(abnormal):
-        raise PipelineError(f"{where}: the training image {abnormal.iloc[0]!r} is abnormal; training takes normals only")
+        raise PipelineError(
+            f"{where}: the training image {abnormal.iloc[0]!r} is abnormal; training takes normals only"
+        )
     check_groups(index, where)
 
 

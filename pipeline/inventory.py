@@ -6,7 +6,6 @@ is made once; afterwards only files whose size or time of change differ are read
 
 import hashlib
 import json
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -19,26 +18,26 @@ COLUMNS = ["path", "bytes", "md5"]
 READ_BYTES = 1 << 22
 
 
-def make_inventory(root: Path, csv: Path, scratch: Path, wanted: Callable[[str], bool] = lambda path: True) -> pd.DataFrame:
+def make_inventory(root: Path, csv: Path, scratch: Path) -> pd.DataFrame:
     """List the files of a collection and write the inventory if it changed.
 
     Args:
         root: The collection's folder, such as ``data/raw/nih``.
         csv: The inventory to write.
         scratch: A file outside the graph that remembers checksums by size and time of change.
-        wanted: Tells of a path relative to ``root`` whether it belongs to the collection.
 
     Returns:
         The inventory, sorted by path: ``path`` (relative, with forward slashes), ``bytes``, ``md5``.
 
     Raises:
-        PipelineError: If the folder is missing or holds no wanted file.
+        PipelineError: If the folder is missing or empty.
     """
     if not root.is_dir():
         raise PipelineError(f"{root} is missing: put the collection there, or a link to it")
-    paths = sorted(p for p in (f.relative_to(root).as_posix() for f in root.rglob("*") if f.is_file()) if wanted(p))
+    files = (file.relative_to(root).as_posix() for file in root.rglob("*") if file.is_file())
+    paths = sorted(path for path in files if not Path(path).name.startswith("."))
     if not paths:
-        raise PipelineError(f"{root} holds no file of the collection: see the README for its layout")
+        raise PipelineError(f"{root} is empty: see the README for the collection's layout")
     known: dict[str, list[str]] = json.loads(scratch.read_text()) if scratch.is_file() else {}
 
     def row(path: str) -> tuple[str, int, str]:

@@ -18,8 +18,16 @@ PAPER_ARMS = ("camelyon16", "nih_subset", "nih_pa", "nih_ap")
 # VGG: r<block><convolution> is the ReLU after that convolution (Simonyan & Zisserman 2015).
 # EfficientNet-Lite0: expand<i> is the ReLU6 after the expansion convolution of block i.
 BACKBONE_LAYERS: dict[str, dict[str, int]] = {
-    "vgg16": {f"r{block}{conv}": 2 ** (block - 1) for block, convs in enumerate((2, 2, 3, 3, 3), 1) for conv in range(1, convs + 1)},
-    "vgg19": {f"r{block}{conv}": 2 ** (block - 1) for block, convs in enumerate((2, 2, 4, 4, 4), 1) for conv in range(1, convs + 1)},
+    "vgg16": {
+        f"r{block}{conv}": 2 ** (block - 1)
+        for block, convs in enumerate((2, 2, 3, 3, 3), 1)
+        for conv in range(1, convs + 1)
+    },
+    "vgg19": {
+        f"r{block}{conv}": 2 ** (block - 1)
+        for block, convs in enumerate((2, 2, 4, 4, 4), 1)
+        for conv in range(1, convs + 1)
+    },
     "efficientnet_lite0": {"expand1": 2, "expand2": 4, "expand3": 4, "expand4": 8, "expand5": 8},
 }
 
@@ -246,13 +254,17 @@ class Train(Settings):
             raise ValueError(f"schedule.{len(self.schedule) - 1}.stable must be above 0")
         for i, (low, high) in enumerate(zip(self.schedule, self.schedule[1:], strict=False), 1):
             if high.resolution != 2 * low.resolution:
-                raise ValueError(f"schedule.{i}.resolution is {high.resolution}, expected {2 * low.resolution}: growth doubles")
+                raise ValueError(
+                    f"schedule.{i}.resolution is {high.resolution}, expected {2 * low.resolution}: growth doubles"
+                )
 
     def _check_layers(self) -> None:
         layers = BACKBONE_LAYERS[self.backbone]
         for i, step in enumerate(self.schedule):
             if step.layer not in layers:
-                raise ValueError(f"schedule.{i}.layer {step.layer!r} is not a layer of {self.backbone}: {', '.join(layers)}")
+                raise ValueError(
+                    f"schedule.{i}.layer {step.layer!r} is not a layer of {self.backbone}: {', '.join(layers)}"
+                )
             if step.resolution < layers[step.layer]:
                 raise ValueError(
                     f"schedule.{i}.layer {step.layer!r} is too deep for {step.resolution} px: its map is "
@@ -316,7 +328,9 @@ class Params(Settings):
                 f"whole number: change it or tissue_masks.{arm}.microns_per_pixel"
             )
         if tiles.tile_size % normalize.working_size:
-            raise ValueError(f"normalize_tiles.{arm}.working_size {normalize.working_size} does not divide {tiles.tile_size}")
+            raise ValueError(
+                f"normalize_tiles.{arm}.working_size {normalize.working_size} does not divide {tiles.tile_size}"
+            )
         if normalize.working_size < self.train[arm].resolution:
             raise ValueError(
                 f"normalize_tiles.{arm}.working_size {normalize.working_size} is below "

@@ -4,6 +4,7 @@ import sys
 import traceback
 from collections.abc import Callable
 
+from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from pipeline.errors import PipelineError
@@ -33,11 +34,14 @@ def run_stage(main: Callable[..., str]) -> None:
 
 def progress_bar() -> Progress:
     """Return a progress display with counts and the time left; silent when the output is not a terminal."""
+    console = Console()
     return Progress(
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
         TimeRemainingColumn(),
         TextColumn("{task.fields[note]}"),
+        console=console,
+        disable=not console.is_terminal,
         transient=True,
     )

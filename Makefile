@@ -1,0 +1,53 @@
+# `make help` lists the targets.
+PYTHON ?= python3
+ENVIRONMENT := .venv/.installed
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+
+.DEFAULT_GOAL := help
+.PHONY: help install repro paper check-data test test-slow lint format bench clean
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  \1\t/' | expand -t 16
+
+install: $(ENVIRONMENT) ## make .venv with the tested versions of everything
+
+$(ENVIRONMENT): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(None if (3, 11) <= v < (3, 14) else f"error: Python 3.11 to 3.13 is needed, {sys.executable} is {v[0]}.{v[1]}: name another one, as in make PYTHON=python3.12 repro")'
+	test -e .venv/bin/python || $(PYTHON) -m venv .venv
+	.venv/bin/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	touch $@
+
+repro: $(ENVIRONMENT) ## run every stage whose inputs changed
+	dvc repro
+
+paper: $(ENVIRONMENT) ## the paper's four arms with three seeds, beside the demo (needs the data and a GPU, see README)
+	python -m pipeline.checking
+	dvc exp run --name paper \
+		-S 'arms.slides=[demo_slides,camelyon16]' \
+		-S 'arms.xrays=[demo_xrays,nih_subset,nih_pa,nih_ap]' \
+		-S 'arms.train=[demo_slides,demo_xrays,camelyon16,nih_subset,nih_pa,nih_ap]' \
+		-S 'seeds=[0,1,2]'
+
+check-data: $(ENVIRONMENT) ## say which data sets are present, complete or missing, and list their files
+	python -m pipeline.checking
+
+test: $(ENVIRONMENT) ## the tests, a few minutes; includes the whole chain on a shrunken demo
+	python -m pytest -m 'not slow'
+
+test-slow: $(ENVIRONMENT) ## the tests that take longer
+	python -m pytest -m slow
+
+lint: $(ENVIRONMENT) ## ruff and mypy
+	ruff check .
+	ruff format --check .
+	mypy
+
+format: $(ENVIRONMENT) ## let ruff put code into shape
+	ruff check --fix .
+	ruff format .
+
+bench: $(ENVIRONMENT) ## run benchmarks/ and write benchmarks/results.json
+	python -m benchmarks
+
+clean: ## remove the environment and scratch; data/ and reports/ stay
+	rm -rf .venv .cache

@@ -1,0 +1,236 @@
+"""The progressively growing autoencoder g (paper §III-B, figure 3), from top to bottom.
+
+All convolutions are 3×3 with zero padding and biases unless said otherwise; blocks are pre-activation with
+LeakyReLU(0.2) and no normalisation layer; down is average pooling, up is nearest-neighbour.
+"""
+
+from collections.abc import Callable, Sequence
+
+from torch import Tensor, nn
+from torch.nn import functional as F  # noqa: N812
+
+SLOPE = 0.2
+LATENT_KERNEL = 4  # a 1×1 latent is a 4×4 convolution away from the last 4×4 map
+
+
+def halve(x: Tensor) -> Tensor:
+    """Halve the sides by averaging areas: (N, C, 2h, 2w) to (N, C, h, w)."""
+    return F.avg_pool2d(x, 2)
+
+
+def double(x: Tensor) -> Tensor:
+    """Double the sides by nearest-neighbour upsampling: (N, C, h, w) to (N, C, 2h, 2w)."""
+    return F.interpolate(x, scale_factor=2, mode="nearest")
+
+
+def mix(low: Tensor, high: Tensor, alpha: float) -> Tensor:
+    """Fade from the low-resolution path to the high-resolution one: (1−α)·low + α·high."""
+    return (1 - alpha) * low + alpha * high
+
+
+class ResidualBlock(nn.Module):
+    """act → conv → act → conv, added to the skip path.
+
+    The skip path is a 1×1 convolution where the number of channels changes, else the identity. Pooling and
+    upsampling happen after the first activation and on the skip path (before its 1×1 convolution).
+
+    Args:
+        channels_in: Channels of the input.
+        channels_out: Channels of the output.
+        resample: ``halve``, ``double`` or None.
+    """
+
+    def __init__(self, channels_in: int, channels_out: int, resample: str | None = None) -> None:
+        super().__init__()
+        resamplers: dict[str | None, Callable[[Tensor], Tensor]] = {
+            "halve": halve,
+            "double": double,
+            None: nn.Identity(),
+        }
+        self.resample = resamplers[resample]
+        self.conv1 = nn.Conv2d(channels_in, channels_out, 3, padding=1)
+        self.conv2 = nn.Conv2d(channels_out, channels_out, 3, padding=1)
+        self.skip = nn.Identity() if channels_in == channels_out else nn.Conv2d(channels_in, channels_out, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (N, channels_in, h, w) to (N, channels_out, h', w')."""
+        h = self.conv1(self.resample(F.leaky_relu(x, SLOPE)))
+        h = self.conv2(F.leaky_relu(h, SLOPE))
+        skip: Tensor = self.skip(self.resample(x))
+        out: Tensor = skip + h
+        return out
+
+
+class Encoder(nn.Module):
+    """From an image of any resolution of the growth to the latent.
+
+    Args:
+        image_channels: 1 for X-rays, 3 for slides.
+        channels: Channels per resolution, from the largest image down to the last map.
+        resolutions: The resolutions that belong to ``channels``.
+        first_resolution: The resolution at which training starts.
+        latent_dim: Channels of the latent.
+        latent_size: Side of the latent.
+    """
+
+    def __init__(
+        self,
+        image_channels: int,
+        channels: Sequence[int],
+        resolutions: Sequence[int],
+        first_resolution: int,
+        latent_dim: int,
+        latent_size: int,
+    ) -> None:
+        super().__init__()
+        width = dict(zip(resolutions, channels, strict=True))
+        base = resolutions[-1]
+        self.base = base
+        self.input_blocks = nn.ModuleDict(
+            {
+                str(r): nn.Sequential(
+                    nn.Conv2d(image_channels, width[r], 3, padding=1),
+                    ResidualBlock(width[r], width[r]),
+                    ResidualBlock(width[r], width[r]),
+                )
+                for r in resolutions
+                if r >= first_resolution
+            }
+        )
+        self.steps_down = nn.ModuleDict(
+            {
+                str(r): nn.Sequential(
+                    ResidualBlock(width[r], width[r // 2], "halve"),
+                    ResidualBlock(width[r // 2], width[r // 2]),
+                )
+                for r in resolutions
+                if r > base
+            }
+        )
+        self.last = (
+            nn.Sequential(nn.LeakyReLU(SLOPE), nn.Conv2d(width[base], latent_dim, LATENT_KERNEL))
+            if latent_size == 1
+            else ResidualBlock(width[base], latent_dim)
+        )
+
+    def forward(self, x: Tensor, alpha: float = 1.0) -> Tensor:
+        """Encode; with α < 1 the input block and step of x's resolution are being faded in.
+
+        Args:
+            x: Images (N, image_channels, R, R), in [−1, 1].
+            alpha: Share of the high-resolution path.
+
+        Returns:
+            Latents (N, latent_dim, latent_size, latent_size).
+        """
+        resolution = x.shape[-1]
+        h = self.input_blocks[str(resolution)](x)
+        if resolution > self.base:
+            h = self.steps_down[str(resolution)](h)
+            resolution //= 2
+            if alpha < 1:
+                h = mix(self.input_blocks[str(resolution)](halve(x)), h, alpha)
+        while resolution > self.base:
+            h = self.steps_down[str(resolution)](h)
+            resolution //= 2
+        latent: Tensor = self.last(h)
+        return latent
+
+
+class Decoder(nn.Module):
+    """The encoder mirrored: from the latent to a content tensor of the wanted resolution. Arguments as there."""
+
+    def __init__(
+        self,
+        image_channels: int,
+        channels: Sequence[int],
+        resolutions: Sequence[int],
+        first_resolution: int,
+        latent_dim: int,
+        latent_size: int,
+    ) -> None:
+        super().__init__()
+        width = dict(zip(resolutions, channels, strict=True))
+        base = resolutions[-1]
+        self.base = base
+        self.first = (
+            nn.Sequential(
+                nn.LeakyReLU(SLOPE),
+                nn.Conv2d(latent_dim, width[base], LATENT_KERNEL, padding=LATENT_KERNEL - 1),
+            )
+            if latent_size == 1
+            else ResidualBlock(latent_dim, width[base])
+        )
+        self.steps_up = nn.ModuleDict(
+            {
+                str(r): nn.Sequential(
+                    ResidualBlock(width[r // 2], width[r], "double"), ResidualBlock(width[r], width[r])
+                )
+                for r in resolutions
+                if r > base
+            }
+        )
+        self.output_blocks = nn.ModuleDict(
+            {
+                str(r): nn.Sequential(nn.LeakyReLU(SLOPE), nn.Conv2d(width[r], image_channels, 3, padding=1))
+                for r in resolutions
+                if r >= first_resolution
+            }
+        )
+
+    def forward(self, latent: Tensor, resolution: int, alpha: float = 1.0) -> Tensor:
+        """Decode to (N, image_channels, resolution, resolution); α as in :meth:`Encoder.forward`."""
+        h = self.first(latent)
+        low = h
+        at = self.base
+        while at < resolution:
+            at *= 2
+            low, h = h, self.steps_up[str(at)](h)
+        x: Tensor = self.output_blocks[str(resolution)](h)
+        if alpha < 1:
+            x = mix(double(self.output_blocks[str(resolution // 2)](low)), x, alpha)
+        return x
+
+
+class Autoencoder(nn.Module):
+    """g: image → latent → content tensor x̌ of the image's size (paper §III-A).
+
+    Args:
+        image_channels: 1 for X-rays, 3 for slides.
+        channels: Channels per resolution, encoder order (the decoder mirrors them).
+        resolution: Side of the largest image.
+        first_resolution: Side at which training starts.
+        latent_dim: Channels of the latent.
+        latent_size: Side of the latent, 1 or the side of the encoder's last map.
+
+    Example:
+        >>> g = Autoencoder(1, [16] * 5, resolution=64, first_resolution=8, latent_dim=16, latent_size=1)
+        >>> g(torch.zeros(2, 1, 32, 32), alpha=0.5).shape
+        torch.Size([2, 1, 32, 32])
+    """
+
+    def __init__(
+        self,
+        image_channels: int,
+        channels: Sequence[int],
+        resolution: int,
+        first_resolution: int,
+        latent_dim: int,
+        latent_size: int,
+    ) -> None:
+        super().__init__()
+        resolutions = [resolution >> i for i in range(len(channels))]
+        shape = (image_channels, channels, resolutions, first_resolution, latent_dim, latent_size)
+        self.encoder = Encoder(*shape)
+        self.decoder = Decoder(*shape)
+        self.apply(_initialise)
+
+    def forward(self, x: Tensor, alpha: float = 1.0) -> Tensor:
+        """Reconstruct images (N, image_channels, R, R) in [−1, 1]; the output is not bounded."""
+        content: Tensor = self.decoder(self.encoder(x, alpha), x.shape[-1], alpha)
+        return content
+
+
+def _initialise(module: nn.Module) -> None:
+    if isinstance(module, nn.Conv2d):
+        nn.init.kaiming_normal_(module.weight, a=SLOPE, mode="fan_out", nonlinearity="leaky_relu")

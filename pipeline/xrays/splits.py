@@ -1,0 +1,221 @@
+"""Which X-ray belongs to an arm and to which split: patients, never images, are divided."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from pipeline.errors import PipelineError
+from pipeline.images import SPLITS, check_groups
+from pipeline.params import SplitXrays
+from pipeline.seeding import generator
+from pipeline.xrays.index import FINDINGS, locate_images, read_names
+
+COLUMNS = ["id", "split", "label", "findings", "group", "view", "age", "sex", "source", "md5"]
+OFFICIAL_LISTS = {"train_val": "train_val_list.txt", "test": "test_list.txt"}
+# split and label of the five lists of Tang et al.'s clearer cases
+SUBSET_LISTS = {
+    "normal_train": ("train", 0),
+    "normal_val": ("val", 0),
+    "anomaly_val": ("val", 1),
+    "normal_test": ("test", 0),
+    "anomaly_test": ("test", 1),
+}
+# A download that lost a few files still gives the paper's task; one that lost an archive of twelve does not.
+ALLOWED_MISSING = 0.01
+
+
+def read_lists(folder: Path, kind: str) -> dict[str, list[str]]:
+    """Read the lists of image names of a collection.
+
+    Args:
+        folder: The collection's folder.
+        kind: ``official`` (train_val_list.txt, test_list.txt) or ``subset`` (five files in ``subset/``).
+
+    Returns:
+        Image names by list.
+
+    Raises:
+        PipelineError: If a list is missing or unreadable.
+    """
+    if kind == "official":
+        return {name: read_names(folder / file) for name, file in OFFICIAL_LISTS.items()}
+    return {name: read_names(folder / "subset" / f"{name}.txt") for name in SUBSET_LISTS}
+
+
+def split_xrays(
+    index: pd.DataFrame, lists: Mapping[str, Sequence[str]], inventory: pd.DataFrame, settings: SplitXrays
+) -> pd.DataFrame:
+    """Give every image of the metadata its split, or the reason why it has none.
+
+    Args:
+        index: The metadata as :func:`pipeline.xrays.index.read_index` returns it.
+        lists: Image names by list, as :func:`read_lists` returns them.
+        inventory: The collection's files.
+        settings: The arm's section.
+
+    Returns:
+        All rows of the metadata, ordered by id: ``id``, ``split`` (train, val, test, or empty if left out),
+        ``left_out`` (the reason, empty if used), ``label``, ``findings`` (empty for normal images), ``group``
+        (patient), ``view``, ``age``, ``sex``, ``source`` (path below the collection's folder), ``md5``,
+        ``disagrees`` (whether list and metadata differ on whether there is a finding).
+
+    Raises:
+        PipelineError: If lists and metadata contradict each other, a split is empty, or more than 1 % of the
+            arm's files are missing.
+    """
+    unknown = [name for name in settings.validation_findings if name not in FINDINGS]
+    if unknown:
+        raise PipelineError(f"validation_findings names {unknown[0]!r}, which is none of {', '.join(FINDINGS)}")
+    table = index.rename(columns={"patient": "group"}).sort_values("id", ignore_index=True)
+    table["listed"] = _listed(table["id"], lists)
+    table = _split_official(table, settings) if settings.lists == "official" else _split_subset(table)
+    other_view = table["view"] != (settings.view or table["view"])
+    table.loc[other_view, ["split", "left_out"]] = ["", "other view"]
+    table = _separate_patients(table)
+    table = _attach_files(table, inventory)
+    for split, label in (("train", 0), ("test", 0), ("test", 1)):
+        if not ((table["split"] == split) & (table["label"] == label)).any():
+            kind = "abnormal" if label else "normal"
+            raise PipelineError(f"{settings.collection}: no {kind} image is in {split}; check view, lists and metadata")
+    check_groups(used(table), settings.collection)
+    return table[[*COLUMNS, "left_out", "disagrees"]]
+
+
+def used(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the images that are in a split, with the columns of ``split.csv``."""
+    return table.loc[table["split"] != "", COLUMNS].reset_index(drop=True)
+
+
+def read_split(csv: Path) -> pd.DataFrame:
+    """Read an arm's ``split.csv``.
+
+    Raises:
+        PipelineError: If it is missing or has other columns.
+    """
+    if not csv.is_file():
+        raise PipelineError(f"{csv} is missing: run `dvc repro`, whose stage split_xrays makes it")
+    table = pd.read_csv(csv, dtype={"id": str, "group": str, "md5": str}, keep_default_na=False)
+    if list(table.columns) != COLUMNS:
+        raise PipelineError(f"{csv}: expected the columns {', '.join(COLUMNS)}; remove it and run `dvc repro`")
+    return table
+
+
+def _listed(ids: pd.Series, lists: Mapping[str, Sequence[str]]) -> pd.Series:
+    """Return for every image the list that names it, or an empty word."""
+    known = set(ids)
+    owner: dict[str, str] = {}
+    for list_name, names in lists.items():
+        for name in names:
+            if name not in known:
+                raise PipelineError(
+                    f"{name!r} of the list {list_name} is not in the metadata; are both of one data set?"
+                )
+            if name in owner:
+                raise PipelineError(f"{name!r} stands in both lists {owner[name]} and {list_name}: remove it from one")
+            owner[name] = list_name
+    return ids.map(owner).fillna("")
+
+
+def _split_official(table: pd.DataFrame, settings: SplitXrays) -> pd.DataFrame:
+    """Split by train_val_list.txt and test_list.txt; hold out a share of the training patients."""
+    in_test, in_train_val = (set(table.loc[table["listed"] == name, "group"]) for name in ("test", "train_val"))
+    if shared := sorted(in_test & in_train_val):
+        raise PipelineError(f"patient {shared[0]} has images in train_val_list.txt and test_list.txt: keep them in one")
+    held_out = {p for p in in_train_val if _draw(settings.seed, p) < settings.validation_share}
+    listed, normal = table["listed"], table["label"] == 0
+    in_val = (listed == "train_val") & table["group"].isin(held_out)
+    in_train = (listed == "train_val") & ~in_val
+    known_anomaly = table["findings"].isin(settings.validation_findings)
+    cases = {
+        "test": listed == "test",
+        "val": in_val & (normal | known_anomaly),
+        "train": in_train & normal,
+    }
+    reasons = {
+        "in neither list": listed == "",
+        "abnormal image of a training patient": in_train & ~normal,
+        "validation patient, findings not among validation_findings": in_val & ~normal & ~known_anomaly,
+    }
+    split = np.select(list(cases.values()), list(cases), "")
+    left_out = np.select(list(reasons.values()), list(reasons), "")
+    return table.assign(split=split, left_out=left_out, disagrees=False)
+
+
+def _draw(seed: int, patient: str) -> float:
+    return float(generator(seed, "x-ray validation", patient).random())
+
+
+def _split_subset(table: pd.DataFrame) -> pd.DataFrame:
+    """Take split and label from the five lists, whose readers looked at the images again."""
+    listed = table["listed"]
+    label = listed.map({name: label for name, (_, label) in SUBSET_LISTS.items()})
+    return table.assign(
+        split=listed.map({name: split for name, (split, _) in SUBSET_LISTS.items()}).fillna(""),
+        left_out=np.where(listed == "", "in no list", ""),
+        disagrees=label.notna() & (label != table["label"]),
+        label=label.fillna(table["label"]).astype(int),
+        findings=table["findings"].where(label != 0, ""),
+    )
+
+
+def _separate_patients(table: pd.DataFrame) -> pd.DataFrame:
+    """Drop from train, then from val, the images of patients whom a later split shows."""
+    table = table.copy()
+    for split, later in (("train", ("val", "test")), ("val", ("test",))):
+        shared = table["group"].isin(table.loc[table["split"].isin(later), "group"]) & (table["split"] == split)
+        table.loc[shared, "left_out"] = f"patient also in {' or '.join(later)}, dropped from {split}"
+        table.loc[shared, "split"] = ""
+    return table
+
+
+def _attach_files(table: pd.DataFrame, inventory: pd.DataFrame) -> pd.DataFrame:
+    """Add path and checksum; an image without a file leaves its split."""
+    table = table.merge(locate_images(inventory), on="id", how="left", validate="one_to_one")
+    table[["source", "md5"]] = table[["source", "md5"]].fillna("")
+    wanted = table["split"] != ""
+    missing = wanted & (table["source"] == "")
+    if missing.sum() > ALLOWED_MISSING * wanted.sum():
+        raise PipelineError(
+            f"{missing.sum()} of {wanted.sum()} images have no file, such as {table.loc[missing, 'id'].iloc[0]}: "
+            "put them below images/ and list the collection again (`make check-data`)"
+        )
+    table.loc[missing, "left_out"] = "missing file"
+    table.loc[missing, "split"] = ""
+    return table
+
+
+def count_table(table: pd.DataFrame) -> pd.DataFrame:
+    """Count images and patients by split, label, view and finding, and what was left out.
+
+    Args:
+        table: What :func:`split_xrays` returns.
+
+    Returns:
+        ``split``, ``label``, ``view``, ``finding``, ``images``, ``patients``, ``note``. The rows whose
+        finding is ``all`` and whose note does not begin with "of these" add up to the metadata. An image with
+        two findings is counted under both.
+    """
+    keys = ["split", "label", "view"]
+    kept = table[table["split"] != ""]
+    left = table[table["split"] == ""].assign(split="left out")
+    findings = kept.assign(finding=kept["findings"].str.split("|")).explode("finding")
+    findings = findings[findings["finding"] != ""]
+    note = np.where(kept["label"] == 0, "of these with findings in the metadata", "of these without in the metadata")
+    counts = pd.concat(
+        [
+            _count(kept.assign(finding="all", note=""), keys),
+            _count(kept.assign(finding="all", note=note)[kept["disagrees"]], keys),
+            _count(findings.assign(note=""), keys),
+            _count(left.assign(finding="all", note=left["left_out"]), keys),
+        ]
+    )
+    counts["split"] = pd.Categorical(counts["split"], [*SPLITS, "left out"])
+    return counts.sort_values(keys, kind="stable", ignore_index=True).astype({"split": str})
+
+
+def _count(rows: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
+    grouped = rows.groupby([*keys, "finding", "note"], as_index=False)
+    counts = grouped.agg(images=("id", "size"), patients=("group", "nunique"))
+    return counts[[*keys, "finding", "images", "patients", "note"]]

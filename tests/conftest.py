@@ -1,0 +1,61 @@
+"""Small real parts that several rooms test with."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from pipeline.images import Images
+from pipeline.params import Params, Train, read_params
+from tests.import_closure import ROOT
+
+
+@pytest.fixture(scope="session")
+def params() -> Params:
+    return read_params(ROOT / "params.yaml")
+
+
+@pytest.fixture(scope="session")
+def tiny_train() -> Train:
+    """A network of 16 px that trains in a second."""
+    return Train.model_validate_json(
+        """{"backbone": "efficientnet_lite0", "weights": null, "channels": [8, 8, 8], "latent_dim": 4,
+        "latent_size": 1, "flips": false, "batch_size": 8, "learning_rate": 0.002, "statistics_images": 64,
+        "report_every": 5, "schedule": [
+            {"resolution": 8, "layer": "expand1", "transition": 0, "stable": 6},
+            {"resolution": 16, "layer": "expand1", "transition": 4, "stable": 30}]}"""
+    )
+
+
+@pytest.fixture
+def tiny_images() -> Images:
+    """24 gray images of 16 px: smooth ramps are normal, checkerboards abnormal."""
+    rng = np.random.default_rng(0)
+    ramp = np.linspace(0, 255, 16)
+    normal = [np.clip(np.outer(np.ones(16), np.roll(ramp, k % 4)) + rng.normal(0, 5, (16, 16)), 0, 255) for k in range(16)]
+    board = (np.indices((16, 16)).sum(0) % 2) * 255.0
+    abnormal = [np.clip(board + rng.normal(0, 20, (16, 16)), 0, 255) for _ in range(8)]
+    pixels = np.stack([*normal, *abnormal]).astype(np.uint8)[..., None]
+    split = ["train"] * 8 + ["val"] * 4 + ["test"] * 12
+    label = [0] * 16 + [1] * 8
+    index = pd.DataFrame(
+        {
+            "id": [f"image_{i:02}" for i in range(24)],
+            "split": split,
+            "label": label,
+            "findings": ["" if not one else "Mass" for one in label],
+            "group": [f"patient_{i:02}" for i in range(24)],
+            "source": "images/x.png",
+            "x": 0,
+            "y": 0,
+        }
+    )
+    return Images(pixels, index)
+
+
+@pytest.fixture
+def in_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty working folder, for code that uses paths relative to the repository's root."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path

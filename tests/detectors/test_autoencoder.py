@@ -1,0 +1,75 @@
+import pytest
+import torch
+
+from pipeline.detectors.autoencoder import Autoencoder, ResidualBlock, double, halve
+from pipeline.params import Params, Train
+
+
+def build(train: Train, image_channels: int) -> Autoencoder:
+    torch.manual_seed(0)
+    first = train.schedule[0].resolution
+    return Autoencoder(image_channels, train.channels, train.resolution, first, train.latent_dim, train.latent_size)
+
+
+@pytest.mark.parametrize(
+    ("arm", "image_channels", "latent"),
+    [("camelyon16", 3, (4, 8, 8)), ("nih_subset", 1, (16, 1, 1)), ("nih_pa", 1, (16, 1, 1)), ("nih_ap", 1, (64, 1, 1))],
+)
+def test_the_networks_of_the_paper_have_its_latents_and_reconstruct_every_resolution(
+    params: Params, arm: str, image_channels: int, latent: tuple[int, int, int]
+) -> None:
+    train = params.train[arm]  # type: ignore[index]
+    g = build(train, image_channels)
+    for step in train.schedule:
+        x = torch.zeros(2, image_channels, step.resolution, step.resolution)
+        assert g.encoder(x).shape == (2, *latent)
+        assert g(x).shape == x.shape
+
+
+def test_the_number_of_weights_is_that_of_the_published_layers(params: Params) -> None:
+    def conv(i: int, o: int, k: int) -> int:
+        return i * o * k * k + o
+
+    def residual(i: int, o: int) -> int:
+        return conv(i, o, 3) + conv(o, o, 3) + (conv(i, o, 1) if i != o else 0)
+
+    width = {64: 32, 32: 32, 16: 64, 8: 64, 4: 64}
+    inputs = sum(conv(1, width[r], 3) + 2 * residual(width[r], width[r]) for r in (64, 32, 16, 8))
+    down = sum(residual(width[r], width[r // 2]) + residual(width[r // 2], width[r // 2]) for r in (64, 32, 16, 8))
+    up = sum(residual(width[r // 2], width[r]) + residual(width[r], width[r]) for r in (64, 32, 16, 8))
+    outputs = sum(conv(width[r], 1, 3) for r in (64, 32, 16, 8))
+    expected = inputs + down + conv(64, 64, 4) + conv(64, 64, 4) + up + outputs
+    assert sum(p.numel() for p in build(params.train["nih_ap"], 1).parameters()) == expected
+
+
+def test_a_transition_starts_at_the_low_resolution_network_and_ends_at_the_high_one(tiny_train: Train) -> None:
+    g = build(tiny_train, 1)
+    x = torch.randn(3, 1, 16, 16)
+    torch.testing.assert_close(g(x, alpha=0.0), double(g(halve(x))))
+    torch.testing.assert_close(g(x, alpha=1.0), g(x))
+    halfway = g(x, alpha=0.5)
+    assert not torch.allclose(halfway, g(x))
+
+
+def test_a_block_without_resampling_is_its_two_convolutions_plus_its_input() -> None:
+    torch.manual_seed(0)
+    block = ResidualBlock(3, 3)
+    x = torch.randn(1, 3, 5, 5)
+    act = torch.nn.LeakyReLU(0.2)
+    torch.testing.assert_close(block(x), x + block.conv2(act(block.conv1(act(x)))))
+
+
+def test_a_block_pools_after_the_first_activation_and_on_the_skip_path() -> None:
+    torch.manual_seed(0)
+    block = ResidualBlock(3, 4, "halve")
+    x = torch.randn(1, 3, 6, 6)
+    act = torch.nn.LeakyReLU(0.2)
+    expected = block.skip(halve(x)) + block.conv2(act(block.conv1(halve(act(x)))))
+    torch.testing.assert_close(block(x), expected)
+
+
+def test_initial_weights_have_the_variance_of_kaiming_fan_out() -> None:
+    torch.manual_seed(0)
+    g = Autoencoder(1, [128, 128], resolution=8, first_resolution=8, latent_dim=8, latent_size=4)
+    weight = g.encoder.steps_down["8"][1].conv1.weight
+    assert weight.std().item() == pytest.approx((2 / (1.04 * 128 * 9)) ** 0.5, rel=0.02)

@@ -1,0 +1,17 @@
+import pytest
+import torch
+
+from pipeline.detectors.device import prepare_device
+from pipeline.errors import PipelineError
+from pipeline.params import Compute
+
+
+def test_the_number_of_threads_is_the_given_one() -> None:
+    assert prepare_device(Compute(device="cpu", threads=1, workers=1)) == torch.device("cpu")
+    assert torch.get_num_threads() == 1
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has CUDA")
+def test_a_device_that_is_not_there_is_an_error() -> None:
+    with pytest.raises(PipelineError, match=r"compute\.device is cuda"):
+        prepare_device(Compute(device="cuda", threads=1, workers=1))

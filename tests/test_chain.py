@@ -1,0 +1,116 @@
+"""The whole chain with real DVC in a fresh clone, on a demo shrunken by -S."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from pipeline.images import read_images
+from tests.import_closure import ROOT
+
+SHRUNKEN = [
+    "demo_data.slides.normal=4",
+    "demo_data.slides.tumour=1",
+    "demo_data.slides.test_normal=2",
+    "demo_data.slides.test_tumour=2",
+    "slides.demo_slides.validation_tumour=[tumor_001]",
+    "sample_tiles.demo_slides.tiles_per_slide=4",
+    "demo_data.xrays.patients=40",
+    "seeds=[0]",
+    "train.demo_slides.schedule.0.stable=2",
+    "train.demo_slides.schedule.1.transition=2",
+    "train.demo_slides.schedule.1.stable=2",
+    "train.demo_xrays.schedule=[{resolution: 16, layer: expand1, transition: 0, stable: 4}]",
+    "train.demo_xrays.channels=[8,8,8]",
+]
+
+
+class Clone:
+    """A clone of the repository with the commands of its users."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        subprocess.run(["git", "clone", "--quiet", str(ROOT), str(folder)], check=True)
+        identity = {f"GIT_{role}_{what}": "tester@example.org" for role in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
+        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        self.environment = {**os.environ, **identity, "PATH": path, "DVC_NO_ANALYTICS": "1"}
+
+    def dvc(self, *arguments: str, fails: bool = False) -> str:
+        command = [sys.executable, "-m", "dvc", *arguments]
+        done = subprocess.run(command, cwd=self.folder, env=self.environment, capture_output=True, text=True, check=False)
+        output = done.stdout + done.stderr
+        assert (done.returncode != 0) == fails, output
+        return output
+
+    def experiment(self, *settings: str) -> str:
+        return self.dvc("exp", "run", *(part for setting in settings for part in ("-S", setting)))
+
+    def ran(self, output: str) -> set[str]:
+        return {line.split("'")[1] for line in output.splitlines() if line.startswith("Running stage")}
+
+
+@pytest.fixture(scope="module")
+def clone(tmp_path_factory: pytest.TempPathFactory) -> Clone:
+    clone = Clone(tmp_path_factory.mktemp("chain") / "clone")
+    clone.experiment(*SHRUNKEN)
+    return clone
+
+
+def test_every_arm_ends_in_metrics_scores_curves_and_a_report(clone: Clone) -> None:
+    reports = clone.folder / "reports"
+    summary = json.loads((reports / "summary.json").read_text())
+    for arm in ("demo_slides", "demo_xrays"):
+        run = reports / "arms" / arm / "dpa" / "seed-0"
+        metrics = json.loads((run / "metrics.json").read_text())
+        scores = pd.read_csv(run / "scores.csv")
+        assert 0 <= metrics["roc_auc"] <= 1
+        assert summary[arm]["dpa"]["roc_auc"] == metrics["roc_auc"]
+        assert (scores["split"] == "test").sum() == metrics["test_images"]
+        assert {"roc.csv", "history.csv", "gallery.png"} <= {path.name for path in run.iterdir()}
+        assert f"## {arm}" in (reports / "report.md").read_text()
+
+
+def test_every_picture_in_the_report_is_there(clone: Clone) -> None:
+    reports = clone.folder / "reports"
+    pictures = [part.split(")")[0] for part in (reports / "report.md").read_text().split("](")[1:]]
+    assert len(pictures) >= 8
+    assert all((reports / picture).is_file() for picture in pictures)
+
+
+def test_prepared_images_keep_the_contract(clone: Clone) -> None:
+    for arm, side, channels in (("demo_slides", 192, 3), ("demo_xrays", 32, 1)):
+        images = read_images(clone.folder / "data" / "prepared" / arm)
+        assert images.pixels.shape[1:] == (side, side, channels)
+        assert all(len(images.rows(split)) for split in ("train", "val", "test"))
+
+
+def test_a_second_run_does_nothing_and_says_so(clone: Clone) -> None:
+    assert "up to date" in clone.dvc("repro")
+
+
+def test_a_setting_of_one_arm_runs_that_arm_again_and_the_report_only(clone: Clone) -> None:
+    output = clone.experiment("train.demo_xrays.latent_dim=5")
+    assert clone.ran(output) == {"train@demo_xrays-0", "evaluate@demo_xrays-0", "report"}
+
+
+def test_a_wrong_setting_stops_with_its_key_and_leaves_nothing_half_written(clone: Clone) -> None:
+    before = (clone.folder / "dvc.lock").read_bytes()
+    output = clone.dvc("exp", "run", "--temp", "-S", "train.demo_xrays.latent_dim=many", fails=True)
+    assert "error: params.yaml: train.demo_xrays.latent_dim: Input should be a valid integer" in output
+    assert (clone.folder / "dvc.lock").read_bytes() == before
+
+
+@pytest.mark.slow
+def test_two_runs_from_scratch_give_the_same_bytes(clone: Clone, tmp_path: Path) -> None:
+    other = Clone(tmp_path / "clone")
+    for one in (clone, other):
+        one.experiment(*SHRUNKEN, "train.demo_xrays.latent_dim=6")
+    assert (clone.folder / "dvc.lock").read_bytes() == (other.folder / "dvc.lock").read_bytes()
+    files = [path.relative_to(clone.folder) for path in (clone.folder / "reports").rglob("*") if path.is_file()]
+    assert len(files) > 15
+    for file in files:
+        assert (clone.folder / file).read_bytes() == (other.folder / file).read_bytes(), file

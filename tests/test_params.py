@@ -1,0 +1,120 @@
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ruamel.yaml import YAML
+
+from pipeline.detectors.backbones import EfficientNetLite0, Vgg
+from pipeline.errors import PipelineError
+from pipeline.params import BACKBONE_LAYERS, Params, read_params
+from tests.import_closure import ROOT
+
+
+def edited(tmp_path: Path, edit: Callable[[Any], None]) -> Path:
+    yaml = YAML()
+    content = yaml.load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+    edit(content)
+    path = tmp_path / "params.yaml"
+    with path.open("w", encoding="utf-8") as file:
+        yaml.dump(content, file)
+    return path
+
+
+def setting(path: str, value: Any) -> Callable[[Any], None]:
+    *parents, last = path.split(".")
+
+    def edit(content: Any) -> None:
+        for key in parents:
+            content = content[int(key) if key.isdigit() else key]
+        content[last] = value
+
+    return edit
+
+
+def test_the_shipped_file_is_valid_and_runs_the_demo(params: Params) -> None:
+    assert params.arms.train == ("demo_slides", "demo_xrays")
+
+
+@pytest.mark.parametrize(
+    ("arm", "batch", "rate", "latent", "channels", "layers", "last"),
+    [
+        ("camelyon16", 128, 1e-3, (4, 8), (4,) * 4, {16: "r32", 32: "r32", 64: "r42"}, 8666),
+        ("nih_subset", 128, 1e-3, (16, 1), (16,) * 5, {8: "r12", 16: "r22", 32: "r32", 64: "r42"}, 3500),
+        ("nih_pa", 128, 1e-3, (16, 1), (16,) * 5, {8: "r12", 16: "r22", 32: "r32", 64: "r32"}, 10000),
+        ("nih_ap", 56, 5e-4, (64, 1), (32, 32, 64, 64, 64), {8: "r12", 16: "r22", 32: "r32", 64: "r32"}, 7000),
+    ],
+)
+def test_the_arms_of_the_paper_have_its_final_settings(
+    params: Params, arm: str, batch: int, rate: float, latent: tuple[int, int], channels: Any, layers: Any, last: int
+) -> None:
+    train = params.train[arm]  # type: ignore[index]
+    assert (train.batch_size, train.learning_rate, train.channels) == (batch, rate, channels)
+    assert (train.latent_dim, train.latent_size) == latent
+    assert {step.resolution: step.layer for step in train.schedule} == layers
+    assert [step.transition for step in train.schedule] == [0] + [20000] * (len(layers) - 1)
+    assert [step.stable for step in train.schedule] == [20000] * (len(layers) - 1) + [last]
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "message"),
+    [
+        ("train.demo_xrays.latent_dim", "32", "train.demo_xrays.latent_dim: Input should be a valid integer"),
+        ("train.demo_xrays.latent_dims", 32, "train.demo_xrays.latent_dims: is not a known key"),
+        ("train.nih_pa.learning_rate", 0, "train.nih_pa.learning_rate: Input should be greater than 0"),
+        ("train.nih_pa.schedule.1.resolution", 24, "24 is not a power of two"),
+        ("train.nih_pa.schedule.1.resolution", 32, "schedule.1.resolution is 32, expected 16"),
+        ("train.nih_pa.schedule.0.layer", "r99", "schedule.0.layer 'r99' is not a layer of vgg19"),
+        ("train.nih_pa.schedule.0.layer", "r51", "too deep for 8 px"),
+        ("train.nih_pa.channels", [16, 16], "channels has 2 numbers"),
+        ("train.nih_pa.latent_size", 3, "latent_size 3 is not a power of two"),
+        ("train.camelyon16.latent_size", 16, "must be above the encoder's last map"),
+        ("train.nih_ap.schedule.0.transition", 5, "there is nothing to grow from"),
+        ("equalize_xrays.nih_pa.working_size", 32, "equalize_xrays.nih_pa.working_size 32 is below"),
+        ("equalize_xrays.nih_pa.crop_size", 400, "crop_size 400 is larger than thumbnail_size 300"),
+        ("normalize_tiles.camelyon16.working_size", 190, "190 does not divide 768"),
+        ("tissue_masks.camelyon16.microns_per_pixel", 50.0, "expected a whole number"),
+        ("arms.train", ["nih_pa"], "nothing prepares it"),
+        ("arms.slides", ["camelyon17"], "arms.slides.0"),
+        ("seeds", [1, 1], "names a seed twice"),
+        ("seeds", [], "seeds: Tuple should have at least 1 item"),
+        ("compute.device", "gpu", "compute.device: Input should be 'auto', 'cpu', 'cuda' or 'mps' (found 'gpu')"),
+    ],
+)
+def test_a_wrong_value_is_refused_in_one_sentence_with_its_key(
+    tmp_path: Path, path: str, value: Any, message: str
+) -> None:
+    with pytest.raises(PipelineError) as caught:
+        read_params(edited(tmp_path, setting(path, value)))
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_missing_key_is_named(tmp_path: Path) -> None:
+    with pytest.raises(PipelineError, match=r"train\.nih_ap\.backbone: is missing"):
+        read_params(edited(tmp_path, lambda content: content["train"]["nih_ap"].pop("backbone")))
+
+
+def test_an_arm_without_settings_is_named(tmp_path: Path) -> None:
+    with pytest.raises(PipelineError, match=r"train\.nih_ap is missing"):
+        read_params(edited(tmp_path, lambda content: content["train"].pop("nih_ap")))
+
+
+def test_broken_yaml_and_a_missing_file_are_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "params.yaml").write_text("arms: [", encoding="utf-8")
+    for path, message in ((tmp_path / "params.yaml", "not valid YAML"), (tmp_path / "no.yaml", "is missing")):
+        with pytest.raises(PipelineError, match=message) as caught:
+            read_params(path)
+        assert "\n" not in str(caught.value)
+
+
+def test_settings_cannot_be_changed_after_reading(params: Params) -> None:
+    with pytest.raises(ValueError, match="frozen"):
+        params.seeds = (5,)  # type: ignore[misc]
+
+
+def test_the_named_layers_are_those_of_the_networks() -> None:
+    for name in ("vgg16", "vgg19"):
+        assert set(Vgg(name).depth) == set(BACKBONE_LAYERS[name])
+    blocks = len(EfficientNetLite0().network._blocks)
+    assert all(int(layer.removeprefix("expand")) < blocks for layer in BACKBONE_LAYERS["efficientnet_lite0"])

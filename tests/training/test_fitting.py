@@ -1,0 +1,52 @@
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from pipeline.errors import PipelineError
+from pipeline.images import Images
+from pipeline.training.fitting import fit_arm
+
+
+class Recorder:
+    """A detector that only notes what it is shown."""
+
+    def fit(self, train: np.ndarray, held_out: np.ndarray, seed: int) -> pd.DataFrame:
+        self.train, self.held_out, self.seed = train, held_out, seed
+        return pd.DataFrame({"iteration": [1], "loss": [0.5]})
+
+    def score(self, images: np.ndarray) -> np.ndarray:
+        return images.mean((1, 2, 3))
+
+    def anomaly_maps(self, images: np.ndarray) -> np.ndarray:
+        return images.mean(3)
+
+    def save(self, path: Path) -> None:
+        path.touch()
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        return cls()
+
+
+def test_a_detector_is_shown_training_normals_and_held_out_normals_only(tiny_images: Images) -> None:
+    tiny_images.index.loc[11, "label"] = 1
+    detector = Recorder()
+    fit_arm(detector, tiny_images, seed=7)
+    np.testing.assert_array_equal(detector.train, tiny_images.pixels[:8])
+    np.testing.assert_array_equal(detector.held_out, tiny_images.pixels[8:11])
+    assert detector.seed == 7
+
+
+def test_a_patient_on_two_sides_stops_training(tiny_images: Images) -> None:
+    tiny_images.index.loc[20, "group"] = "patient_00"
+    with pytest.raises(PipelineError, match="patient_00"):
+        fit_arm(Recorder(), tiny_images, seed=0)
+
+
+def test_an_arm_without_training_images_is_an_error(tiny_images: Images) -> None:
+    tiny_images.index["split"] = "test"
+    with pytest.raises(PipelineError, match="no normal training image"):
+        fit_arm(Recorder(), tiny_images, seed=0)

@@ -1,0 +1,77 @@
+"""The two stages one after the other, on a folder in the NIH layout."""
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from pipeline.errors import PipelineError
+from pipeline.files import write_csv
+from pipeline.images import read_images
+from stages import equalize_xrays, split_xrays
+from tests.import_closure import ROOT
+from tests.xrays.conftest import Collection
+
+
+@pytest.fixture
+def repository(in_folder: Path, collection: Collection) -> Path:
+    shutil.copy(ROOT / "params.yaml", in_folder)
+    collection.inventory(Path("data/raw/inventory/nih.csv"))
+    return in_folder
+
+
+def test_from_metadata_and_files_to_the_array_contract(repository: Path) -> None:
+    assert split_xrays.main("nih_pa").startswith("nih_pa: ")
+    split = pd.read_csv("data/interim/nih_pa/split.csv")
+    assert equalize_xrays.main("nih_pa").endswith("0 failed")
+    prepared = read_images(Path("data/prepared/nih_pa"))
+    assert prepared.pixels.shape == (len(split), 64, 64, 1)
+    assert prepared.index["id"].tolist() == split["id"].tolist()
+    status = pd.read_csv("data/interim/nih_pa/images_status.csv")
+    assert status["status"].eq("ok").all()
+    counts = pd.read_csv("reports/data/nih_pa/counts.csv")
+    assert counts.loc[counts["finding"] == "all", "images"].sum() == 10
+    assert np.asarray(Image.open("reports/data/nih_pa/images.png")).std() > 0
+    assert not Path(".cache/equalize_xrays/nih_pa").exists()
+
+
+def test_a_second_run_writes_the_same_bytes(repository: Path) -> None:
+    outputs = [
+        "data/interim/nih_pa/split.csv",
+        "data/interim/nih_pa/images_status.csv",
+        "data/prepared/nih_pa/images.npy",
+        "data/prepared/nih_pa/index.csv",
+        "reports/data/nih_pa/counts.csv",
+        "reports/data/nih_pa/images.png",
+    ]
+    runs = []
+    for _ in range(2):
+        split_xrays.main("nih_pa")
+        equalize_xrays.main("nih_pa")
+        runs.append([Path(output).read_bytes() for output in outputs])
+    assert runs[0] == runs[1]
+
+
+def test_too_many_bad_images_fail_the_stage_and_stand_in_its_table(repository: Path) -> None:
+    split_xrays.main("nih_pa")
+    source = pd.read_csv("data/interim/nih_pa/split.csv")["source"][0]
+    (Path("data/raw/nih") / source).write_bytes(b"")
+    with pytest.raises(PipelineError, match=r"allowed_failures 0\.01"):
+        equalize_xrays.main("nih_pa")
+    assert pd.read_csv("data/interim/nih_pa/images_status.csv")["status"][0] == "failed"
+    assert not Path("data/prepared/nih_pa").exists()
+
+
+def test_an_unknown_arm_is_refused_by_both(repository: Path) -> None:
+    for stage in (split_xrays, equalize_xrays):
+        with pytest.raises(PipelineError, match=r"'nih_lateral' is not in .*_xrays of params\.yaml: choose from"):
+            stage.main("nih_lateral")
+
+
+def test_a_split_of_unlisted_files_asks_for_the_inventory(repository: Path) -> None:
+    write_csv(Path("data/raw/inventory/nih.csv"), pd.DataFrame({"path": [], "bytes": [], "md5": []}))
+    with pytest.raises(PipelineError, match=r"have no file.*make check-data"):
+        split_xrays.main("nih_pa")
