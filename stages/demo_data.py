@@ -3,7 +3,6 @@
 from pathlib import Path
 
 from pipeline.demo.slides import make_slides
-
 from pipeline.demo.xrays import make_xrays
 from pipeline.files import atomic
 from pipeline.inventory import make_inventory

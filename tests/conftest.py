@@ -33,7 +33,9 @@ def tiny_images() -> Images:
     """24 gray images of 16 px: smooth ramps are normal, checkerboards abnormal."""
     rng = np.random.default_rng(0)
     ramp = np.linspace(0, 255, 16)
-    normal = [np.clip(np.outer(np.ones(16), np.roll(ramp, k % 4)) + rng.normal(0, 5, (16, 16)), 0, 255) for k in range(16)]
+    normal = [
+        np.clip(np.outer(np.ones(16), np.roll(ramp, k % 4)) + rng.normal(0, 5, (16, 16)), 0, 255) for k in range(16)
+    ]
     board = (np.indices((16, 16)).sum(0) % 2) * 255.0
     abnormal = [np.clip(board + rng.normal(0, 20, (16, 16)), 0, 255) for _ in range(8)]
     pixels = np.stack([*normal, *abnormal]).astype(np.uint8)[..., None]

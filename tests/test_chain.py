@@ -35,13 +35,17 @@ class Clone:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         subprocess.run(["git", "clone", "--quiet", str(ROOT), str(folder)], check=True)
-        identity = {f"GIT_{role}_{what}": "tester@example.org" for role in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
+        identity = {
+            f"GIT_{role}_{what}": "tester@example.org" for role in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")
+        }
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
         self.environment = {**os.environ, **identity, "PATH": path, "DVC_NO_ANALYTICS": "1"}
 
     def dvc(self, *arguments: str, fails: bool = False) -> str:
         command = [sys.executable, "-m", "dvc", *arguments]
-        done = subprocess.run(command, cwd=self.folder, env=self.environment, capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            command, cwd=self.folder, env=self.environment, capture_output=True, text=True, check=False
+        )
         output = done.stdout + done.stderr
         assert (done.returncode != 0) == fails, output
         return output

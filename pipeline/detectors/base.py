@@ -26,7 +26,7 @@ class Detector(Protocol):
         """Return anomaly scores, float64 (N,), higher is more abnormal."""
 
     def anomaly_maps(self, images: np.ndarray) -> np.ndarray:
-        """Return anomaly maps, float32 (N, h, w), of the part of the images that was scored."""
+        """Return anomaly maps, float32 (N, h, w), of the central part of the images that is scored."""
 
     def save(self, path: Path) -> None:
         """Write everything that scoring needs, with the same bytes for the same model."""

@@ -41,7 +41,8 @@ class DeepPerceptualAutoencoder:
         self.settings = settings
         self.image_channels = image_channels
         self.device = device
-        self.backbone = load_backbone(settings.backbone, settings.weights).to(device)
+        backbone = load_backbone(settings.backbone, settings.weights)
+        self.backbone = backbone.to(device).to(memory_format=torch.channels_last)
         self.losses: dict[int, RelativePerceptualL1] = {}
         self.initialise(0)
 
@@ -57,7 +58,7 @@ class DeepPerceptualAutoencoder:
             s.latent_dim,
             s.latent_size,
         )
-        self.network = network.to(self.device)
+        self.network = network.to(self.device).to(memory_format=torch.channels_last)
 
     def fit(self, train: np.ndarray, held_out: np.ndarray, seed: int) -> pd.DataFrame:
         """Train through all phases of growth; see :meth:`pipeline.detectors.base.Detector.fit`.

@@ -30,11 +30,18 @@ def write_gallery(path: Path, title: str, detector: Detector, images: Images, sc
     pixels = {name: np.asarray(images.pixels[row_of[table["id"]].to_numpy()]) for name, table in chosen.items()}
     maps = {name: detector.anomaly_maps(pixels[name]) for name in chosen}
     top = float(np.percentile(np.concatenate(list(maps.values())), 99)) or 1.0
-    rows = {}
+    rows: dict[str, list[np.ndarray]] = {}
     for name, table in chosen.items():
-        rows[f"{name}: {', '.join('abnormal' if label else 'normal' for label in table['label'])}"] = list(pixels[name])
-        rows[f"anomaly maps of these (0 to {top:.2f})"] = [_heat(anomaly_map, top) for anomaly_map in maps[name]]
+        rows[f"{name}: {table['label'].sum()} of {len(table)} are abnormal"] = _scored_part(pixels[name], maps[name])
+        rows[f"anomaly maps of the {name}, dark 0 to bright {top:.2f}"] = [_heat(m, top) for m in maps[name]]
     contact_sheet(path, title, rows)
+
+
+def _scored_part(pixels: np.ndarray, maps: np.ndarray) -> list[np.ndarray]:
+    """Cut the middle of (n, H, W, C) that maps (n, h, w) belong to."""
+    height, width = maps.shape[1:]
+    top, left = (pixels.shape[1] - height) // 2, (pixels.shape[2] - width) // 2
+    return list(pixels[:, top : top + height, left : left + width])
 
 
 def _heat(anomaly_map: np.ndarray, top: float) -> np.ndarray:

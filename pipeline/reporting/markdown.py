@@ -9,6 +9,7 @@ from tabulate import tabulate
 
 from pipeline.params import PAPER_ARMS
 from pipeline.reporting.paper import PAPER_ROC_AUC
+from pipeline.reporting.summary import AVERAGED
 
 INTRODUCTION = """# Report
 
@@ -81,7 +82,7 @@ def _result_row(arm: str, values: dict[str, Any] | None) -> dict[str, str]:
 
 def _percent(values: dict[str, float], name: str) -> str:
     std = values.get(f"{name}_std")
-    return f"{100 * values[name]:.1f}" + (f" ± {100 * std:.1f}" if std else "")
+    return f"{100 * values[name]:.1f}" + ("" if std is None else f" ± {100 * std:.1f}")
 
 
 def _arm_section(arm: str, runs: pd.DataFrame, counts: pd.DataFrame) -> str:
@@ -90,7 +91,7 @@ def _arm_section(arm: str, runs: pd.DataFrame, counts: pd.DataFrame) -> str:
     return "\n".join(
         [
             f"## {arm}\n",
-            _frame(runs.drop(columns="arm")),
+            _frame(runs[["seed", *AVERAGED, "abnormal_share", "test_images"]]),
             f"![ROC curves of {arm}](figures/{arm}-roc.png) ![Losses of {arm}](figures/{arm}-history.png)\n",
             f"Highest and lowest scored test images of seed {runs['seed'].iloc[0]}:\n",
             f"![Gallery of {arm}]({first}/gallery.png)\n",

@@ -12,11 +12,18 @@ from pipeline.files import atomic
 
 mpl.use("Agg")
 
+# Geometry of a contact sheet in pixels.
+DPI = 100
+GAP = 5
+TITLE = 28
+CAPTION = 22
+MIN_COLUMNS = 3
+
 
 def save_figure(figure: Figure, path: Path) -> None:
     """Write a figure as PNG with the same bytes for the same content (no version or date inside)."""
     with atomic(path) as partial:
-        figure.savefig(partial, dpi=100, metadata={"Software": None})
+        figure.savefig(partial, dpi=DPI, metadata={"Software": None})
 
 
 def contact_sheet(path: Path, title: str, rows: Mapping[str, Sequence[np.ndarray]], side: int = 128) -> None:
@@ -29,17 +36,18 @@ def contact_sheet(path: Path, title: str, rows: Mapping[str, Sequence[np.ndarray
             length.
         side: Pixels that each image is given along its longer side.
     """
-    columns = max((len(images) for images in rows.values()), default=0)
-    figure = Figure(figsize=(max(columns, 3) * side / 100 + 0.2, len(rows) * (side / 100 + 0.28) + 0.4))
-    grid = figure.subplots(max(len(rows), 1), max(columns, 1), squeeze=False)
-    for axes in grid.flat:
-        axes.set_axis_off()
-    for row, (caption, images) in zip(grid, rows.items(), strict=False):
-        row[0].set_title(caption, fontsize=8, loc="left")
-        for axes, image in zip(row, images, strict=False):
+    columns = max([MIN_COLUMNS, *(len(images) for images in rows.values())])
+    width, height = columns * (side + GAP) + GAP, TITLE + len(rows) * (CAPTION + side)
+    figure = Figure(figsize=(width / DPI, height / DPI))
+    figure.text(0.5, 1 - TITLE / 2 / height, title, ha="center", va="center", fontsize=10)
+    for r, (caption, images) in enumerate(rows.items()):
+        top = TITLE + r * (CAPTION + side)
+        figure.text(GAP / width, 1 - (top + CAPTION - GAP) / height, caption, fontsize=8, va="bottom")
+        for c, image in enumerate(images):
+            left, bottom = GAP + c * (side + GAP), height - top - CAPTION - side
+            axes = figure.add_axes((left / width, bottom / height, side / width, side / height))
+            axes.set_axis_off()
             axes.imshow(_fit(image, side), cmap="gray", vmin=0, vmax=255, interpolation="nearest")
-    figure.suptitle(title, fontsize=10)
-    figure.tight_layout(pad=0.4)
     save_figure(figure, path)
 
 

@@ -10,7 +10,8 @@ import pandas as pd
 from pipeline.errors import PipelineError
 from pipeline.evaluation.metrics import mean_and_std
 
-AVERAGED = ("roc_auc", "average_precision", "untrained_roc_auc", "mean_intensity_roc_auc")
+SEEDLESS = ("mean_intensity_roc_auc",)
+AVERAGED = ("roc_auc", "untrained_roc_auc", "mean_intensity_roc_auc", "average_precision")
 
 
 def collect_metrics(runs: Path, arms: Sequence[str], seeds: Sequence[int]) -> pd.DataFrame:
@@ -56,7 +57,7 @@ def summarise(metrics: pd.DataFrame) -> dict[str, Any]:
         for name in AVERAGED:
             mean, std = mean_and_std(runs[name].tolist())
             values[name] = mean
-            if std is not None:
+            if std is not None and name not in SEEDLESS:
                 values[f"{name}_std"] = std
         summary[str(arm)] = {"dpa": values}
     return summary

@@ -17,6 +17,7 @@ def report_of(arm: str, values: list[float]) -> str:
             "untrained_roc_auc": 0.5,
             "mean_intensity_roc_auc": 0.6,
             "test_images": 40,
+            "abnormal_share": 0.5,
         }
     )
     counts = {arm: pd.DataFrame({"split": ["train"], "images": [100]})}
