@@ -301,8 +301,11 @@ class Params(Settings):
             self._check_slide_arm(arm)
         for arm in XRAY_ARMS:
             size, resolution = self.equalize_xrays[arm].working_size, self.train[arm].resolution
-            if size < resolution:
-                raise ValueError(f"equalize_xrays.{arm}.working_size {size} is below train.{arm}'s {resolution} px")
+            if size != resolution:
+                raise ValueError(
+                    f"equalize_xrays.{arm}.working_size is {size}, train.{arm}'s schedule ends at {resolution} px: "
+                    "they must be equal, since X-rays are shown whole"
+                )
         return self
 
     def _check_complete(self) -> None:

@@ -70,7 +70,11 @@ def test_the_arms_of_the_paper_have_its_final_settings(
         ("train.nih_pa.latent_size", 3, "latent_size 3 is not a power of two"),
         ("train.camelyon16.latent_size", 16, "must be above the encoder's last map"),
         ("train.nih_ap.schedule.0.transition", 5, "there is nothing to grow from"),
-        ("equalize_xrays.nih_pa.working_size", 32, "equalize_xrays.nih_pa.working_size 32 is below"),
+        (
+            "equalize_xrays.nih_pa.working_size",
+            32,
+            "equalize_xrays.nih_pa.working_size is 32, train.nih_pa's schedule ends at 64 px",
+        ),
         ("equalize_xrays.nih_pa.crop_size", 400, "crop_size 400 is larger than thumbnail_size 300"),
         ("normalize_tiles.camelyon16.working_size", 190, "190 does not divide 768"),
         ("tissue_masks.camelyon16.microns_per_pixel", 50.0, "expected a whole number"),

@@ -25,7 +25,8 @@ def prepare_device(compute: Compute) -> torch.device:
     """
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.set_num_threads(compute.threads)
-    torch.use_deterministic_algorithms(mode=True, warn_only=True)
+    # As use_deterministic_algorithms(warn_only=True), which imports the compiler for two seconds.
+    torch.set_deterministic_debug_mode("warn")
     torch.backends.cudnn.benchmark = False
     present = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
     name = next(n for n, there in present.items() if there) if compute.device == "auto" else compute.device

@@ -7,8 +7,15 @@ from pipeline.params import Compute
 
 
 def test_the_number_of_threads_is_the_given_one() -> None:
+    before = torch.get_num_threads()
     assert prepare_device(Compute(device="cpu", threads=1, workers=1)) == torch.device("cpu")
     assert torch.get_num_threads() == 1
+    torch.set_num_threads(before)
+
+
+def test_algorithms_are_deterministic_where_there_is_a_choice() -> None:
+    prepare_device(Compute(device="cpu", threads=2, workers=1))
+    assert torch.are_deterministic_algorithms_enabled()
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has CUDA")
