@@ -6,6 +6,7 @@ is made once; afterwards only files whose size or time of change differ are read
 
 import hashlib
 import json
+import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -34,8 +35,9 @@ def make_inventory(root: Path, csv: Path, scratch: Path) -> pd.DataFrame:
     """
     if not root.is_dir():
         raise PipelineError(f"{root} is missing: put the collection there, or a link to it")
-    files = (file.relative_to(root).as_posix() for file in root.rglob("*") if file.is_file())
-    paths = sorted(path for path in files if not Path(path).name.startswith("."))
+    # os.walk, since rglob stops at links, and big collections are often spread over disks by links.
+    found = (Path(folder, name) for folder, _, names in os.walk(root, followlinks=True) for name in names)
+    paths = sorted(file.relative_to(root).as_posix() for file in found if not file.name.startswith("."))
     if not paths:
         raise PipelineError(f"{root} is empty: see the README for the collection's layout")
     known: dict[str, list[str]] = json.loads(scratch.read_text()) if scratch.is_file() else {}

@@ -52,6 +52,13 @@ def test_an_unchanged_file_is_not_read_again(collection: Path) -> None:
     assert inventory_of(collection).read_bytes() == before
 
 
+def test_folders_behind_links_are_listed(collection: Path) -> None:
+    elsewhere = collection.parent / "other_disk"
+    (collection / "images").rename(elsewhere)
+    (collection / "images").symlink_to(elsewhere)
+    assert read_inventory(inventory_of(collection))["path"].tolist() == ["images/a.png", "images/b.png"]
+
+
 def test_a_missing_or_empty_folder_is_a_sentence(tmp_path: Path) -> None:
     with pytest.raises(PipelineError, match="nowhere is missing"):
         make_inventory(tmp_path / "nowhere", tmp_path / "i.csv", tmp_path / "s.json")
