@@ -3,6 +3,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from dvc.utils.hydra import apply_overrides
 from ruamel.yaml import YAML
 
 from pipeline.detectors.backbones import EfficientNetLite0, Vgg
@@ -110,6 +111,22 @@ def test_broken_yaml_and_a_missing_file_are_one_sentence(tmp_path: Path) -> None
         with pytest.raises(PipelineError, match=message) as caught:
             read_params(path)
         assert "\n" not in str(caught.value)
+
+
+def list_paths(content: Any, path: str = "") -> list[str]:
+    if isinstance(content, list):
+        return [path]
+    children = content.items() if isinstance(content, dict) else ()
+    return [found for key, value in children for found in list_paths(value, f"{path}.{key}" if path else key)]
+
+
+@pytest.mark.parametrize("path", list_paths(YAML(typ="safe").load((ROOT / "params.yaml").read_text(encoding="utf-8"))))
+def test_dvc_can_empty_a_list_without_breaking_the_file(tmp_path: Path, path: str) -> None:
+    """An end-of-line comment on a list's key would."""
+    copy = tmp_path / "params.yaml"
+    copy.write_text((ROOT / "params.yaml").read_text(encoding="utf-8"), encoding="utf-8")
+    apply_overrides(copy, [f"{path}=[]"])
+    assert YAML(typ="safe").load(copy.read_text(encoding="utf-8"))
 
 
 def test_settings_cannot_be_changed_after_reading(params: Params) -> None:
