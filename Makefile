@@ -21,8 +21,8 @@ repro: $(ENVIRONMENT) ## run every stage whose inputs changed
 	dvc repro
 
 paper: $(ENVIRONMENT) ## the paper's four arms with three seeds, beside the demo (needs the data and a GPU, see README)
-	python -m pipeline.checking
-	dvc exp run --name paper \
+	python -m pipeline.checking camelyon16 nih_subset nih_pa nih_ap
+	dvc exp run \
 		-S 'arms.slides=[demo_slides,camelyon16]' \
 		-S 'arms.xrays=[demo_xrays,nih_subset,nih_pa,nih_ap]' \
 		-S 'arms.train=[demo_slides,demo_xrays,camelyon16,nih_subset,nih_pa,nih_ap]' \

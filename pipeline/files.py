@@ -32,7 +32,8 @@ def atomic(path: Path) -> Iterator[Path]:
     remove(partial)
     try:
         yield partial
-        remove(path)
+        if path.is_dir():
+            remove(path)  # a folder cannot be replaced in one step, a file can
         os.replace(partial, path)
     finally:
         remove(partial)

@@ -87,7 +87,7 @@ def read_images(folder: Path) -> Images:
             raise PipelineError(f"{folder / name} is missing: run `dvc repro` for the stages that prepare it")
     try:
         pixels = np.load(folder / "images.npy", mmap_mode="r", allow_pickle=False)
-    except ValueError as error:
+    except (ValueError, EOFError, OSError) as error:
         raise PipelineError(f"{folder / 'images.npy'} is not a whole array file: {error}") from error
     index = pd.read_csv(folder / "index.csv", dtype={"id": str, "group": str}, keep_default_na=False)
     if pixels.dtype != np.uint8 or pixels.ndim != 4:

@@ -14,9 +14,11 @@ import pandas as pd
 
 from pipeline.errors import PipelineError
 from pipeline.files import atomic, write_csv
+from pipeline.stage import progress_bar
 
 COLUMNS = ["path", "bytes", "md5"]
 READ_BYTES = 1 << 22
+READERS = 4  # more would make a spinning disk seek
 
 
 def make_inventory(root: Path, csv: Path, scratch: Path) -> pd.DataFrame:
@@ -31,7 +33,7 @@ def make_inventory(root: Path, csv: Path, scratch: Path) -> pd.DataFrame:
         The inventory, sorted by path: ``path`` (relative, with forward slashes), ``bytes``, ``md5``.
 
     Raises:
-        PipelineError: If the folder is missing or empty.
+        PipelineError: If the folder is missing or empty, or a file in it cannot be read.
     """
     if not root.is_dir():
         raise PipelineError(f"{root} is missing: put the collection there, or a link to it")
@@ -43,16 +45,24 @@ def make_inventory(root: Path, csv: Path, scratch: Path) -> pd.DataFrame:
     known: dict[str, list[str]] = json.loads(scratch.read_text()) if scratch.is_file() else {}
 
     def row(path: str) -> tuple[str, int, str]:
-        status = (root / path).stat()
-        mark = f"{status.st_size} {status.st_mtime_ns}"
-        if known.get(path, ["", ""])[0] != mark:
-            known[path] = [mark, _md5(root / path)]
+        try:
+            status = (root / path).stat()
+            mark = f"{status.st_size} {status.st_mtime_ns}"
+            if known.get(path, ["", ""])[0] != mark:
+                known[path] = [mark, _md5(root / path)]
+        except OSError as error:
+            raise PipelineError(f"{root / path} cannot be read ({error.strerror}): repair or remove it") from error
         return path, status.st_size, known[path][1]
 
-    with ThreadPoolExecutor() as pool:
-        inventory = pd.DataFrame(list(pool.map(row, paths)), columns=COLUMNS)
-    with atomic(scratch) as partial:
-        partial.write_text(json.dumps({path: known[path] for path in paths}))
+    try:
+        with progress_bar() as bar, ThreadPoolExecutor(READERS) as pool:
+            task = bar.add_task(f"listing {root}", total=len(paths), note="")
+            rows = list(bar.track(pool.map(row, paths), task_id=task))
+    finally:
+        # Also when interrupted: what was read need not be read again.
+        with atomic(scratch) as partial:
+            partial.write_text(json.dumps({path: known[path] for path in paths if path in known}))
+    inventory = pd.DataFrame(rows, columns=COLUMNS)
     if not csv.is_file() or not inventory.equals(read_inventory(csv)):
         write_csv(csv, inventory)
     return inventory

@@ -31,16 +31,34 @@ BACKBONE_LAYERS: dict[str, dict[str, int]] = {
     "efficientnet_lite0": {"expand1": 2, "expand2": 4, "expand3": 4, "expand4": 8, "expand5": 8},
 }
 
+# Of NIH ChestX-ray14.
+FINDINGS = (
+    "Atelectasis",
+    "Cardiomegaly",
+    "Consolidation",
+    "Edema",
+    "Effusion",
+    "Emphysema",
+    "Fibrosis",
+    "Hernia",
+    "Infiltration",
+    "Mass",
+    "Nodule",
+    "Pleural_Thickening",
+    "Pneumonia",
+    "Pneumothorax",
+)
+
 Share = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[int, Field(gt=0)]
 Natural = Annotated[int, Field(ge=0)]
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]+$")]
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$")]
 
 
 class Settings(BaseModel):
     """Base of all sections: no unknown key, no change after reading, no conversion of types."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
 
 class Arms(Settings):
@@ -52,6 +70,9 @@ class Arms(Settings):
 
     @model_validator(mode="after")
     def _trained_arms_are_prepared(self) -> Self:
+        for name, arms in (("slides", self.slides), ("xrays", self.xrays), ("train", self.train)):
+            if len(set(arms)) != len(arms):
+                raise ValueError(f"{name} names an arm twice")
         for arm in self.train:
             if arm not in (*self.slides, *self.xrays):
                 raise ValueError(f"train names {arm!r}, which is in neither slides nor xrays, so nothing prepares it")
@@ -138,7 +159,7 @@ class SampleTiles(Settings):
 
 
 class StainTarget(Settings):
-    """The region of a slide (level-0 pixels) whose stains all tiles are given."""
+    """The region whose stains all tiles are given: corner in level-0 pixels, size in pixels at the scale of tiles."""
 
     slide: str
     x: Natural
@@ -167,7 +188,7 @@ class SplitXrays(Settings):
     collection: Name
     lists: Literal["official", "subset"]
     view: Literal["PA", "AP"] | None
-    validation_findings: tuple[str, ...]
+    validation_findings: tuple[Literal[FINDINGS], ...]  # type: ignore[valid-type]
     validation_share: Annotated[float, Field(ge=0, lt=1)]
     seed: int
 
@@ -299,6 +320,7 @@ class Params(Settings):
         self._check_complete()
         for arm in SLIDE_ARMS:
             self._check_slide_arm(arm)
+        self._check_demo()
         for arm in XRAY_ARMS:
             size, resolution = self.equalize_xrays[arm].working_size, self.train[arm].resolution
             if size != resolution:
@@ -321,6 +343,17 @@ class Params(Settings):
                     raise ValueError(f"{name}.{missing[0]} is missing")
         if len(set(self.seeds)) != len(self.seeds):
             raise ValueError(f"seeds {self.seeds} names a seed twice")
+
+    def _check_demo(self) -> None:
+        drawn, target = self.demo_data.slides, self.normalize_tiles["demo_slides"].target
+        if max(target.x, target.y) + target.size > drawn.size:
+            raise ValueError(f"normalize_tiles.demo_slides.target ends outside the drawn slides of {drawn.size} px")
+        names = {f"tumor_{i:03d}" for i in range(1, drawn.tumour + 1)}
+        absent = sorted(set(self.slides["demo_slides"].validation_tumour) - names)
+        if absent:
+            raise ValueError(
+                f"slides.demo_slides.validation_tumour names {absent[0]}, but demo_data.slides.tumour is {drawn.tumour}"
+            )
 
     def _check_slide_arm(self, arm: str) -> None:
         tiles, normalize = self.sample_tiles[arm], self.normalize_tiles[arm]
@@ -359,7 +392,7 @@ def read_params(path: Path = Path("params.yaml")) -> Params:
         content = YAML(typ="safe").load(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise PipelineError(f"{path} is missing: run stages from the repository's root") from error
-    except YAMLError as error:
+    except (YAMLError, UnicodeDecodeError) as error:
         raise PipelineError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from error
     try:
         # From JSON, so that lists become tuples while numbers and words stay strict.

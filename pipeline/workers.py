@@ -19,8 +19,8 @@ def process_all(
 ) -> Iterator[Result]:
     """Apply a function to items in several processes, showing progress.
 
-    Every process computes with one thread: with several, numpy and OpenCV are slower here, and sums could
-    depend on the number of cores.
+    Every process computes with one thread: with several, numpy and OpenCV are slower on arrays of this size, and
+    sums could depend on the number of cores.
 
     Args:
         function: A picklable pure function of one item.

@@ -1,5 +1,6 @@
 """Score one trained model: ``python -m stages.evaluate <arm> <seed>``."""
 
+from functools import partial
 from pathlib import Path
 
 from pipeline.detectors.device import prepare_device
@@ -19,9 +20,11 @@ def main(arm: str, seed: str) -> str:
     params = read_params()
     images = read_images(Path("data/prepared") / arm)
     run = Path(arm, "dpa", f"seed-{seed}")
-    detector = DeepPerceptualAutoencoder.load("data/models" / run / "model.pt", prepare_device(params.compute))
+    settings, device = params.train[arm], prepare_device(params.compute)
+    detector = DeepPerceptualAutoencoder.load("data/models" / run / "model.pt", settings.weights, device)
+    intensity = partial(mean_intensity, side=settings.resolution)
     untrained = detector.untrained(int(seed))
-    scores = score_table(images, detector.score, untrained=untrained.score, mean_intensity=mean_intensity)
+    scores = score_table(images, detector.score, untrained=untrained.score, mean_intensity=intensity)
     metrics = run_metrics(scores)
     report = "reports/arms" / run
     write_csv(report / "scores.csv", scores)

@@ -18,7 +18,7 @@ def main(arm: str) -> str:
         raise PipelineError(f"{arm!r} is not in split_xrays of params.yaml: choose from {', '.join(sections)}")
     settings = sections[arm]
     root = Path("data/raw") / settings.collection
-    inventory = read_inventory(Path("data/raw/inventory") / f"{settings.collection}.csv")
+    inventory = read_inventory(Path("data/raw/inventory") / f"{arm}.csv")
     index = read_index(find_metadata(root))
     table = split_xrays(index, read_lists(root, settings.lists), inventory, settings)
     chosen = used(table)

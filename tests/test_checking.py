@@ -4,6 +4,7 @@ import pytest
 
 from pipeline import checking
 from pipeline.checking import CAMELYON16, NIH, check_files
+from pipeline.errors import PipelineError
 from tests.import_closure import ROOT
 
 
@@ -24,17 +25,31 @@ def test_an_unfinished_download_is_incomplete() -> None:
     assert found["testing/reference.csv"] == "missing"
 
 
-def test_a_listed_arm_without_data_is_an_error_before_hours_are_spent(
-    in_folder: Path, capsys: pytest.CaptureFixture[str]
+@pytest.fixture
+def repository(in_folder: Path) -> Path:
+    (in_folder / "params.yaml").write_text((ROOT / "params.yaml").read_text(encoding="utf-8"), encoding="utf-8")
+    return in_folder
+
+
+def test_an_arm_without_data_is_an_error_before_hours_are_spent(
+    repository: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    text = (ROOT / "params.yaml").read_text(encoding="utf-8")
-    (in_folder / "params.yaml").write_text(
-        text.replace("  xrays:\n  - demo_xrays", "  xrays:\n  - nih_pa\n  - demo_xrays", 1)
-    )
-    assert checking.main() == 1
-    assert "an arm of nih" in capsys.readouterr().err
+    assert checking.main(["nih_pa"]) == 1
+    assert "nih_pa needs the collection nih" in capsys.readouterr().err
 
 
-def test_the_demo_needs_nothing(in_folder: Path) -> None:
-    (in_folder / "params.yaml").write_text((ROOT / "params.yaml").read_text(encoding="utf-8"))
-    assert checking.main() == 0
+def test_an_arm_with_half_its_data_is_an_error_too_but_is_listed(repository: Path) -> None:
+    (repository / "data" / "raw" / "nih").mkdir(parents=True)
+    (repository / "data" / "raw" / "nih" / "train_val_list.txt").touch()
+    assert checking.main(["nih_ap"]) == 1
+    listed = {path.name for path in (repository / "data" / "raw" / "inventory").iterdir()}
+    assert listed == {"nih_pa.csv", "nih_ap.csv", "nih_subset.csv"}
+
+
+def test_the_demo_needs_nothing(repository: Path) -> None:
+    assert checking.main([]) == 0
+
+
+def test_an_unknown_arm_is_named(repository: Path) -> None:
+    with pytest.raises(PipelineError, match="'nih' is not an arm"):
+        checking.main(["nih"])

@@ -59,6 +59,13 @@ def test_folders_behind_links_are_listed(collection: Path) -> None:
     assert read_inventory(inventory_of(collection))["path"].tolist() == ["images/a.png", "images/b.png"]
 
 
+def test_a_link_to_nowhere_is_a_sentence_and_what_was_read_is_kept(collection: Path) -> None:
+    (collection / "images" / "c.png").symlink_to(collection / "gone.png")
+    with pytest.raises(PipelineError, match=r"c\.png cannot be read"):
+        inventory_of(collection)
+    assert "images/a.png" in (collection.parent / "scratch.json").read_text()
+
+
 def test_a_missing_or_empty_folder_is_a_sentence(tmp_path: Path) -> None:
     with pytest.raises(PipelineError, match="nowhere is missing"):
         make_inventory(tmp_path / "nowhere", tmp_path / "i.csv", tmp_path / "s.json")

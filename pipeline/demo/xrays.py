@@ -17,7 +17,6 @@ from pipeline.demo.chest import (
     tubes,
 )
 from pipeline.demo.findings import alter_organs, finding_attenuation, vessel_share
-from pipeline.files import atomic
 from pipeline.params import DemoXrays
 from pipeline.seeding import generator
 from pipeline.workers import process_all
@@ -77,7 +76,7 @@ def make_xrays(root: Path, settings: DemoXrays, seed: int, workers: int) -> int:
     """Draw the collection: images, metadata and the two lists of names.
 
     Args:
-        root: The folder to create or replace, such as ``data/raw/demo_xrays``.
+        root: The folder to write into, such as ``data/raw/demo_xrays``.
         settings: Number of patients and side of the images.
         seed: Each patient and each image is drawn from it and their own name only.
         workers: Number of processes; changes no byte.
@@ -86,15 +85,14 @@ def make_xrays(root: Path, settings: DemoXrays, seed: int, workers: int) -> int:
         The number of images.
     """
     radiographs = [r for patient in range(1, settings.patients + 1) for r in _patient(patient, seed)]
-    with atomic(root) as partial:
-        (partial / "images").mkdir(parents=True)
-        jobs = [(radiograph, partial / "images", settings.size, seed) for radiograph in radiographs]
-        for _ in process_all(_write_image, jobs, workers, "X-rays"):
-            pass
-        lines = [HEADER, *(r.row() for r in radiographs)]
-        _write_lines(partial / "Data_Entry_2017_v2020.csv", lines)
-        _write_lines(partial / "test_list.txt", [r.name for r in radiographs if _in_test(r.patient)])
-        _write_lines(partial / "train_val_list.txt", [r.name for r in radiographs if not _in_test(r.patient)])
+    (root / "images").mkdir(parents=True)
+    jobs = [(radiograph, root / "images", settings.size, seed) for radiograph in radiographs]
+    for _ in process_all(_write_image, jobs, workers, "X-rays"):
+        pass
+    lines = [HEADER, *(r.row() for r in radiographs)]
+    _write_lines(root / "Data_Entry_2017_v2020.csv", lines)
+    _write_lines(root / "test_list.txt", [r.name for r in radiographs if _in_test(r.patient)])
+    _write_lines(root / "train_val_list.txt", [r.name for r in radiographs if not _in_test(r.patient)])
     return len(radiographs)
 
 

@@ -1,5 +1,6 @@
 """ImageNet networks f whose features the perceptual loss compares, cut off at the tapped layer."""
 
+import hashlib
 import urllib.error
 from pathlib import Path
 from typing import Any
@@ -136,6 +137,14 @@ def load_backbone(name: str, weights: str | None) -> Backbone:
     except (RuntimeError, AttributeError) as error:
         raise PipelineError(f"{source} does not hold the weights of {name}: {str(error).splitlines()[0]}") from error
     return backbone.eval().requires_grad_(False)
+
+
+def checksum(backbone: Backbone) -> str:
+    """Return the SHA-256 of a backbone's weights, whatever file they came from."""
+    digest = hashlib.sha256()
+    for name, value in sorted(backbone.state_dict().items()):
+        digest.update(name.encode() + value.cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()
 
 
 def _published_weights(name: str) -> tuple[dict[str, Tensor], str]:

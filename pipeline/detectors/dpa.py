@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from torch import Tensor, nn
 
 from pipeline.detectors.autoencoder import Autoencoder
-from pipeline.detectors.backbones import load_backbone
+from pipeline.detectors.backbones import checksum, load_backbone
 from pipeline.detectors.growth import Phase, at_resolution, faded_input, growing_loss, phases
 from pipeline.detectors.perceptual_loss import FeatureStatistics, RelativePerceptualL1, feature_statistics
 from pipeline.detectors.views import central_view, random_view, shuffled_batches, to_network
@@ -120,7 +120,7 @@ class DeepPerceptualAutoencoder:
         """Equation 1 of each image's central view; see :meth:`pipeline.detectors.base.Detector.score`."""
         loss = self.losses[self.settings.resolution]
         with torch.no_grad():
-            scores = [loss(x, self.network(x)).double().cpu().numpy() for x in self._views(images)]
+            scores = [loss(x, self.network(x)).cpu().double().numpy() for x in self._views(images)]
         return np.concatenate(scores) if scores else np.empty(0)
 
     def anomaly_maps(self, images: np.ndarray) -> np.ndarray:
@@ -137,7 +137,9 @@ class DeepPerceptualAutoencoder:
     def save(self, path: Path) -> None:
         """Write settings, weights and feature statistics; scoring needs only this and the backbone."""
         content = {
-            "settings": self.settings.model_dump_json(),
+            # Without the place where the backbone's weights lay: it names no other machine's folder.
+            "settings": self.settings.model_copy(update={"weights": None}).model_dump_json(),
+            "backbone_checksum": checksum(self.backbone),
             "image_channels": self.image_channels,
             "network": {key: value.cpu() for key, value in self.network.state_dict().items()},
             "statistics": {
@@ -152,17 +154,25 @@ class DeepPerceptualAutoencoder:
             partial.write_bytes(buffer.getvalue())
 
     @classmethod
-    def load(cls, path: Path, device: torch.device | None = None) -> Self:
+    def load(cls, path: Path, weights: str | None = None, device: torch.device | None = None) -> Self:
         """Read what :meth:`save` wrote.
 
+        Args:
+            path: The model.
+            weights: The backbone's weights, as ``train.<arm>.weights``; they must be those of the training.
+            device: Where to compute; the CPU unless given.
+
         Raises:
-            PipelineError: If the file is missing, cut short or not such a model.
+            PipelineError: If the file is missing, cut short or not such a model, or the backbone's weights are
+                others.
         """
         device = device or torch.device("cpu")
         try:
             content = torch.load(path, map_location="cpu", weights_only=True)
-            settings = Train.model_validate_json(content["settings"])
+            settings = Train.model_validate_json(content["settings"]).model_copy(update={"weights": weights})
             detector = cls(settings, content["image_channels"], device)
+            if checksum(detector.backbone) != content["backbone_checksum"]:
+                raise PipelineError(f"{path} was trained with other weights of {settings.backbone}: train again")
             detector.network.load_state_dict(content["network"])
             for step in settings.schedule:
                 statistics = FeatureStatistics(**content["statistics"][step.resolution])
@@ -220,7 +230,7 @@ class DeepPerceptualAutoencoder:
             return None
         with torch.no_grad():
             xs = (faded_input(at_resolution(x, phase.resolution), alpha) for x in self._views(held_out))
-            return round(torch.cat([self._loss(x, phase, alpha) for x in xs]).double().mean().item(), 6)
+            return round(torch.cat([self._loss(x, phase, alpha) for x in xs]).cpu().double().mean().item(), 6)
 
     def _views(self, images: np.ndarray) -> Iterator[Tensor]:
         """Yield the central views in batches, float32 (n, C, R, R) in [−1, 1], on the device."""

@@ -28,15 +28,15 @@ def feature_statistics(backbone: Backbone, layer: str, batches: Iterable[Tensor]
         batches: Images (n, 1 or 3, R, R) in [−1, 1], at least one batch.
 
     Returns:
-        The statistics, summed in float64, on the device of the images.
+        The statistics, summed in float64, on the CPU.
     """
-    count, total, squares = 0, torch.zeros(()), torch.zeros(())
+    count, total, squares = 0, torch.zeros(()), torch.zeros(())  # on the CPU: not every device has float64
     with torch.no_grad():
         for images in batches:
-            f = backbone(images, layer).double()
+            f = backbone(images, layer).cpu().double()
             count += f.numel() // f.shape[1]
-            total = total.to(f) + f.sum((0, 2, 3))
-            squares = squares.to(f) + f.square().sum((0, 2, 3))
+            total = total + f.sum((0, 2, 3))
+            squares = squares + f.square().sum((0, 2, 3))
     mean = total / count
     std = (squares / count - mean.square()).clamp_min(0).sqrt()
     return FeatureStatistics(mean.float(), std.clamp_min(LEAST_STD * std.mean()).float())

@@ -52,6 +52,8 @@ def summarise(metrics: pd.DataFrame) -> dict[str, Any]:
         and of test images.
     """
     summary: dict[str, Any] = {}
+    if metrics.empty:
+        return summary
     for arm, runs in metrics.groupby("arm", sort=False):
         values: dict[str, float] = {"seeds": len(runs), "test_images": int(runs["test_images"].iloc[0])}
         for name in AVERAGED:

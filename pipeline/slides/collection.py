@@ -66,6 +66,8 @@ def read_collection(root: Path, inventory: pd.DataFrame, settings: Slides, arm: 
         PipelineError: If ``reference.csv`` and the slides do not agree, a named slide or an annotation is
             missing, a name is used twice, or there is no normal training slide.
     """
+    if not root.is_dir():
+        raise PipelineError(f"{root} is missing: put the collection there, or a link to it, or mount its disk")
     files = _Files(inventory)
     left_out = {*settings.excluded, *settings.not_exhaustively_annotated}
     normal = {name: path for name, path in files.slides("training/normal").items() if name not in settings.excluded}
@@ -143,8 +145,11 @@ def _reference(root: Path, inventory: pd.DataFrame) -> dict[str, int]:
     """Read name and label of the test slides; a header line, which some copies have, is skipped."""
     if REFERENCE not in set(inventory["path"]):
         raise PipelineError(f"{root / REFERENCE} is missing: it labels the test slides (name, Normal or Tumor)")
-    with raw_file(root, REFERENCE).open(newline="", encoding="utf-8-sig") as file:
-        rows = [row for row in csv.reader(file) if any(row)]
+    try:
+        with raw_file(root, REFERENCE).open(newline="", encoding="utf-8-sig") as file:
+            rows = [row for row in csv.reader(file) if any(row)]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise PipelineError(f"{root / REFERENCE} cannot be read ({error}): download it again") from error
     labels: dict[str, int] = {}
     for number, row in enumerate(rows, 1):
         word = row[1].strip().lower() if len(row) > 1 else ""

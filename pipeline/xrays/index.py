@@ -12,6 +12,7 @@ from pathlib import Path
 import pandas as pd
 
 from pipeline.errors import PipelineError
+from pipeline.params import FINDINGS
 
 METADATA = ("Data_Entry_2017_v2020.csv", "Data_Entry_2017.csv")  # the corrected table is preferred
 HEADINGS = {
@@ -24,22 +25,6 @@ HEADINGS = {
     "view": "View Position",
 }
 FIELDS = 11
-FINDINGS = (
-    "Atelectasis",
-    "Cardiomegaly",
-    "Consolidation",
-    "Edema",
-    "Effusion",
-    "Emphysema",
-    "Fibrosis",
-    "Hernia",
-    "Infiltration",
-    "Mass",
-    "Nodule",
-    "Pleural_Thickening",
-    "Pneumonia",
-    "Pneumothorax",
-)
 NO_FINDING = "No Finding"
 VIEWS = ("PA", "AP")
 IMAGE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*\.png")

@@ -44,7 +44,7 @@ def prepare_parts(table: pd.DataFrame, root: Path, settings: EqualizeXrays, scra
         )
     folder = scratch / _key(table, settings)
     parts = [folder / f"{start:07d}.npz" for start in range(0, len(sources), PART)]
-    missing = [(part, sources[i * PART : (i + 1) * PART]) for i, part in enumerate(parts) if not part.is_file()]
+    missing = [(part, sources[i * PART : (i + 1) * PART]) for i, part in enumerate(parts) if not _is_whole(part)]
     todo = [source for _, chunk in missing for source in chunk]
     results = process_all(partial(_pixels_or_reason, settings=settings), todo, workers, "X-rays")
     for part, chunk in missing:
@@ -91,11 +91,16 @@ def index_of(table: pd.DataFrame, status: pd.DataFrame) -> pd.DataFrame:
     return ok.assign(x=0, y=0).reset_index(drop=True)
 
 
+def _is_whole(part: Path) -> bool:
+    """Whether a part is there and all its images could be read; the others may have been repaired since."""
+    return part.is_file() and not np.load(part, allow_pickle=False)["reasons"].any()
+
+
 def _key(table: pd.DataFrame, settings: EqualizeXrays) -> str:
     """Name the scratch folder after all that the pixels depend on."""
     files = table[["source", "md5"]].to_csv(index=False)
     code = Path(images.__file__).read_text(encoding="utf-8")
-    text = "\0".join([files, settings.model_dump_json(), code, PIL.__version__, str(PART)])
+    text = "\0".join([files, settings.model_dump_json(exclude={"allowed_failures"}), code, PIL.__version__, str(PART)])
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 

@@ -9,10 +9,10 @@ from sklearn.metrics import roc_auc_score
 from pipeline.demo.chest import Chest, Pose, draw_anatomy
 from pipeline.demo.findings import DRAWN, alter_organs, finding_attenuation
 from pipeline.demo.xrays import FREQUENCY, HEADER, Radiograph, draw_radiograph, make_xrays
-from pipeline.params import DemoXrays, Params
+from pipeline.params import FINDINGS, DemoXrays, Params
 from pipeline.seeding import generator
 from pipeline.xrays.images import prepare_image
-from pipeline.xrays.index import FINDINGS, read_index, read_names
+from pipeline.xrays.index import read_index, read_names
 
 SETTINGS = DemoXrays(patients=24, size=300)
 

@@ -58,7 +58,7 @@ def test_the_same_seed_gives_the_same_bytes_and_another_seed_others(
 def test_a_loaded_model_scores_as_the_saved_one(tmp_path: Path, tiny_train: Train, tiny_images: Images) -> None:
     detector = fitted(tiny_train, tiny_images)
     detector.save(tmp_path / "model.pt")
-    loaded = DeepPerceptualAutoencoder.load(tmp_path / "model.pt", CPU)
+    loaded = DeepPerceptualAutoencoder.load(tmp_path / "model.pt")
     np.testing.assert_array_equal(loaded.score(tiny_images.pixels), detector.score(tiny_images.pixels))
 
 
@@ -89,9 +89,26 @@ def test_a_model_file_that_is_cut_short_or_missing_is_one_sentence(
     fitted(tiny_train, tiny_images).save(path)
     path.write_bytes(path.read_bytes()[:-500])
     with pytest.raises(PipelineError, match="is not a whole model"):
-        DeepPerceptualAutoencoder.load(path, CPU)
+        DeepPerceptualAutoencoder.load(path)
     with pytest.raises(PipelineError, match="is missing: train the arm first"):
-        DeepPerceptualAutoencoder.load(tmp_path / "none.pt", CPU)
+        DeepPerceptualAutoencoder.load(tmp_path / "none.pt")
+
+
+def test_a_model_is_refused_with_other_weights_of_its_backbone_and_names_no_folder(
+    tmp_path: Path, tiny_train: Train, tiny_images: Images
+) -> None:
+    published = DeepPerceptualAutoencoder(tiny_train, 1, CPU).backbone.network.state_dict()
+    for name, factor in (("same", 1.0), ("other", 2.0)):
+        torch.save(
+            {**published, "_conv_stem.weight": factor * published["_conv_stem.weight"]}, tmp_path / f"{name}.pth"
+        )
+    fitted(tiny_train.model_copy(update={"weights": str(tmp_path / "same.pth")}), tiny_images).save(
+        tmp_path / "model.pt"
+    )
+    assert str(tmp_path).encode() not in (tmp_path / "model.pt").read_bytes()
+    DeepPerceptualAutoencoder.load(tmp_path / "model.pt")
+    with pytest.raises(PipelineError, match="other weights of efficientnet_lite0"):
+        DeepPerceptualAutoencoder.load(tmp_path / "model.pt", str(tmp_path / "other.pth"))
 
 
 def test_an_empty_training_set_and_wrong_images_are_refused(tiny_train: Train, tiny_images: Images) -> None:

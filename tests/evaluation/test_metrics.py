@@ -78,7 +78,8 @@ def test_one_seed_has_no_deviation() -> None:
     assert mean_and_std([0.8, 0.9, 1.0]) == (0.9, 0.1)
 
 
-def test_mean_intensity_is_the_mean_over_all_pixels_and_channels() -> None:
-    pixels = np.zeros((2, 2, 2, 3), np.uint8)
-    pixels[1, 0, 0] = 120
-    assert mean_intensity(pixels).tolist() == [0.0, 30.0]
+def test_mean_intensity_is_the_mean_of_the_scored_middle_over_all_channels() -> None:
+    pixels = np.full((2, 4, 4, 3), 255, np.uint8)
+    pixels[:, 1:3, 1:3] = 0
+    pixels[1, 1, 1] = 120
+    assert mean_intensity(pixels, side=2).tolist() == [0.0, 30.0]

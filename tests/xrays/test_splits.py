@@ -131,11 +131,6 @@ def test_lists_that_contradict_the_metadata_are_refused(
         split(FILMS, lists, split_settings.model_copy(update={"validation_share": 0.0}))
 
 
-def test_a_misspelt_validation_finding_is_refused(split_settings: SplitXrays) -> None:
-    with pytest.raises(PipelineError, match="validation_findings names 'infiltration'"):
-        split(FILMS, LISTS, split_settings.model_copy(update={"validation_findings": ("infiltration",)}))
-
-
 def test_a_few_missing_files_are_left_out_and_many_are_an_error(split_settings: SplitXrays) -> None:
     films, lists = many_films(400)
     chosen = split_settings.model_copy(update={"validation_share": 0.0})

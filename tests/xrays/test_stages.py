@@ -19,7 +19,7 @@ from tests.xrays.conftest import Collection
 @pytest.fixture
 def repository(in_folder: Path, collection: Collection) -> Path:
     shutil.copy(ROOT / "params.yaml", in_folder)
-    collection.inventory(Path("data/raw/inventory/nih.csv"))
+    collection.inventory(Path("data/raw/inventory/nih_pa.csv"))
     return in_folder
 
 
@@ -72,6 +72,6 @@ def test_an_unknown_arm_is_refused_by_both(repository: Path) -> None:
 
 
 def test_a_split_of_unlisted_files_asks_for_the_inventory(repository: Path) -> None:
-    write_csv(Path("data/raw/inventory/nih.csv"), pd.DataFrame({"path": [], "bytes": [], "md5": []}))
+    write_csv(Path("data/raw/inventory/nih_pa.csv"), pd.DataFrame({"path": [], "bytes": [], "md5": []}))
     with pytest.raises(PipelineError, match=r"have no file.*make check-data"):
         split_xrays.main("nih_pa")
