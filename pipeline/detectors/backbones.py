@@ -2,6 +2,7 @@
 
 import hashlib
 import urllib.error
+from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 
 
-class Backbone(nn.Module):
+class Backbone(nn.Module, ABC):
     """A frozen network that maps images in [−1, 1] to the features of a named layer."""
 
     mean: Tensor
@@ -40,17 +41,17 @@ class Backbone(nn.Module):
         in_unit_range = (images + 1) / 2
         return self.features((in_unit_range - self.mean) / self.std, layer)
 
+    @abstractmethod
     def features(self, images: Tensor, layer: str) -> Tensor:
         """Compute the features of images (N, 3, H, W) in ImageNet statistics."""
-        raise NotImplementedError
 
+    @abstractmethod
     def load_weights(self, weights: dict[str, Tensor]) -> None:
         """Load a state dictionary as published for the network.
 
         Raises:
             RuntimeError: If names or shapes do not belong to this network.
         """
-        raise NotImplementedError
 
 
 class Vgg(Backbone):

@@ -34,6 +34,9 @@ def test_images_are_mapped_to_imagenet_statistics() -> None:
         def features(self, images: torch.Tensor, layer: str) -> torch.Tensor:
             return images
 
+        def load_weights(self, weights: dict[str, torch.Tensor]) -> None:
+            pass
+
     white = Identity()(torch.ones(1, 1, 2, 2), "any")[0, :, 0, 0]
     torch.testing.assert_close(white, torch.tensor([(1 - 0.485) / 0.229, (1 - 0.456) / 0.224, (1 - 0.406) / 0.225]))
 
