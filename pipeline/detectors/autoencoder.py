@@ -5,6 +5,7 @@ LeakyReLU(0.2) and no normalisation layer; down is average pooling, up is neares
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
@@ -61,40 +62,62 @@ class ResidualBlock(nn.Module):
         return out
 
 
-class Encoder(nn.Module):
-    """From an image of any resolution of the growth to the latent.
+@dataclass(frozen=True)
+class Architecture:
+    """The sizes that encoder and decoder share.
 
-    Args:
+    Attributes:
         image_channels: 1 for X-rays, 3 for slides.
-        channels: Channels per resolution, from the largest image down to the last map.
-        resolutions: The resolutions that belong to ``channels``.
-        first_resolution: The resolution at which training starts.
+        channels: Channels per resolution, from the largest image down to the encoder's last map.
+        resolution: Side of the largest image.
+        first_resolution: Side at which training starts.
         latent_dim: Channels of the latent.
-        latent_size: Side of the latent.
+        latent_size: Side of the latent, 1 or the side of the encoder's last map.
     """
 
-    def __init__(
-        self,
-        image_channels: int,
-        channels: Sequence[int],
-        resolutions: Sequence[int],
-        first_resolution: int,
-        latent_dim: int,
-        latent_size: int,
-    ) -> None:
+    image_channels: int
+    channels: Sequence[int]
+    resolution: int
+    first_resolution: int
+    latent_dim: int
+    latent_size: int
+
+    @property
+    def width(self) -> dict[int, int]:
+        """Resolution to channels, from the largest image down to the last map."""
+        return {self.resolution >> i: channels for i, channels in enumerate(self.channels)}
+
+    @property
+    def base(self) -> int:
+        """Side of the encoder's last map."""
+        return min(self.width)
+
+    @property
+    def image_resolutions(self) -> list[int]:
+        """The sides that images have during the growth, the largest first."""
+        return [r for r in self.width if r >= self.first_resolution]
+
+    @property
+    def step_resolutions(self) -> list[int]:
+        """The sides that are halved or doubled on the way, the largest first."""
+        return [r for r in self.width if r > self.base]
+
+
+class Encoder(nn.Module):
+    """From an image of any resolution of the growth to the latent."""
+
+    def __init__(self, architecture: Architecture) -> None:
         super().__init__()
-        width = dict(zip(resolutions, channels, strict=True))
-        base = resolutions[-1]
-        self.base = base
+        a, width = architecture, architecture.width
+        self.base = a.base
         self.input_blocks = nn.ModuleDict(
             {
                 str(r): nn.Sequential(
-                    nn.Conv2d(image_channels, width[r], 3, padding=1),
+                    nn.Conv2d(a.image_channels, width[r], 3, padding=1),
                     ResidualBlock(width[r], width[r]),
                     ResidualBlock(width[r], width[r]),
                 )
-                for r in resolutions
-                if r >= first_resolution
+                for r in a.image_resolutions
             }
         )
         self.steps_down = nn.ModuleDict(
@@ -103,14 +126,13 @@ class Encoder(nn.Module):
                     ResidualBlock(width[r], width[r // 2], "halve"),
                     ResidualBlock(width[r // 2], width[r // 2]),
                 )
-                for r in resolutions
-                if r > base
+                for r in a.step_resolutions
             }
         )
         self.last = (
-            nn.Sequential(nn.LeakyReLU(SLOPE), nn.Conv2d(width[base], latent_dim, LATENT_KERNEL))
-            if latent_size == 1
-            else ResidualBlock(width[base], latent_dim)
+            nn.Sequential(nn.LeakyReLU(SLOPE), nn.Conv2d(width[a.base], a.latent_dim, LATENT_KERNEL))
+            if a.latent_size == 1
+            else ResidualBlock(width[a.base], a.latent_dim)
         )
 
     def forward(self, x: Tensor, alpha: float = 1.0) -> Tensor:
@@ -138,43 +160,32 @@ class Encoder(nn.Module):
 
 
 class Decoder(nn.Module):
-    """The encoder mirrored: from the latent to a content tensor of the wanted resolution. Arguments as there."""
+    """The encoder mirrored: from the latent to a content tensor of the wanted resolution."""
 
-    def __init__(
-        self,
-        image_channels: int,
-        channels: Sequence[int],
-        resolutions: Sequence[int],
-        first_resolution: int,
-        latent_dim: int,
-        latent_size: int,
-    ) -> None:
+    def __init__(self, architecture: Architecture) -> None:
         super().__init__()
-        width = dict(zip(resolutions, channels, strict=True))
-        base = resolutions[-1]
-        self.base = base
+        a, width = architecture, architecture.width
+        self.base = a.base
         self.first = (
             nn.Sequential(
                 nn.LeakyReLU(SLOPE),
-                nn.Conv2d(latent_dim, width[base], LATENT_KERNEL, padding=LATENT_KERNEL - 1),
+                nn.Conv2d(a.latent_dim, width[a.base], LATENT_KERNEL, padding=LATENT_KERNEL - 1),
             )
-            if latent_size == 1
-            else ResidualBlock(latent_dim, width[base])
+            if a.latent_size == 1
+            else ResidualBlock(a.latent_dim, width[a.base])
         )
         self.steps_up = nn.ModuleDict(
             {
                 str(r): nn.Sequential(
                     ResidualBlock(width[r // 2], width[r], "double"), ResidualBlock(width[r], width[r])
                 )
-                for r in resolutions
-                if r > base
+                for r in a.step_resolutions
             }
         )
         self.output_blocks = nn.ModuleDict(
             {
-                str(r): nn.Sequential(nn.LeakyReLU(SLOPE), nn.Conv2d(width[r], image_channels, 3, padding=1))
-                for r in resolutions
-                if r >= first_resolution
+                str(r): nn.Sequential(nn.LeakyReLU(SLOPE), nn.Conv2d(width[r], a.image_channels, 3, padding=1))
+                for r in a.image_resolutions
             }
         )
 
@@ -195,34 +206,16 @@ class Decoder(nn.Module):
 class Autoencoder(nn.Module):
     """g: image → latent → content tensor x̌ of the image's size (paper §III-A).
 
-    Args:
-        image_channels: 1 for X-rays, 3 for slides.
-        channels: Channels per resolution, encoder order (the decoder mirrors them).
-        resolution: Side of the largest image.
-        first_resolution: Side at which training starts.
-        latent_dim: Channels of the latent.
-        latent_size: Side of the latent, 1 or the side of the encoder's last map.
-
     Example:
-        >>> g = Autoencoder(1, [16] * 5, resolution=64, first_resolution=8, latent_dim=16, latent_size=1)
-        >>> g(torch.zeros(2, 1, 32, 32), alpha=0.5).shape
+        >>> sizes = Architecture(1, [16] * 5, resolution=64, first_resolution=8, latent_dim=16, latent_size=1)
+        >>> Autoencoder(sizes)(torch.zeros(2, 1, 32, 32), alpha=0.5).shape
         torch.Size([2, 1, 32, 32])
     """
 
-    def __init__(
-        self,
-        image_channels: int,
-        channels: Sequence[int],
-        resolution: int,
-        first_resolution: int,
-        latent_dim: int,
-        latent_size: int,
-    ) -> None:
+    def __init__(self, architecture: Architecture) -> None:
         super().__init__()
-        resolutions = [resolution >> i for i in range(len(channels))]
-        shape = (image_channels, channels, resolutions, first_resolution, latent_dim, latent_size)
-        self.encoder = Encoder(*shape)
-        self.decoder = Decoder(*shape)
+        self.encoder = Encoder(architecture)
+        self.decoder = Decoder(architecture)
         self.apply(_initialise)
 
     def forward(self, x: Tensor, alpha: float = 1.0) -> Tensor:

@@ -14,7 +14,7 @@ import torch
 from pydantic import ValidationError
 from torch import Tensor, nn
 
-from pipeline.detectors.autoencoder import Autoencoder
+from pipeline.detectors.autoencoder import Architecture, Autoencoder
 from pipeline.detectors.backbones import checksum, load_backbone
 from pipeline.detectors.growth import Phase, at_resolution, faded_input, growing_loss, phases
 from pipeline.detectors.perceptual_loss import FeatureStatistics, RelativePerceptualL1, feature_statistics
@@ -50,15 +50,10 @@ class DeepPerceptualAutoencoder:
         """Give the network fresh weights: what it is before training, and the untrained baseline."""
         torch.manual_seed(derived_seed(seed, "dpa", "initialisation"))
         s = self.settings
-        network = Autoencoder(
-            self.image_channels,
-            s.channels,
-            s.resolution,
-            s.schedule[0].resolution,
-            s.latent_dim,
-            s.latent_size,
+        architecture = Architecture(
+            self.image_channels, s.channels, s.resolution, s.schedule[0].resolution, s.latent_dim, s.latent_size
         )
-        self.network = network.to(self.device).to(memory_format=torch.channels_last)
+        self.network = Autoencoder(architecture).to(self.device).to(memory_format=torch.channels_last)
 
     def fit(self, train: np.ndarray, held_out: np.ndarray, seed: int) -> pd.DataFrame:
         """Train through all phases of growth; see :meth:`pipeline.detectors.base.Detector.fit`.

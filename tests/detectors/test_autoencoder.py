@@ -1,14 +1,16 @@
 import pytest
 import torch
 
-from pipeline.detectors.autoencoder import Autoencoder, ResidualBlock, double, halve
+from pipeline.detectors.autoencoder import Architecture, Autoencoder, ResidualBlock, double, halve
 from pipeline.params import Params, Train
 
 
 def build(train: Train, image_channels: int) -> Autoencoder:
     torch.manual_seed(0)
     first = train.schedule[0].resolution
-    return Autoencoder(image_channels, train.channels, train.resolution, first, train.latent_dim, train.latent_size)
+    return Autoencoder(
+        Architecture(image_channels, train.channels, train.resolution, first, train.latent_dim, train.latent_size)
+    )
 
 
 @pytest.mark.parametrize(
@@ -70,6 +72,6 @@ def test_a_block_pools_after_the_first_activation_and_on_the_skip_path() -> None
 
 def test_initial_weights_have_the_variance_of_kaiming_fan_out() -> None:
     torch.manual_seed(0)
-    g = Autoencoder(1, [128, 128], resolution=8, first_resolution=8, latent_dim=8, latent_size=4)
+    g = Autoencoder(Architecture(1, [128, 128], resolution=8, first_resolution=8, latent_dim=8, latent_size=4))
     weight = g.encoder.steps_down["8"][1].conv1.weight
     assert weight.std().item() == pytest.approx((2 / (1.04 * 128 * 9)) ** 0.5, rel=0.02)
