@@ -20,7 +20,7 @@ def build(train: Train, image_channels: int) -> Autoencoder:
 def test_the_networks_of_the_paper_have_its_latents_and_reconstruct_every_resolution(
     params: Params, arm: str, image_channels: int, latent: tuple[int, int, int]
 ) -> None:
-    train = params.train[arm]  # type: ignore[index]
+    train = params.train[arm]
     g = build(train, image_channels)
     for step in train.schedule:
         x = torch.zeros(2, image_channels, step.resolution, step.resolution)
@@ -73,5 +73,5 @@ def test_a_block_pools_after_the_first_activation_and_on_the_skip_path() -> None
 def test_initial_weights_have_the_variance_of_kaiming_fan_out() -> None:
     torch.manual_seed(0)
     g = Autoencoder(Architecture(1, [128, 128], resolution=8, first_resolution=8, latent_dim=8, latent_size=4))
-    weight = g.encoder.steps_down["8"][1].conv1.weight
+    weight = g.get_parameter("encoder.steps_down.8.1.conv1.weight")
     assert weight.std().item() == pytest.approx((2 / (1.04 * 128 * 9)) ** 0.5, rel=0.02)

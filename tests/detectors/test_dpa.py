@@ -5,6 +5,7 @@ import pytest
 import torch
 from sklearn.metrics import roc_auc_score
 
+from pipeline.detectors.backbones import EfficientNetLite0, load_backbone
 from pipeline.detectors.dpa import DeepPerceptualAutoencoder
 from pipeline.errors import PipelineError
 from pipeline.images import Images
@@ -97,7 +98,9 @@ def test_a_model_file_that_is_cut_short_or_missing_is_one_sentence(
 def test_a_model_is_refused_with_other_weights_of_its_backbone_and_names_no_folder(
     tmp_path: Path, tiny_train: Train, tiny_images: Images
 ) -> None:
-    published = DeepPerceptualAutoencoder(tiny_train, 1, CPU).backbone.network.state_dict()
+    backbone = load_backbone("efficientnet_lite0", None)
+    assert isinstance(backbone, EfficientNetLite0)
+    published = backbone.network.state_dict()
     for name, factor in (("same", 1.0), ("other", 2.0)):
         torch.save(
             {**published, "_conv_stem.weight": factor * published["_conv_stem.weight"]}, tmp_path / f"{name}.pth"
