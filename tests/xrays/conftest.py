@@ -69,7 +69,7 @@ def collection(tmp_path: Path) -> Collection:
     return Collection(tmp_path / "data/raw/nih").write()
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def split_settings() -> SplitXrays:
     return SplitXrays(
         collection="nih",

@@ -82,22 +82,16 @@ def test_held_out_patients_give_normals_and_images_of_the_known_finding_alone(sp
 
 @settings(max_examples=25, deadline=None)
 @given(data=st.data())
-def test_a_patients_split_depends_neither_on_order_nor_on_other_patients(data: st.DataObject) -> None:
-    chosen = SplitXrays(
-        collection="nih",
-        lists="official",
-        view="PA",
-        validation_findings=("Infiltration",),
-        validation_share=0.5,
-        seed=3,
-    )
+def test_a_patients_split_depends_neither_on_order_nor_on_other_patients(
+    split_settings: SplitXrays, data: st.DataObject
+) -> None:
     films, lists = many_films(40)
-    whole = places(split(films, lists, chosen))
+    whole = places(split(films, lists, split_settings))
     dropped = data.draw(st.sets(st.integers(0, 39), max_size=20))
     kept = data.draw(st.permutations([film for film in films if int(film[0][:8]) not in dropped]))
     names = {name for name, _, _ in kept}
     fewer = {name: [n for n in reversed(listed) if n in names] for name, listed in lists.items()}
-    assert places(split(kept, fewer, chosen)) == {name: whole[name] for name in sorted(names)}
+    assert places(split(kept, fewer, split_settings)) == {name: whole[name] for name in sorted(names)}
 
 
 def test_the_table_is_ordered_by_id_and_names_its_files(split_settings: SplitXrays) -> None:
