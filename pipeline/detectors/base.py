@@ -14,7 +14,7 @@ class Detector(Protocol):
         """Learn from normal images.
 
         Args:
-            train: The training normals.
+            train: The training normals, at least one.
             held_out: Normals that only the history's held-out loss sees; may be empty.
             seed: Seed of initialisation and of every draw.
 

@@ -63,12 +63,9 @@ class DeepPerceptualAutoencoder:
             (mean since the row before), ``held_out_loss`` (empty without held-out images).
 
         Raises:
-            PipelineError: If there is no training image, images do not fit the network, or the loss stops
-                being finite.
+            PipelineError: If images do not fit the network or the loss stops being finite.
         """
         self._check(train)
-        if not len(train):
-            raise PipelineError("there is no normal training image: look at the arm's counts.csv")
         pixels = torch.from_numpy(np.ascontiguousarray(train)).to(self.device)
         self.initialise(seed)
         self.measure_features(train)

@@ -5,7 +5,7 @@ import pandas as pd
 
 from pipeline.detectors.base import Detector
 from pipeline.errors import PipelineError
-from pipeline.images import Images, check_groups
+from pipeline.images import Images
 
 
 def fit_arm(detector: Detector, images: Images, seed: int) -> pd.DataFrame:
@@ -13,16 +13,15 @@ def fit_arm(detector: Detector, images: Images, seed: int) -> pd.DataFrame:
 
     Args:
         detector: The detector to fit.
-        images: The prepared arm.
+        images: The prepared arm, as :func:`pipeline.images.read_images` checked it.
         seed: The seed of this run.
 
     Returns:
         The history that the detector gives.
 
     Raises:
-        PipelineError: If groups cross splits or the training split is empty.
+        PipelineError: If the training split holds no normal image.
     """
-    check_groups(images.index, "the prepared index")
     train, held_out = images.rows("train", label=0), images.rows("val", label=0)
     if not len(train):
         raise PipelineError(

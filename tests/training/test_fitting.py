@@ -1,3 +1,4 @@
+import shutil
 from pathlib import Path
 from typing import Self
 
@@ -6,8 +7,10 @@ import pandas as pd
 import pytest
 
 from pipeline.errors import PipelineError
-from pipeline.images import Images
+from pipeline.images import Images, write_images
 from pipeline.training.fitting import fit_arm
+from stages import train
+from tests.import_closure import ROOT
 
 
 class Recorder:
@@ -40,10 +43,14 @@ def test_a_detector_is_shown_training_normals_and_held_out_normals_only(tiny_ima
     assert detector.seed == 7
 
 
-def test_a_patient_on_two_sides_stops_training(tiny_images: Images) -> None:
+def test_a_patient_on_two_sides_stops_the_training_stage(in_folder: Path, tiny_images: Images) -> None:
+    shutil.copy(ROOT / "params.yaml", in_folder)
+    folder = in_folder / "data" / "prepared" / "nih_pa"
+    write_images(folder, [tiny_images.pixels], tiny_images.index)
     tiny_images.index.loc[20, "group"] = "patient_00"
-    with pytest.raises(PipelineError, match="patient_00"):
-        fit_arm(Recorder(), tiny_images, seed=0)
+    tiny_images.index.to_csv(folder / "index.csv", index=False)
+    with pytest.raises(PipelineError, match="group 'patient_00' is in the splits test, train"):
+        train.main("nih_pa", "0")
 
 
 def test_an_arm_without_training_images_is_an_error(tiny_images: Images) -> None:
