@@ -23,12 +23,12 @@ def main() -> str:
         for arm in params.arms.train:
             runs = {f"seed {seed}": REPORTS / "arms" / arm / "dpa" / f"seed-{seed}" for seed in params.seeds}
             plot_runs(figures, arm, runs)
-    counts = {
-        arm: pd.read_csv(REPORTS / "data" / arm / "counts.csv", keep_default_na=False) for arm in params.arms.train
-    }
+    data = {arm: REPORTS / "data" / arm for arm in params.arms.train}
+    counts = {arm: pd.read_csv(folder / "counts.csv", keep_default_na=False) for arm, folder in data.items()}
+    pictures = {arm: [p.relative_to(REPORTS) for p in sorted(folder.glob("*.png"))] for arm, folder in data.items()}
     write_json(REPORTS / "summary.json", summary)
     with atomic(REPORTS / "report.md") as partial:
-        partial.write_text(report_text(summary, metrics, counts), encoding="utf-8")
+        partial.write_text(report_text(summary, metrics, counts, pictures), encoding="utf-8")
     return f"reports/report.md: {len(params.arms.train)} arms, {len(params.seeds)} seeds"
 
 

@@ -1,6 +1,6 @@
 """report.md: our figures beside the paper's, with the pictures behind them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,16 +32,22 @@ GENERATED = (
 )
 
 
-def report_text(summary: dict[str, Any], metrics: pd.DataFrame, counts: dict[str, pd.DataFrame]) -> str:
+def report_text(
+    summary: dict[str, Any],
+    metrics: pd.DataFrame,
+    counts: Mapping[str, pd.DataFrame],
+    pictures: Mapping[str, Sequence[Path]],
+) -> str:
     """Compose report.md.
 
     Args:
         summary: The dictionary of :func:`pipeline.reporting.summary.summarise`.
         metrics: The table of :func:`pipeline.reporting.summary.collect_metrics`.
         counts: Arm to its counts.csv.
+        pictures: Arm to the pictures of its data, relative to the report.
 
     Returns:
-        Markdown that refers to pictures relative to ``reports/``.
+        Markdown.
     """
     arms = [*summary, *(arm for arm in PAPER_ARMS if arm not in summary)]
     parts = [INTRODUCTION, "## Results\n", _table([_result_row(arm, summary.get(arm)) for arm in arms])]
@@ -49,7 +55,7 @@ def report_text(summary: dict[str, Any], metrics: pd.DataFrame, counts: dict[str
         parts.append(GENERATED + "\n")
     for arm in summary:
         runs = metrics[metrics["arm"] == arm]
-        parts.append(_arm_section(arm, runs, counts[arm]))
+        parts.append(_arm_section(arm, runs, counts[arm], pictures[arm]))
     return "\n".join([*parts, READING])
 
 
@@ -85,9 +91,8 @@ def _percent(values: dict[str, float], name: str) -> str:
     return f"{100 * values[name]:.1f}" + ("" if std is None else f" ± {100 * std:.1f}")
 
 
-def _arm_section(arm: str, runs: pd.DataFrame, counts: pd.DataFrame) -> str:
+def _arm_section(arm: str, runs: pd.DataFrame, counts: pd.DataFrame, pictures: Sequence[Path]) -> str:
     first = f"arms/{arm}/dpa/seed-{runs['seed'].iloc[0]}"
-    pictures = sorted(_pictures(arm))
     return "\n".join(
         [
             f"## {arm}\n",
@@ -97,13 +102,9 @@ def _arm_section(arm: str, runs: pd.DataFrame, counts: pd.DataFrame) -> str:
             f"![Gallery of {arm}]({first}/gallery.png)\n",
             "Images by split:\n",
             _frame(counts),
-            *(f"![{name} of {arm}](data/{arm}/{name}.png)\n" for name in pictures),
+            *(f"![{picture.stem} of {arm}]({picture.as_posix()})\n" for picture in pictures),
         ]
     )
-
-
-def _pictures(arm: str) -> list[str]:
-    return [path.stem for path in Path("reports/data", arm).glob("*.png")]
 
 
 def _table(rows: Sequence[dict[str, Any]]) -> str:
