@@ -42,22 +42,22 @@ def test_a_score_that_is_not_finite_is_an_error() -> None:
         roc_auc(np.array([0, 1]), np.array([0.1, np.nan]))
 
 
-def test_only_the_test_split_counts() -> None:
+def test_each_metric_comes_from_its_column_of_the_test_split() -> None:
     scores = pd.DataFrame(
         {
-            "split": ["test", "test", "val", "val"],
-            "label": [0, 1, 0, 1],
-            "score": [0.1, 0.2, 0.9, 0.1],
-            "untrained": [0.2, 0.1, 0.1, 0.2],
-            "mean_intensity": [9.0, 8.0, 0.0, 1.0],
+            "split": ["test"] * 4 + ["val"] * 2,
+            "label": [1, 0, 0, 0, 0, 1],
+            "score": [0.3, 0.4, 0.2, 0.1, 0.9, 0.1],
+            "untrained": [0.2, 0.3, 0.4, 0.1, 0.1, 0.2],
+            "mean_intensity": [6.0, 7.0, 8.0, 9.0, 0.0, 1.0],
         }
     )
     assert run_metrics(scores) == {
-        "roc_auc": 1.0,
-        "average_precision": 1.0,
-        "abnormal_share": 0.5,
-        "test_images": 2,
-        "untrained_roc_auc": 0.0,
+        "roc_auc": 0.6667,
+        "average_precision": 0.5,
+        "abnormal_share": 0.25,
+        "test_images": 4,
+        "untrained_roc_auc": 0.3333,
         "mean_intensity_roc_auc": 1.0,
     }
 

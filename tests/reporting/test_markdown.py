@@ -7,8 +7,8 @@ from pipeline.reporting.paper import PAPER_ROC_AUC
 from pipeline.reporting.summary import summarise
 
 
-def report_of(arm: str, values: list[float]) -> str:
-    metrics = pd.DataFrame(
+def metrics_of(arm: str, values: list[float]) -> pd.DataFrame:
+    return pd.DataFrame(
         {
             "arm": arm,
             "seed": range(len(values)),
@@ -20,8 +20,16 @@ def report_of(arm: str, values: list[float]) -> str:
             "abnormal_share": 0.5,
         }
     )
-    counts = {arm: pd.DataFrame({"split": ["train"], "images": [100]})}
-    return report_text(summarise(metrics), metrics, counts, {arm: [Path("data", arm, "images.png")]})
+
+
+def report_of(arm: str, values: list[float]) -> str:
+    return report_on(metrics_of(arm, values))
+
+
+def report_on(metrics: pd.DataFrame) -> str:
+    arms = metrics["arm"].unique()
+    counts = {arm: pd.DataFrame({"split": ["train"], "images": [f"those of {arm}"]}) for arm in arms}
+    return report_text(summarise(metrics), metrics, counts, {arm: [Path("data", arm, "images.png")] for arm in arms})
 
 
 def row_of(text: str, arm: str) -> list[str]:
@@ -31,7 +39,18 @@ def row_of(text: str, arm: str) -> list[str]:
 
 def test_our_figure_stands_beside_the_papers() -> None:
     row = row_of(report_of("nih_pa", [0.70, 0.71]), "nih_pa")
-    assert row[1:4] == ["70.5 ± 0.7", "70.8 ± 0.1", "-0.3"]
+    assert row[1:5] == ["70.5 ± 0.7", "70.8 ± 0.1", "-0.3", "70.3 ± 0.2"]
+
+
+def test_baselines_and_the_number_of_test_images_stand_in_the_row() -> None:
+    assert row_of(report_of("nih_pa", [0.70, 0.71]), "nih_pa")[5:] == ["50.0 ± 0.0", "60.0", "40"]
+
+
+def test_each_arm_has_a_section_with_its_own_runs_and_counts() -> None:
+    text = report_on(pd.concat([metrics_of("nih_pa", [0.71, 0.72]), metrics_of("nih_ap", [0.61])]))
+    pa, ap = text.split("\n## nih_")[1:]
+    assert [value in pa for value in ("0.71", "0.72", "0.61", "those of nih_pa")] == [True, True, False, True]
+    assert [value in ap for value in ("0.71", "0.72", "0.61", "those of nih_ap")] == [False, False, True, True]
 
 
 def test_arms_of_the_paper_that_were_not_run_say_so() -> None:

@@ -22,6 +22,15 @@ def test_seeds_are_averaged_per_arm(tmp_path: Path) -> None:
     assert summary["nih_pa"]["dpa"]["roc_auc"] == 0.9
     assert summary["nih_pa"]["dpa"]["roc_auc_std"] == 0.1
     assert summary["nih_pa"]["dpa"]["seeds"] == 3
+    assert summary["nih_pa"]["dpa"]["test_images"] == 40
+
+
+def test_a_figure_that_no_seed_changes_has_no_deviation(tmp_path: Path) -> None:
+    for seed in (0, 1):
+        write_run(tmp_path, "nih_pa", seed, 0.8)
+    values = summarise(collect_metrics(tmp_path, ["nih_pa"], [0, 1]))["nih_pa"]["dpa"]
+    assert "mean_intensity_roc_auc_std" not in values
+    assert values["untrained_roc_auc_std"] == 0
 
 
 def test_one_seed_has_no_deviation(tmp_path: Path) -> None:
