@@ -53,6 +53,11 @@ def test_a_transition_starts_at_the_low_resolution_network_and_ends_at_the_high_
     assert not torch.allclose(halfway, g(x))
 
 
+def test_doubling_repeats_each_pixel() -> None:
+    x = torch.tensor([[[[1.0, 2.0]]]])
+    assert double(x)[0, 0].tolist() == [[1, 1, 2, 2], [1, 1, 2, 2]]
+
+
 def test_a_block_without_resampling_is_its_two_convolutions_plus_its_input() -> None:
     torch.manual_seed(0)
     block = ResidualBlock(3, 3)
@@ -72,6 +77,6 @@ def test_a_block_pools_after_the_first_activation_and_on_the_skip_path() -> None
 
 def test_initial_weights_have_the_variance_of_kaiming_fan_out() -> None:
     torch.manual_seed(0)
-    g = Autoencoder(Architecture(1, [128, 128], resolution=8, first_resolution=8, latent_dim=8, latent_size=4))
-    weight = g.get_parameter("encoder.steps_down.8.1.conv1.weight")
+    g = Autoencoder(Architecture(1, [64, 128], resolution=8, first_resolution=8, latent_dim=8, latent_size=4))
+    weight = g.get_parameter("encoder.steps_down.8.0.conv1.weight")  # 64 channels to 128
     assert weight.std().item() == pytest.approx((2 / (1.04 * 128 * 9)) ** 0.5, rel=0.02)

@@ -5,8 +5,11 @@ import pytest
 import torch
 from sklearn.metrics import roc_auc_score
 
+from pipeline.detectors import dpa
 from pipeline.detectors.backbones import EfficientNetLite0, load_backbone
 from pipeline.detectors.dpa import DeepPerceptualAutoencoder
+from pipeline.detectors.growth import faded_input, growing_loss
+from pipeline.detectors.views import random_view, to_network
 from pipeline.errors import PipelineError
 from pipeline.images import Images
 from pipeline.params import Train
@@ -54,6 +57,87 @@ def test_the_same_seed_gives_the_same_bytes_and_another_seed_others(
     first, again, other = ((tmp_path / f"{name}.pt").read_bytes() for name in ("first", "again", "other"))
     assert first == again
     assert first != other
+
+
+def test_the_seed_draws_the_first_weights_and_the_order_of_images_each(
+    monkeypatch: pytest.MonkeyPatch, tiny_train: Train, tiny_images: Images
+) -> None:
+    detector = DeepPerceptualAutoencoder(tiny_train, 1, CPU)
+    detector.measure_features(tiny_images.pixels)
+    first, other = (detector.untrained(seed).score(tiny_images.pixels) for seed in (0, 1))
+    assert not np.array_equal(first, other)
+    initialise = DeepPerceptualAutoencoder.initialise
+    monkeypatch.setattr(DeepPerceptualAutoencoder, "initialise", lambda self, seed: initialise(self, 0))
+    settings = tiny_train.model_copy(update={"batch_size": 3})
+    first, other = (fitted(settings, tiny_images, seed).score(tiny_images.pixels) for seed in (0, 1))
+    assert not np.array_equal(first, other)
+
+
+def test_fitting_again_starts_afresh(tiny_train: Train, tiny_images: Images) -> None:
+    detector = fitted(tiny_train, tiny_images)
+    once = detector.score(tiny_images.pixels)
+    detector.fit(tiny_images.pixels[:8], tiny_images.pixels[8:12], seed=0)
+    np.testing.assert_array_equal(detector.score(tiny_images.pixels), once)
+
+
+def test_held_out_images_change_nothing_but_the_history(tiny_train: Train, tiny_images: Images) -> None:
+    detector = DeepPerceptualAutoencoder(tiny_train, 1, CPU)
+    detector.fit(tiny_images.pixels[:8], tiny_images.pixels[:0], seed=0)
+    expected = fitted(tiny_train, tiny_images).score(tiny_images.pixels)
+    np.testing.assert_array_equal(detector.score(tiny_images.pixels), expected)
+
+
+def test_features_are_measured_on_images_spaced_over_the_whole_set(tiny_train: Train, tiny_images: Images) -> None:
+    pixels = tiny_images.pixels
+    few = DeepPerceptualAutoencoder(tiny_train.model_copy(update={"statistics_images": 3}), 1, CPU)
+    few.measure_features(pixels[:5])
+    whole = DeepPerceptualAutoencoder(tiny_train, 1, CPU)
+    whole.measure_features(pixels[[0, 2, 4]])
+    assert torch.equal(few.losses[16].mean, whole.losses[16].mean)
+
+
+def test_flips_are_shown_only_if_wanted(
+    tiny_train: Train, tiny_images: Images, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+
+    def recorded(pixels: torch.Tensor, side: int, flips: bool, generator: torch.Generator) -> torch.Tensor:
+        asked.append(flips)
+        return random_view(pixels, side, flips, generator)
+
+    monkeypatch.setattr(dpa, "random_view", recorded)
+    for flips in (True, False):
+        asked.clear()
+        fitted(tiny_train.model_copy(update={"flips": flips}), tiny_images)
+        assert set(asked) == {flips}
+
+
+def test_a_transition_fades_network_images_and_loss_in_training_and_on_held_out_images(
+    tiny_train: Train, tiny_images: Images
+) -> None:
+    pixels = tiny_images.pixels[:8]
+    still = tiny_train.model_copy(update={"learning_rate": 1e-30, "report_every": 1})  # the network stays as it was
+    detector = DeepPerceptualAutoencoder(still, 1, CPU)
+    history = detector.fit(pixels, pixels, seed=0)
+    transition = history[history["phase"] == "transition"]
+    assert transition["alpha"].tolist() == [0.25, 0.5, 0.75, 1.0]
+    network, high, low = detector.network, detector.losses[16], detector.losses[8]
+    for row in transition.to_dict("records"):
+        alpha = row["alpha"]
+        x = faded_input(to_network(torch.from_numpy(pixels)), alpha)
+        with torch.no_grad():
+            expected = growing_loss(high, low, x, network(x, alpha), alpha).mean().item()
+        assert row["loss"] == pytest.approx(expected, rel=1e-5)
+        assert row["held_out_loss"] == pytest.approx(expected, rel=1e-5)
+
+
+def test_the_first_step_is_one_of_adam(tiny_train: Train, tiny_images: Images) -> None:
+    step = tiny_train.schedule[1].model_copy(update={"transition": 0, "stable": 1})
+    detector = DeepPerceptualAutoencoder(tiny_train.model_copy(update={"schedule": (step,)}), 1, CPU)
+    before = detector.network.get_parameter("decoder.first.1.weight").clone()
+    detector.fit(tiny_images.pixels[:8], tiny_images.pixels[:0], seed=0)
+    moved = (detector.network.get_parameter("decoder.first.1.weight") - before).abs()
+    assert moved.median().item() == pytest.approx(tiny_train.learning_rate, rel=1e-3)
 
 
 def test_a_loaded_model_scores_as_the_saved_one(tmp_path: Path, tiny_train: Train, tiny_images: Images) -> None:
