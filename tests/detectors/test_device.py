@@ -13,9 +13,23 @@ def test_the_number_of_threads_is_the_given_one() -> None:
     torch.set_num_threads(before)
 
 
-def test_algorithms_are_deterministic_where_there_is_a_choice() -> None:
+def test_algorithms_are_deterministic_where_there_is_a_choice(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.backends.cudnn, "benchmark", True)
     prepare_device(Compute(device="cpu", threads=2, workers=1))
     assert torch.are_deterministic_algorithms_enabled()
+    assert not torch.backends.cudnn.benchmark
+
+
+@pytest.mark.parametrize(
+    ("cuda", "mps", "chosen"),
+    [(True, True, "cuda"), (True, False, "cuda"), (False, True, "mps"), (False, False, "cpu")],
+)
+def test_auto_is_the_fastest_device_there_is(
+    monkeypatch: pytest.MonkeyPatch, cuda: bool, mps: bool, chosen: str
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: cuda)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: mps)
+    assert prepare_device(Compute(device="auto", threads=2, workers=1)).type == chosen
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has CUDA")

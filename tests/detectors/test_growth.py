@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.detectors.growth import Phase, at_resolution, faded_input, phases
-from pipeline.params import Params
+from pipeline.params import Params, Train
 
 
 def test_the_phases_alternate_as_published(params: Params) -> None:
@@ -19,6 +19,12 @@ def test_the_phases_alternate_as_published(params: Params) -> None:
         ("transition", 64, 20000),
         ("stable", 64, 3500),
     ]
+
+
+def test_a_phase_of_one_step_is_kept_and_one_of_none_is_not(tiny_train: Train) -> None:
+    low, high = tiny_train.schedule
+    found = phases((low, high.model_copy(update={"transition": 0, "stable": 1})))
+    assert [(p.kind, p.resolution, p.iterations) for p in found] == [("stable", 8, 6), ("stable", 16, 1)]
 
 
 @given(st.integers(1, 500))

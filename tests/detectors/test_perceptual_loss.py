@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from pipeline.detectors.backbones import load_backbone
+from pipeline.detectors.backbones import Backbone, load_backbone
 from pipeline.detectors.growth import growing_loss
 from pipeline.detectors.perceptual_loss import FeatureStatistics, RelativePerceptualL1, feature_statistics
 
@@ -68,6 +68,31 @@ def test_a_filter_that_never_answers_does_not_divide_by_zero() -> None:
     backbone = load_backbone("efficientnet_lite0", None)
     black = torch.full((2, 1, 16, 16), -1.0)
     assert (feature_statistics(backbone, "expand1", [black]).std > 0).all()
+
+
+class Pixels(Backbone):
+    """A network whose features are the images themselves."""
+
+    def forward(self, images: torch.Tensor, layer: str) -> torch.Tensor:
+        return self.features(images, layer)
+
+    def features(self, images: torch.Tensor, layer: str) -> torch.Tensor:
+        return images
+
+    def load_weights(self, weights: dict[str, torch.Tensor]) -> None:
+        pass
+
+
+def test_statistics_are_exact_where_the_mean_is_far_above_the_deviation() -> None:
+    features = 1000 + torch.randn(20, 1, 8, 8, generator=torch.Generator().manual_seed(0))
+    found = feature_statistics(Pixels(), "any", torch.split(features, 3)).std
+    torch.testing.assert_close(found, features.double().std(correction=0).view(1).float())
+
+
+def test_a_variance_that_rounds_to_below_zero_is_zero() -> None:
+    features = torch.randn(30, 2, 5, 5, generator=torch.Generator().manual_seed(0))
+    features[:, 0] = 0.1  # the mean of its squares comes out smaller than the square of its mean
+    assert feature_statistics(Pixels(), "any", torch.split(features, 4)).std.isfinite().all()
 
 
 def test_the_growing_loss_is_equation_3(loss: RelativePerceptualL1, images: torch.Tensor) -> None:

@@ -1,5 +1,6 @@
 import itertools
 
+import numpy as np
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
@@ -32,6 +33,16 @@ def test_a_training_view_is_a_flipped_window_of_its_own_image() -> None:
             for dims in ((), (0,), (1,), (0, 1))
         ]
         assert any(torch.equal(view, window) for window in windows)
+
+
+def test_every_window_and_flip_is_equally_likely_for_each_image_on_its_own() -> None:
+    n = 4000
+    numbered = torch.arange(16, dtype=torch.uint8).view(1, 4, 4, 1).expand(n, 4, 4, 1)
+    views = random_view(numbered, 3, flips=True, generator=torch.Generator().manual_seed(0))
+    _, counts = np.unique(views.flatten(1).numpy(), axis=0, return_counts=True)
+    assert len(counts) == 2 * 2 * 2 * 2  # places down and across, flips down and across
+    assert counts.min() > 180  # expected 250 ± 15
+    assert counts.max() < 320
 
 
 def test_training_views_are_drawn_anew_each_time() -> None:
