@@ -6,8 +6,9 @@ from pipeline.demo.slides import make_slides
 from pipeline.demo.xrays import make_xrays
 from pipeline.files import atomic
 from pipeline.inventory import make_inventory
-from pipeline.params import read_params
+from pipeline.params.file import read_params
 from pipeline.stage import run_stage
+from pipeline.workers import worker_count
 
 RAW = Path("data/raw")
 
@@ -15,7 +16,7 @@ RAW = Path("data/raw")
 def main() -> str:
     """Write both collections in the layouts of Camelyon16 and NIH ChestX-ray14, with their inventories."""
     params = read_params()
-    demo, workers = params.demo_data, params.compute.workers
+    demo, workers = params.demo_data, worker_count(params.compute)
     with atomic(RAW / "demo_slides") as folder:
         slides = make_slides(folder, demo.slides, demo.seed, workers)
     with atomic(RAW / "demo_xrays") as folder:

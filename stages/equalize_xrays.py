@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
-from pipeline.errors import PipelineError
 from pipeline.files import remove, write_csv
 from pipeline.images import read_images, write_images
-from pipeline.params import read_params
+from pipeline.params.file import read_params
 from pipeline.reporting.sheets import contact_sheet
 from pipeline.stage import run_stage
+from pipeline.workers import worker_count
 from pipeline.xrays.pictures import before_and_after
 from pipeline.xrays.prepare import check_failures, index_of, prepare_parts, read_pixels, read_status
 from pipeline.xrays.splits import read_split
@@ -16,14 +16,12 @@ from pipeline.xrays.splits import read_split
 def main(arm: str) -> str:
     """Prepare one arm's X-rays."""
     params = read_params()
-    sections = params.equalize_xrays
-    if arm not in sections:
-        raise PipelineError(f"{arm!r} is not in equalize_xrays of params.yaml: choose from {', '.join(sections)}")
-    settings = sections[arm]
+    params.check_arm(arm, "equalize_xrays")
+    settings = params.equalize_xrays[arm]
     root = Path("data/raw") / params.split_xrays[arm].collection
     table = read_split(Path("data/interim") / arm / "split.csv")
     scratch = Path(".cache/equalize_xrays") / arm
-    parts = prepare_parts(table, root, settings, scratch, params.compute.workers)
+    parts = prepare_parts(table, root, settings, scratch, worker_count(params.compute))
     status = read_status(parts, table)
     write_csv(Path("data/interim") / arm / "images_status.csv", status)
     check_failures(status, settings.allowed_failures)

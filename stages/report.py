@@ -5,7 +5,7 @@ from pathlib import Path
 import pandas as pd
 
 from pipeline.files import atomic, write_json
-from pipeline.params import read_params
+from pipeline.params.file import read_params
 from pipeline.reporting.markdown import report_text
 from pipeline.reporting.plots import plot_runs
 from pipeline.reporting.summary import collect_metrics, summarise

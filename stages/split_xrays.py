@@ -2,10 +2,9 @@
 
 from pathlib import Path
 
-from pipeline.errors import PipelineError
 from pipeline.files import write_csv
 from pipeline.inventory import read_inventory
-from pipeline.params import read_params
+from pipeline.params.file import read_params
 from pipeline.stage import run_stage
 from pipeline.xrays.index import find_metadata, read_index
 from pipeline.xrays.splits import count_table, read_lists, split_xrays, used
@@ -13,10 +12,9 @@ from pipeline.xrays.splits import count_table, read_lists, split_xrays, used
 
 def main(arm: str) -> str:
     """Split one arm's X-rays."""
-    sections = read_params().split_xrays
-    if arm not in sections:
-        raise PipelineError(f"{arm!r} is not in split_xrays of params.yaml: choose from {', '.join(sections)}")
-    settings = sections[arm]
+    params = read_params()
+    params.check_arm(arm, "split_xrays")
+    settings = params.split_xrays[arm]
     root = Path("data/raw") / settings.collection
     inventory = read_inventory(Path("data/raw/inventory") / f"{arm}.csv")
     index = read_index(find_metadata(root))

@@ -6,7 +6,7 @@ from pipeline.detectors.device import prepare_device
 from pipeline.detectors.dpa import DeepPerceptualAutoencoder
 from pipeline.files import write_csv
 from pipeline.images import read_images
-from pipeline.params import read_params
+from pipeline.params.file import read_params
 from pipeline.stage import run_stage
 from pipeline.training.fitting import fit_arm
 
@@ -14,6 +14,7 @@ from pipeline.training.fitting import fit_arm
 def main(arm: str, seed: str) -> str:
     """Write the model under data/models/ and the training history under reports/."""
     params = read_params()
+    params.check_arm(arm, "train")
     device = prepare_device(params.compute)
     images = read_images(Path("data/prepared") / arm)
     print(f"training {arm}, seed {seed}, on {device}", flush=True)

@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 
 from pipeline.images import Images
-from pipeline.params import Params, Train, read_params
+from pipeline.params.file import Params, read_params
+from pipeline.params.train import Train
 from tests.import_closure import ROOT
 
 

@@ -19,7 +19,9 @@ def import_closure(script: Path) -> set[str]:
             continue
         seen.add(file)
         waiting += [path for name in _imported_names(file) if (path := _module_file(name))]
-    return {path.relative_to(ROOT).as_posix() for path in seen}
+    files = {path.relative_to(ROOT).as_posix() for path in seen}
+    # Every stage reads params.yaml, so the folder of its sections stands for the files in it.
+    return {"pipeline/params" if file.startswith("pipeline/params/") else file for file in files}
 
 
 def _imported_names(file: Path) -> set[str]:

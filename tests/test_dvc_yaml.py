@@ -13,7 +13,7 @@ STAGES = YAML(typ="safe").load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))[
 
 
 def listed_modules(stage: str) -> set[str]:
-    return {dep for dep in STAGES[stage]["deps"] if dep.endswith(".py")}
+    return {dep for dep in STAGES[stage]["deps"] if dep.endswith(".py") or dep == "pipeline/params"}
 
 
 def sections_read(stage: str) -> set[str]:
@@ -22,7 +22,7 @@ def sections_read(stage: str) -> set[str]:
     for node in ast.walk(ast.parse((ROOT / "stages" / f"{stage}.py").read_text(encoding="utf-8"))):
         text = ast.unparse(node) if isinstance(node, ast.Attribute) else ""
         if match := re.fullmatch(r"(?:read_params\(\)|params)\.(\w+)(\.workers)?.*", text):
-            found |= set() if match[2] else {match[1]}
+            found |= set() if match[2] or match[1] == "check_arm" else {match[1]}
     return found - ({"compute"} if "prepare_device" not in (ROOT / "stages" / f"{stage}.py").read_text() else set())
 
 
@@ -45,7 +45,7 @@ def test_package_files_hold_no_code_because_stages_do_not_list_them(package: str
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_stage_scripts_are_thin(stage: str) -> None:
-    assert len((ROOT / "stages" / f"{stage}.py").read_text(encoding="utf-8").splitlines()) <= 42
+    assert len((ROOT / "stages" / f"{stage}.py").read_text(encoding="utf-8").splitlines()) <= 40
 
 
 def test_the_closure_follows_imports_of_imports(tmp_path: Path) -> None:

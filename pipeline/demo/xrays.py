@@ -17,7 +17,7 @@ from pipeline.demo.chest import (
     tubes,
 )
 from pipeline.demo.findings import alter_organs, finding_attenuation, vessel_share
-from pipeline.params import DemoXrays
+from pipeline.params.demo import DemoXrays
 from pipeline.seeding import generator
 from pipeline.workers import process_all
 

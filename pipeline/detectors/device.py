@@ -5,7 +5,7 @@ import os
 import torch
 
 from pipeline.errors import PipelineError
-from pipeline.params import Compute
+from pipeline.params.compute import Compute
 
 
 def prepare_device(compute: Compute) -> torch.device:

@@ -21,7 +21,7 @@ from pipeline.detectors.perceptual_loss import FeatureStatistics, RelativePercep
 from pipeline.detectors.views import central_view, random_view, shuffled_batches, to_network
 from pipeline.errors import PipelineError
 from pipeline.files import atomic
-from pipeline.params import Train
+from pipeline.params.train import Train
 from pipeline.seeding import derived_seed
 from pipeline.stage import progress_bar
 

@@ -8,7 +8,7 @@ from torch.nn import functional as F  # noqa: N812
 
 from pipeline.detectors.autoencoder import double, halve, mix
 from pipeline.detectors.perceptual_loss import RelativePerceptualL1
-from pipeline.params import GrowthStep
+from pipeline.params.train import GrowthStep
 
 
 @dataclass(frozen=True)

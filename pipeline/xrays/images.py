@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from pipeline.errors import PipelineError
-from pipeline.params import EqualizeXrays
+from pipeline.params.xrays import EqualizeXrays
 
 LARGEST_PIXELS = 64_000_000  # a file of a few kB can claim any size; detectors end below 25 megapixels
 SMALLEST_SIDE = 16

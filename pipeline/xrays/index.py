@@ -8,11 +8,12 @@ counts as two fields, like the two numbers below it.
 import csv
 import re
 from pathlib import Path
+from typing import get_args
 
 import pandas as pd
 
 from pipeline.errors import PipelineError
-from pipeline.params import FINDINGS
+from pipeline.params.xrays import Finding
 
 METADATA = ("Data_Entry_2017_v2020.csv", "Data_Entry_2017.csv")  # the corrected table is preferred
 HEADINGS = {
@@ -116,7 +117,7 @@ def _typed(text: pd.DataFrame, csv_file: Path) -> pd.DataFrame:
 def _check_findings(findings: pd.Series, csv_file: Path) -> None:
     for joined in findings.unique():
         names = joined.split("|")
-        unknown = [name for name in names if name not in FINDINGS and joined != NO_FINDING]
+        unknown = [name for name in names if name not in get_args(Finding) and joined != NO_FINDING]
         if unknown:
             what = f"names {unknown[0]!r}, which is none of the 14 findings and does not stand alone as {NO_FINDING!r}"
             _refuse(findings, findings == joined, csv_file, what)

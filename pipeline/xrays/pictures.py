@@ -6,7 +6,7 @@ import numpy as np
 
 from pipeline.images import Images
 from pipeline.inventory import raw_file
-from pipeline.params import EqualizeXrays
+from pipeline.params.xrays import EqualizeXrays
 from pipeline.xrays.images import read_gray, thumbnail
 
 

@@ -13,7 +13,7 @@ import PIL
 from pipeline.errors import PipelineError
 from pipeline.files import atomic
 from pipeline.inventory import raw_file
-from pipeline.params import EqualizeXrays
+from pipeline.params.xrays import EqualizeXrays
 from pipeline.workers import process_all
 from pipeline.xrays import images
 

@@ -8,7 +8,7 @@ import pandas as pd
 
 from pipeline.errors import PipelineError
 from pipeline.images import SPLITS, check_groups
-from pipeline.params import SplitXrays
+from pipeline.params.xrays import SplitXrays
 from pipeline.seeding import generator
 from pipeline.xrays.index import locate_images, read_names
 

@@ -1,4 +1,5 @@
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -9,7 +10,9 @@ from sklearn.metrics import roc_auc_score
 from pipeline.demo.chest import Chest, Pose, draw_anatomy
 from pipeline.demo.findings import DRAWN, alter_organs, finding_attenuation
 from pipeline.demo.xrays import FREQUENCY, HEADER, Radiograph, draw_radiograph, make_xrays
-from pipeline.params import FINDINGS, DemoXrays, Params
+from pipeline.params.demo import DemoXrays
+from pipeline.params.file import Params
+from pipeline.params.xrays import Finding
 from pipeline.seeding import generator
 from pipeline.xrays.images import prepare_image
 from pipeline.xrays.index import read_index, read_names
@@ -78,10 +81,10 @@ def chest_of(patient: int) -> Chest:
 
 
 def test_all_fourteen_findings_can_be_drawn_and_are() -> None:
-    assert set(DRAWN) == set(FREQUENCY) == set(FINDINGS)
+    assert set(DRAWN) == set(FREQUENCY) == set(get_args(Finding))
 
 
-@pytest.mark.parametrize("finding", sorted(set(FINDINGS) - {"Cardiomegaly"}))
+@pytest.mark.parametrize("finding", sorted(set(get_args(Finding)) - {"Cardiomegaly"}))
 def test_a_finding_adds_a_shape_inside_the_chest(finding: str) -> None:
     for patient in range(5):
         chest = chest_of(patient)

@@ -2,7 +2,8 @@ import pytest
 import torch
 
 from pipeline.detectors.autoencoder import Architecture, Autoencoder, ResidualBlock, double, halve
-from pipeline.params import Params, Train
+from pipeline.params.file import Params
+from pipeline.params.train import Train
 
 
 def build(train: Train, image_channels: int) -> Autoencoder:

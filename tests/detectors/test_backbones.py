@@ -7,7 +7,7 @@ import torch
 from pipeline.detectors import backbones
 from pipeline.detectors.backbones import Vgg, load_backbone
 from pipeline.errors import PipelineError
-from pipeline.params import BACKBONE_LAYERS
+from pipeline.params.train import BACKBONE_LAYERS
 
 
 @pytest.mark.parametrize("layer", BACKBONE_LAYERS["efficientnet_lite0"])

@@ -3,7 +3,7 @@ import torch
 
 from pipeline.detectors.device import prepare_device
 from pipeline.errors import PipelineError
-from pipeline.params import Compute
+from pipeline.params.compute import Compute
 
 
 def test_the_number_of_threads_is_the_given_one() -> None:

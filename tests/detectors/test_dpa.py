@@ -12,7 +12,7 @@ from pipeline.detectors.growth import faded_input, growing_loss
 from pipeline.detectors.views import random_view, to_network
 from pipeline.errors import PipelineError
 from pipeline.images import Images
-from pipeline.params import Train
+from pipeline.params.train import Train
 
 CPU = torch.device("cpu")
 

@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.detectors.growth import Phase, at_resolution, faded_input, phases
-from pipeline.params import Params, Train
+from pipeline.params.file import Params
+from pipeline.params.train import Train
 
 
 def test_the_phases_alternate_as_published(params: Params) -> None:

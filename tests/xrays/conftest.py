@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from pipeline.inventory import make_inventory
-from pipeline.params import EqualizeXrays, SplitXrays
+from pipeline.params.xrays import EqualizeXrays, SplitXrays
 
 HEADER = (
     "Image Index,Finding Labels,Follow-up #,Patient ID,Patient Age,Patient Gender,View Position,"

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from PIL import Image, ImageOps
 
 from pipeline.errors import PipelineError
-from pipeline.params import EqualizeXrays, Params
+from pipeline.params.file import Params
+from pipeline.params.xrays import EqualizeXrays
 from pipeline.xrays.images import prepare_image, read_gray
 
 RAMP = np.add.outer(np.arange(40), 5 * np.arange(40)).astype(np.uint8)

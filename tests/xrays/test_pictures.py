@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline.images import Images
-from pipeline.params import EqualizeXrays
+from pipeline.params.xrays import EqualizeXrays
 from pipeline.xrays.pictures import before_and_after
 from tests.xrays.conftest import FILMS, Collection
 

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from pipeline.errors import PipelineError
-from pipeline.params import EqualizeXrays
+from pipeline.params.xrays import EqualizeXrays
 from pipeline.xrays import prepare
 from pipeline.xrays.images import prepare_image
 from pipeline.xrays.prepare import check_failures, index_of, prepare_parts, read_pixels, read_status

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from pipeline.errors import PipelineError
 from pipeline.files import write_csv
-from pipeline.params import Params, SplitXrays
+from pipeline.params.file import Params
+from pipeline.params.xrays import SplitXrays
 from pipeline.xrays.index import read_index
 from pipeline.xrays.splits import COLUMNS, SUBSET_LISTS, count_table, read_lists, read_split, split_xrays, used
 from tests.xrays.conftest import FILMS, TEST, TRAIN_VAL, Collection

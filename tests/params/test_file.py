@@ -8,7 +8,8 @@ from ruamel.yaml import YAML
 
 from pipeline.detectors.backbones import EfficientNetLite0, Vgg
 from pipeline.errors import PipelineError
-from pipeline.params import BACKBONE_LAYERS, Params, read_params
+from pipeline.params.file import SLIDE_SECTIONS, Params, read_params
+from pipeline.params.train import BACKBONE_LAYERS
 from tests.import_closure import ROOT
 
 
@@ -49,7 +50,7 @@ def test_the_shipped_file_is_valid_and_runs_the_demo(params: Params) -> None:
 def test_the_arms_of_the_paper_have_its_final_settings(
     params: Params, arm: str, batch: int, rate: float, latent: tuple[int, int], channels: Any, layers: Any, last: int
 ) -> None:
-    train = params.train[arm]  # type: ignore[index]
+    train = params.train[arm]
     assert (train.batch_size, train.learning_rate, train.channels) == (batch, rate, channels)
     assert (train.latent_dim, train.latent_size) == latent
     assert {step.resolution: step.layer for step in train.schedule} == layers
@@ -76,11 +77,14 @@ def test_the_arms_of_the_paper_have_its_final_settings(
             32,
             "equalize_xrays.nih_pa.working_size is 32, train.nih_pa's schedule ends at 64 px",
         ),
+        ("slides.camelyon16.table", "slides.csv", "give every slide its role there"),
+        ("normalize_tiles.demo_slides.target.region.size", 0, "normalize_tiles.demo_slides.target.region.size"),
+        ("tissue_masks.demo_slides.warn.blur", 2.0, "tissue_masks.demo_slides.warn.blur"),
         ("equalize_xrays.nih_pa.crop_size", 400, "crop_size 400 is larger than thumbnail_size 300"),
         ("normalize_tiles.camelyon16.working_size", 190, "190 does not divide 768"),
         ("tissue_masks.camelyon16.microns_per_pixel", 50.0, "expected a whole number"),
         ("arms.train", ["nih_pa"], "nothing prepares it"),
-        ("arms.slides", ["camelyon17"], "arms.slides.0"),
+        ("arms.slides", ["demo_slides", "camelyon17"], "camelyon17 is not an arm: choose from camelyon16, demo_slides"),
         ("seeds", [1, 1], "names a seed twice"),
         ("arms.train", ["demo_xrays", "demo_xrays"], "train names an arm twice"),
         ("split_xrays.nih_pa.validation_findings", ["infiltration"], "split_xrays.nih_pa.validation_findings.0"),
@@ -106,9 +110,57 @@ def test_a_missing_key_is_named(tmp_path: Path) -> None:
         read_params(edited(tmp_path, lambda content: content["train"]["nih_ap"].pop("backbone")))
 
 
+def test_a_misspelt_key_is_named_before_the_one_that_it_leaves_missing(tmp_path: Path) -> None:
+    def misspell(content: Any) -> None:
+        content["train"]["nih_ap"]["back_bone"] = content["train"]["nih_ap"].pop("backbone")
+
+    with pytest.raises(PipelineError, match=r"train\.nih_ap\.back_bone: is not a known key"):
+        read_params(edited(tmp_path, misspell))
+
+
 def test_an_arm_without_settings_is_named(tmp_path: Path) -> None:
     with pytest.raises(PipelineError, match=r"train\.nih_ap is missing"):
         read_params(edited(tmp_path, lambda content: content["train"].pop("nih_ap")))
+
+
+def test_a_part_for_an_arm_that_does_not_exist_is_named(tmp_path: Path) -> None:
+    def misname(content: Any) -> None:
+        content["train"]["nih_app"] = content["train"]["nih_ap"]
+
+    with pytest.raises(PipelineError, match="train: nih_app is not an arm: choose from camelyon16"):
+        read_params(edited(tmp_path, misname))
+
+
+def with_an_own_arm(content: Any) -> None:
+    for section in (*SLIDE_SECTIONS, "train"):
+        content[section]["my_slides"] = content[section]["demo_slides"]
+    content["arms"]["slides"] = content["arms"]["train"] = ["my_slides"]
+
+
+def test_an_arm_of_ones_own_is_a_part_in_each_section_of_its_branch(tmp_path: Path) -> None:
+    params = read_params(edited(tmp_path, with_an_own_arm))
+    assert params.arms.train == ("my_slides",)
+    params.check_arm("my_slides", "normalize_tiles")
+    with pytest.raises(
+        PipelineError, match=r"'my_slides' is not in split_xrays of params\.yaml: choose from nih_subset"
+    ):
+        params.check_arm("my_slides", "split_xrays")
+
+
+def test_an_arm_is_of_slides_or_of_xrays(tmp_path: Path) -> None:
+    def both(content: Any) -> None:
+        content["split_xrays"]["demo_slides"] = content["split_xrays"]["demo_xrays"]
+
+    with pytest.raises(PipelineError, match="demo_slides is an arm of slides and of split_xrays"):
+        read_params(edited(tmp_path, both))
+
+
+def test_one_matrix_per_slide_goes_with_our_method_only(tmp_path: Path) -> None:
+    def mix(content: Any) -> None:
+        content["normalize_tiles"]["demo_slides"] |= {"stains_of": "slide", "method": "staintools"}
+
+    with pytest.raises(PipelineError, match="needs method: vahadane, found staintools"):
+        read_params(edited(tmp_path, mix))
 
 
 def test_broken_yaml_and_a_missing_file_are_one_sentence(tmp_path: Path) -> None:
@@ -145,3 +197,20 @@ def test_the_named_layers_are_those_of_the_networks() -> None:
         assert set(Vgg(name).depth) == set(BACKBONE_LAYERS[name])
     blocks = len(EfficientNetLite0().network._blocks)
     assert all(int(layer.removeprefix("expand")) < blocks for layer in BACKBONE_LAYERS["efficientnet_lite0"])
+
+
+def leaf_names(content: Any) -> set[str]:
+    if isinstance(content, list):
+        return set().union(*(leaf_names(one) for one in content)) if content else set()
+    if not isinstance(content, dict):
+        return set()
+    return {key for key, value in content.items() if not isinstance(value, dict)}.union(
+        *(leaf_names(value) for value in content.values())
+    )
+
+
+def test_every_key_is_explained() -> None:
+    text = (ROOT / "docs" / "parameters.md").read_text(encoding="utf-8")
+    content = YAML(typ="safe").load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+    del content["demo_data"]  # explained as a whole
+    assert {name for name in leaf_names(content) if f"`{name}`" not in text and f".{name}`" not in text} == set()

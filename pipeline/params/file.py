@@ -1,0 +1,168 @@
+"""All of params.yaml: what is wrong in it stops every stage before work starts."""
+
+import json
+from pathlib import Path
+from typing import Annotated, Self
+
+from pydantic import Field, ValidationError, model_validator
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
+from pipeline.errors import PipelineError
+from pipeline.params.base import Name, Natural, Positive, Settings
+from pipeline.params.compute import Compute
+from pipeline.params.demo import DemoData
+from pipeline.params.slides import NormalizeTiles, SampleTiles, Slides, TissueMasks
+from pipeline.params.slides import check_arm as check_slide_arm
+from pipeline.params.train import Train
+from pipeline.params.xrays import EqualizeXrays, SplitXrays
+
+# The sections that hold one part per arm: those of arms of slides, and of X-rays; ``train`` holds both.
+SLIDE_SECTIONS = ("slides", "tissue_masks", "sample_tiles", "normalize_tiles")
+XRAY_SECTIONS = ("split_xrays", "equalize_xrays")
+
+
+class Arms(Settings):
+    """The arms that ``dvc repro`` prepares and trains."""
+
+    slides: tuple[Name, ...]
+    xrays: tuple[Name, ...]
+    train: tuple[Name, ...]
+
+    @model_validator(mode="after")
+    def _trained_arms_are_prepared(self) -> Self:
+        for name, arms in (("slides", self.slides), ("xrays", self.xrays), ("train", self.train)):
+            if len(set(arms)) != len(arms):
+                raise ValueError(f"{name} names an arm twice")
+        for arm in self.train:
+            if arm not in (*self.slides, *self.xrays):
+                raise ValueError(f"train names {arm!r}, which is in neither slides nor xrays, so nothing prepares it")
+        return self
+
+
+class Evaluate(Settings):
+    """What evaluation draws."""
+
+    gallery_images: Positive
+
+
+class Params(Settings):
+    """All of params.yaml. The arms are those that have a part in ``slides`` or in ``split_xrays``."""
+
+    arms: Arms
+    seeds: Annotated[tuple[Natural, ...], Field(min_length=1)]
+    compute: Compute
+    demo_data: DemoData
+    slides: dict[Name, Slides]
+    tissue_masks: dict[Name, TissueMasks]
+    sample_tiles: dict[Name, SampleTiles]
+    normalize_tiles: dict[Name, NormalizeTiles]
+    split_xrays: dict[Name, SplitXrays]
+    equalize_xrays: dict[Name, EqualizeXrays]
+    train: dict[Name, Train]
+    evaluate: Evaluate
+
+    def check_arm(self, arm: str, section: str) -> None:
+        """Check that a section has a part for an arm.
+
+        Raises:
+            PipelineError: If it has none.
+        """
+        arms = getattr(self, section)
+        if arm not in arms:
+            raise PipelineError(f"{arm!r} is not in {section} of params.yaml: choose from {', '.join(arms)}")
+
+    @model_validator(mode="after")
+    def _sections_agree(self) -> Self:
+        if len(set(self.seeds)) != len(self.seeds):
+            raise ValueError(f"seeds {self.seeds} names a seed twice")
+        self._check_arms()
+        for arm in self.slides:
+            check_slide_arm(
+                arm,
+                self.slides[arm],
+                self.tissue_masks[arm],
+                self.sample_tiles[arm],
+                self.normalize_tiles[arm],
+                self.train[arm].resolution,
+            )
+        for arm, settings in self.equalize_xrays.items():
+            size, resolution = settings.working_size, self.train[arm].resolution
+            if size != resolution:
+                raise ValueError(
+                    f"equalize_xrays.{arm}.working_size is {size}, train.{arm}'s schedule ends at {resolution} px: "
+                    "they must be equal, since X-rays are shown whole"
+                )
+        self._check_demo()
+        return self
+
+    def _check_arms(self) -> None:
+        both = set(self.slides) & set(self.split_xrays)
+        if both:
+            raise ValueError(f"{min(both)} is an arm of slides and of split_xrays: rename one of them")
+        sections = {
+            **{section: set(self.slides) for section in SLIDE_SECTIONS},
+            **{section: set(self.split_xrays) for section in XRAY_SECTIONS},
+            "train": {*self.slides, *self.split_xrays},
+            "arms.slides": set(self.slides),
+            "arms.xrays": set(self.split_xrays),
+        }
+        for section, arms in sections.items():
+            found = set(getattr(self.arms, section[5:]) if section.startswith("arms.") else getattr(self, section))
+            if found - arms:
+                raise ValueError(f"{section}: {min(found - arms)} is not an arm: choose from {', '.join(sorted(arms))}")
+            if arms - found and not section.startswith("arms."):
+                raise ValueError(f"{section}.{min(arms - found)} is missing")
+
+    def _check_demo(self) -> None:
+        if "demo_slides" not in self.slides:
+            return
+        drawn, region = self.demo_data.slides, self.normalize_tiles["demo_slides"].target.region
+        if region and max(region.x, region.y) + region.size > drawn.size:
+            raise ValueError(f"normalize_tiles.demo_slides.target ends outside the drawn slides of {drawn.size} px")
+        names = {f"tumor_{i:03d}" for i in range(1, drawn.tumour + 1)}
+        absent = sorted(set(self.slides["demo_slides"].validation_tumour) - names)
+        if absent:
+            raise ValueError(
+                f"slides.demo_slides.validation_tumour names {absent[0]}, but demo_data.slides.tumour is {drawn.tumour}"
+            )
+
+
+def read_params(path: Path = Path("params.yaml")) -> Params:
+    """Read and validate params.yaml.
+
+    Args:
+        path: The file.
+
+    Returns:
+        All settings.
+
+    Raises:
+        PipelineError: If the file is missing or no YAML, or holds an unknown, missing, ill-typed or impossible
+            value; the sentence names the first such key.
+    """
+    try:
+        # YAML 1.2, as DVC reads it: 1e-3 is a number and `no` a word.
+        content = YAML(typ="safe").load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise PipelineError(f"{path} is missing: run stages from the repository's root") from error
+    except (YAMLError, UnicodeDecodeError) as error:
+        raise PipelineError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from error
+    try:
+        # From JSON, so that lists become tuples while numbers and words stay strict.
+        return Params.model_validate_json(json.dumps(content, default=str))
+    except ValidationError as error:
+        raise PipelineError(f"{path}: {first_error(error)}") from error
+
+
+def first_error(error: ValidationError) -> str:
+    """Say the first thing that is wrong as ``key.path: what``; a misspelt key before the one that it leaves missing."""
+    errors = error.errors()
+    first = next((one for one in errors if one["type"] == "extra_forbidden"), errors[0])
+    key = ".".join(str(part) for part in first["loc"])
+    message = {
+        "extra_forbidden": "is not a known key; is it misspelt?",
+        "missing": "is missing",
+    }.get(first["type"], first["msg"].removeprefix("Value error, "))
+    given = "" if first["type"] in ("extra_forbidden", "missing", "value_error") else f" (found {first['input']!r})"
+    return f"{key}: {message}{given}" if key else f"{message}{given}"
