@@ -71,15 +71,19 @@ def write_csv(path: Path, table: pd.DataFrame) -> None:
         table.to_csv(partial, index=False, lineterminator="\n", encoding="utf-8")
 
 
-def write_png(path: Path, image: np.ndarray) -> None:
-    """Write an image as PNG.
+def write_picture(path: Path, picture: np.ndarray) -> None:
+    """Write a picture as PNG or JPEG.
 
     Args:
-        path: The file, ending in ``.png``.
-        image: uint8 of shape (H, W) or RGB of shape (H, W, 3).
+        path: The file, ending in ``.png`` or ``.jpg``.
+        picture: uint8 of shape (H, W) or RGB of shape (H, W, 3).
+
+    Raises:
+        PipelineError: If it could not be written.
     """
-    if image.ndim == 3:
-        image = cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
+    if picture.ndim == 3:
+        picture = cv2.cvtColor(picture, cv2.COLOR_RGB2BGR)
+    options = [cv2.IMWRITE_PNG_COMPRESSION, 9] if path.suffix == ".png" else [cv2.IMWRITE_JPEG_QUALITY, 90]
     with atomic(path) as partial:
-        if not cv2.imwrite(str(partial), image, [cv2.IMWRITE_PNG_COMPRESSION, 9]):
+        if not cv2.imwrite(str(partial), picture, options):
             raise PipelineError(f"{path}: the picture could not be written; is the disk full?")

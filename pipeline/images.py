@@ -54,19 +54,21 @@ def write_images(folder: Path, parts: Iterable[np.ndarray], index: pd.DataFrame)
     check_index(index, str(folder))
     with atomic(folder) as partial:
         partial.mkdir()
-        written = 0
-        target: np.memmap | None = None
-        for part in parts:
-            if target is None:
-                shape = (len(index), *part.shape[1:])
-                target = np.lib.format.open_memmap(partial / "images.npy", "w+", np.uint8, shape)
-            if part.shape[1:] != target.shape[1:] or written + len(part) > len(index):
-                raise PipelineError(f"{folder}: a part of shape {part.shape} does not fit {target.shape}")
-            target[written : written + len(part)] = part
-            written += len(part)
-        if target is None or written != len(index):
+        # Not through a memory map: on a full disk, writing to one kills the process without a word.
+        with (partial / "images.npy").open("wb") as file:
+            written = 0
+            shape: tuple[int, ...] | None = None
+            for part in parts:
+                if shape is None:
+                    shape = (len(index), *part.shape[1:])
+                    header = {"descr": "|u1", "fortran_order": False, "shape": shape}
+                    np.lib.format.write_array_header_1_0(file, header)
+                if part.shape[1:] != shape[1:] or written + len(part) > len(index):
+                    raise PipelineError(f"{folder}: a part of shape {part.shape} does not fit {shape}")
+                file.write(np.ascontiguousarray(part, np.uint8).data)
+                written += len(part)
+        if shape is None or written != len(index):
             raise PipelineError(f"{folder}: {written} images were made for {len(index)} rows of the index")
-        target.flush()
         index[COLUMNS].to_csv(partial / "index.csv", index=False, lineterminator="\n")
 
 

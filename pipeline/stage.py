@@ -1,5 +1,6 @@
 """What every stage script shares: its arguments, its closing line, its errors."""
 
+import errno
 import sys
 import traceback
 from collections.abc import Callable
@@ -8,6 +9,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from pipeline.errors import PipelineError
+
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def run_stage(main: Callable[..., str]) -> None:
@@ -24,6 +27,10 @@ def run_stage(main: Callable[..., str]) -> None:
         print(main(*sys.argv[1:]), flush=True)
     except PipelineError as error:
         sys.exit(f"error: {error}")
+    except OSError as error:
+        if error.errno not in FULL:
+            raise
+        sys.exit(f"error: the disk is full ({error}): make room and run again; what was finished is kept")
     except Exception as error:
         traceback.print_exc()
         sys.exit(

@@ -1,21 +1,40 @@
 """A process pool whose results do not depend on the number of processes."""
 
 import multiprocessing
+import os
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from typing import TypeVar
 
 import cv2
 from threadpoolctl import threadpool_limits
 
+from pipeline.errors import PipelineError
+from pipeline.params.compute import Compute
 from pipeline.stage import progress_bar
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
+# Overrides compute.workers on one machine without changing params.yaml.
+VARIABLE = "PIPELINE_WORKERS"
+
+
+def worker_count(compute: Compute) -> int:
+    """Return the number of processes: of the environment variable :data:`VARIABLE` if it is set, else of params.yaml.
+
+    Raises:
+        PipelineError: If the variable holds no positive whole number.
+    """
+    given = os.environ.get(VARIABLE) or str(compute.workers)
+    if not given.isdecimal() or int(given) < 1:
+        raise PipelineError(f"the environment variable {VARIABLE} is {given!r}: expected a whole number above 0")
+    return int(given)
+
 
 def process_all(
-    function: Callable[[Item], Result], items: Iterable[Item], workers: int, description: str
+    function: Callable[[Item], Result], items: Iterable[Item], workers: int, description: str, unit: str = ""
 ) -> Iterator[Result]:
     """Apply a function to items in several processes, showing progress.
 
@@ -27,9 +46,13 @@ def process_all(
         items: The items.
         workers: Number of processes.
         description: What the progress display says.
+        unit: What the results count, if they are numbers to be summed in the progress display.
 
     Yields:
         The results in the order of the items.
+
+    Raises:
+        PipelineError: If a process was killed.
     """
     listed = list(items)
     # spawn: a fork after torch or OpenCV started threads can deadlock
@@ -38,10 +61,19 @@ def process_all(
         progress_bar() as bar,
         ProcessPoolExecutor(workers, mp_context=context, initializer=_one_thread) as pool,
     ):
-        task = bar.add_task(description, total=len(listed), note="")
-        for result in pool.map(function, listed):
-            bar.advance(task)
-            yield result
+        task, total = bar.add_task(description, total=len(listed), note=""), 0
+        try:
+            for result in pool.map(function, listed):
+                if isinstance(result, int) and unit:
+                    total += result
+                    bar.update(task, note=f"{total} {unit}")
+                bar.advance(task)
+                yield result
+        except BrokenProcessPool as error:
+            raise PipelineError(
+                f"{description}: a worker process was killed, most likely for want of memory: run again with a smaller "
+                f"{VARIABLE} or compute.workers; what was finished is kept"
+            ) from error
 
 
 def _one_thread() -> None:

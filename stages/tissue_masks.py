@@ -1,35 +1,37 @@
 """Find the tissue of every slide of an arm: ``python -m stages.tissue_masks <arm>``."""
 
-from functools import partial
 from pathlib import Path
 
-import pandas as pd
-
-from pipeline.files import atomic, write_csv
+from pipeline.files import remove
 from pipeline.inventory import read_inventory
-from pipeline.params import read_params
-from pipeline.slides.collection import check_arm, read_collection
-from pipeline.slides.masking import COLUMNS, check_failures, mask_slide
+from pipeline.params.file import read_params
+from pipeline.scratch import make_parts, scratch_key
+from pipeline.slides.collection import read_collection
+from pipeline.slides.masking import MaskJob, join_masks
+from pipeline.slides.status import check_failures
 from pipeline.stage import run_stage
-from pipeline.workers import process_all
+from pipeline.workers import worker_count
 
 
 def main(arm: str) -> str:
-    """Write the masks and the status table of an arm's slides."""
-    check_arm(arm)
+    """Write masks, thumbnails and the status table of an arm's slides."""
     params = read_params()
+    params.check_arm(arm, "tissue_masks")
     slides, tissue = params.slides[arm], params.tissue_masks[arm]
-    root = Path("data/raw") / arm
-    records = read_collection(root, read_inventory(Path(f"data/raw/inventory/{arm}.csv")), slides, arm)
-    with atomic(Path("data/interim") / arm / "masks") as folder:
-        folder.mkdir()
-        job = partial(mask_slide, root=root, folder=folder, slides=slides, tissue=tissue, arm=arm)
-        rows = list(process_all(job, records, params.compute.workers, "tissue masks"))
-        table = pd.DataFrame(rows, columns=COLUMNS)
-        check_failures(table["reason"], f"the slides of {arm}")
-        write_csv(folder / "slides.csv", table.astype({"threshold": "Int64", "width": "Int64", "height": "Int64"}))
-    found = int((table["status"] == "ok").sum())
-    return f"{arm}: tissue found on {found} of {len(table)} slides, on average {table['tissue'].mean():.0%} of a slide"
+    root, scratch = Path("data/raw") / arm, Path(".cache/tissue_masks") / arm
+    inventory = read_inventory(Path(f"data/raw/inventory/{arm}.csv"))
+    records = read_collection(root, inventory, slides, arm)
+    used = [record for record in records if record.role]
+    checksums = dict(zip(inventory["path"], inventory["md5"], strict=True))
+    items = [(scratch_key(slides.reading, tissue, record, checksums[record.path]), record) for record in used]
+    job = MaskJob(root, slides, tissue, arm)
+    parts = make_parts(job, items, scratch, worker_count(params.compute), "tissue masks", "slides")
+    unused = [record for record in records if not record.role]
+    table = join_masks(Path("data/interim") / arm / "masks", parts, unused)
+    failed = table.loc[table["status"] == "failed", "reason"].tolist()
+    check_failures(failed, len(used), slides.allowed_failures, arm, "slides")
+    remove(scratch)
+    return f"{arm}: {len(used)} slides, {len(failed)} failed, {(table['warnings'] != '').sum()} with warnings"
 
 
 if __name__ == "__main__":

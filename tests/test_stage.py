@@ -2,6 +2,7 @@ import subprocess
 import sys
 
 SCRIPT = """
+import errno
 import sys
 from pipeline.errors import PipelineError
 from pipeline.stage import run_stage
@@ -9,6 +10,8 @@ from pipeline.stage import run_stage
 def main(kind):
     if kind == "user":
         raise PipelineError("slide_1.tif cannot be opened: download it again")
+    if kind == "full":
+        raise OSError(errno.ENOSPC, "No space left on device", "images.npy")
     if kind == "bug":
         raise ZeroDivisionError("division by zero")
     return "made 3 masks"
@@ -29,6 +32,14 @@ def test_a_stage_ends_by_saying_what_it_made() -> None:
 def test_an_error_of_the_user_is_one_sentence() -> None:
     done = run("user")
     assert (done.returncode, done.stderr) == (1, "error: slide_1.tif cannot be opened: download it again\n")
+
+
+def test_a_full_disk_is_one_sentence() -> None:
+    done = run("full")
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: the disk is full (")
+    assert "images.npy" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
 
 
 def test_an_unforeseen_error_ends_in_a_sentence_too() -> None:

@@ -10,7 +10,7 @@ import numpy as np
 from tifffile import TiffWriter
 
 from pipeline.demo.lymph_node import colours_of_a_laboratory, draw_tissue
-from pipeline.params import DemoSlides
+from pipeline.params.demo import DemoSlides
 from pipeline.seeding import generator
 from pipeline.workers import process_all
 
@@ -26,7 +26,8 @@ class Plan:
 
     path: str
     annotation: str  # empty for a normal slide
-    hole: bool  # a normal island inside the lesion
+    hole: bool = False  # a normal island inside the lesion
+    blank: bool = False  # glass without tissue
 
 
 def make_slides(root: Path, settings: DemoSlides, seed: int, workers: int) -> int:
@@ -52,7 +53,10 @@ def make_slides(root: Path, settings: DemoSlides, seed: int, workers: int) -> in
 
 def _plans(settings: DemoSlides, seed: int) -> tuple[list[Plan], str]:
     """Return the slides and the text of reference.csv; which test slide has tumour is shuffled."""
-    plans = [Plan(f"training/normal/normal_{i:03}.tif", "", False) for i in range(1, settings.normal + 1)]
+    plans = [
+        Plan(f"training/normal/normal_{i:03}.tif", "", blank=i > settings.normal)
+        for i in range(1, settings.normal + settings.blank + 1)
+    ]
     for i in range(1, settings.tumour + 1):
         annotation = f"training/lesion_annotations/tumor_{i:03}.xml"
         plans.append(Plan(f"training/tumor/tumor_{i:03}.tif", annotation, hole=i % 2 == 1))
@@ -71,7 +75,7 @@ def _make_slide(plan: Plan, root: Path, size: int, seed: int) -> None:
     tissue = _tissue_outline(size, rng)
     lesion, hole = _lesion_outlines(size, rng) if plan.annotation else ([], [])
     hole = hole if plan.hole else []
-    normal = _filled(size, [tissue])
+    normal = _filled(size, [] if plan.blank else [tissue])
     tumour = cv2.bitwise_and(normal, _filled(size, lesion, hole))
     cv2.bitwise_and(normal, cv2.bitwise_not(tumour), dst=normal)
     if plan.annotation:

@@ -9,7 +9,7 @@ from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import parse
 
 from pipeline.errors import PipelineError
-from pipeline.params import SampleTiles
+from pipeline.params.slides import SampleTiles
 
 # The shapes of ASAP that enclose an area. A spline's points lie on its outline, so it is read as a polygon.
 AREAS = ("Polygon", "Spline", "Rectangle")

@@ -1,5 +1,8 @@
-"""The mask of one slide, from file to file, with a status that says why there is none."""
+"""The masks of a collection, from file to file, with a status that says why there is none."""
 
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -8,53 +11,118 @@ import numpy as np
 import pandas as pd
 
 from pipeline.errors import PipelineError
-from pipeline.files import write_png
+from pipeline.files import atomic, write_csv, write_picture
 from pipeline.inventory import raw_file
-from pipeline.params import Slides, TissueMasks
-from pipeline.slides.collection import SlideRecord
+from pipeline.params.slides import Slides, TissueMasks
+from pipeline.slides.quality import black_share, blurredness, pen_share, warnings
 from pipeline.slides.reading import Slide
+from pipeline.slides.records import SlideRecord
+from pipeline.slides.status import TEXTS
 from pipeline.slides.tissue import NoTissueError, find_tissue
 
-# A stage fails if more than this share of its slides (or tiles) failed: a few bad files are normal in a large
-# collection, more mean that something is wrong with all of it.
-ALLOWED_FAILURES = 0.1
-# Columns of the status table. ``pixel`` is the side of a mask pixel in level-0 pixels.
-TEXTS = ("name", "path", "split", "annotation", "status", "reason")
-FACTS = ["width", "height", "threshold", "tissue", "pixel"]
-COLUMNS = ["name", "path", "split", "label", "annotation", "status", "reason", *FACTS]
+# What the status table says of a slide's file: ``scale`` is the µm/px of level 0, ``level`` the one that tiles are
+# read from, ``pixel`` the side of a mask pixel and ``extent`` that of a tile's pixel, both in level-0 pixels.
+NUMBERS = ("width", "height", "level", "threshold")
+MEASURES = ("scale", "extent", "pixel", "tissue", "pen", "black", "blur")
+COLUMNS = [*TEXTS, *NUMBERS, *MEASURES]
 
 
-def mask_slide(
-    record: SlideRecord, root: Path, folder: Path, slides: Slides, tissue: TissueMasks, arm: str
-) -> dict[str, Any]:
-    """Write the tissue mask of a slide as ``<name>.png`` (255 on tissue).
+@dataclass(frozen=True)
+class MaskJob:
+    """Finds the tissue of one slide; travels to the worker processes.
 
-    Args:
-        record: The slide.
+    Attributes:
         root: The collection's folder.
-        folder: Where the mask goes.
         slides: The collection's settings.
         tissue: The mask's settings.
         arm: The arm, to name keys in errors.
+    """
+
+    root: Path
+    slides: Slides
+    tissue: TissueMasks
+    arm: str
+
+    def __call__(self, record: SlideRecord, part: Path) -> int:
+        """Write a part: the slide's ``row`` of the status table (JSON), ``thumbnail`` and, if it is ok, ``mask``.
+
+        Args:
+            record: The slide.
+            part: The file.
+
+        Returns:
+            1, the number of slides.
+        """
+        row: dict[str, Any] = {
+            **{name: getattr(record, name) for name in ("name", "path", "role", "annotation", "group")},
+            "status": "failed",
+        }
+        arrays: dict[str, Any] = {}
+        try:
+            with Slide(raw_file(self.root, record.path), self.slides, self.arm) as slide:
+                row |= self._geometry(slide)
+                arrays["thumbnail"] = slide.thumbnail(self.tissue.microns_per_pixel)
+                found = find_tissue(arrays["thumbnail"], self.tissue)
+                row |= self._measures(slide, arrays["thumbnail"], found.mask, record.name)
+            arrays["mask"] = found.mask
+            row |= {"status": "ok", "threshold": found.threshold}
+        except (PipelineError, NoTissueError) as error:
+            row["reason"] = str(error)
+        with atomic(part) as unfinished:
+            np.savez(unfinished, row=json.dumps(row), **arrays)
+        return 1
+
+    def _geometry(self, slide: Slide) -> dict[str, Any]:
+        return {
+            "width": slide.size[0],
+            "height": slide.size[1],
+            "level": slide.tile_level,
+            "scale": round(slide.microns_per_pixel, 6),
+            "extent": slide.pixels_per_tile_pixel,
+            "pixel": self.tissue.microns_per_pixel / slide.microns_per_pixel,
+        }
+
+    def _measures(self, slide: Slide, thumbnail: np.ndarray, mask: np.ndarray, name: str) -> dict[str, Any]:
+        pixel = self.tissue.microns_per_pixel / slide.microns_per_pixel
+        found = {
+            "tissue": round(float(mask.mean()), 6),
+            "pen": round(pen_share(thumbnail, mask), 6),
+            "black": round(black_share(thumbnail), 6),
+            "blur": round(blurredness(slide, mask, pixel, name, self.slides.seed), 6),
+        }
+        return {**found, "warnings": warnings(warn=self.tissue.warn, **found)}
+
+
+def join_masks(folder: Path, parts: Sequence[Path], unused: Sequence[SlideRecord]) -> pd.DataFrame:
+    """Write masks (``<name>.png``, 255 on tissue), thumbnails (below ``thumbnails/``) and the status table.
+
+    Args:
+        folder: Where they go, replaced as a whole.
+        parts: What :class:`MaskJob` wrote.
+        unused: The slides that are not used; they get a row, too.
 
     Returns:
-        A row of the status table. ``status`` is ok or failed, with ``reason``; ``tissue`` is the share of tissue,
-        ``pixel`` the side of a mask pixel in level-0 pixels.
+        The status table, sorted by name: ``status`` is ok, failed or unused, the last two with a ``reason``.
     """
-    row: dict[str, Any] = {**vars(record), "status": "failed", "reason": ""}
-    try:
-        with Slide(raw_file(root, record.path), slides, arm) as slide:
-            found = find_tissue(slide.thumbnail(tissue.microns_per_pixel), tissue)
-            row["width"], row["height"] = slide.size
-            row["pixel"] = tissue.microns_per_pixel / slide.microns_per_pixel
-    except (PipelineError, NoTissueError) as error:
-        return row | {"reason": str(error)}
-    write_png(folder / f"{record.name}.png", found.mask.astype(np.uint8) * 255)
-    return row | {"status": "ok", "threshold": found.threshold, "tissue": round(float(found.mask.mean()), 6)}
+    rows = [{**vars(record), "status": "unused", "reason": record.unused, "warnings": ""} for record in unused]
+    with atomic(folder) as unfinished:
+        unfinished.mkdir()
+        for part in parts:
+            with np.load(part, allow_pickle=False) as content:
+                row = dict.fromkeys(TEXTS, "") | json.loads(str(content["row"]))
+                rows.append(row)
+                if "thumbnail" in content:
+                    write_picture(thumbnail_file(unfinished, row["name"]), content["thumbnail"])
+                if "mask" in content:
+                    write_picture(unfinished / f"{row['name']}.png", content["mask"].astype(np.uint8) * 255)
+        table = pd.DataFrame(rows, columns=COLUMNS).sort_values("name", ignore_index=True)
+        table = table.astype(dict.fromkeys(NUMBERS, "Int64"))
+        write_csv(unfinished / "status.csv", table)
+    return table
 
 
 def read_mask(folder: Path, name: str) -> np.ndarray:
-    """Read a mask that :func:`mask_slide` wrote, bool (rows, columns).
+    """Read a mask, bool (rows, columns).
 
     Raises:
         PipelineError: If it is missing or damaged.
@@ -65,31 +133,19 @@ def read_mask(folder: Path, name: str) -> np.ndarray:
     return np.asarray(mask > 0)
 
 
-def read_status(folder: Path) -> pd.DataFrame:
-    """Read the status table of the masks, one row per slide.
+def thumbnail_file(folder: Path, name: str) -> Path:
+    """Return where a slide's thumbnail lies in the folder of masks."""
+    return folder / "thumbnails" / f"{name}.png"
+
+
+def read_thumbnail(folder: Path, name: str) -> np.ndarray:
+    """Read a thumbnail, uint8 RGB (rows, columns, 3).
 
     Raises:
-        PipelineError: If it is missing.
+        PipelineError: If it is missing or damaged.
     """
-    path = folder / "slides.csv"
-    if not path.is_file():
-        raise PipelineError(f"{path} is missing: run the stage tissue_masks")
-    return pd.read_csv(path, dtype=dict.fromkeys(TEXTS, str)).fillna(dict.fromkeys(TEXTS, ""))
-
-
-def check_failures(reasons: pd.Series, where: str) -> None:
-    """Check that not too many slides or tiles failed.
-
-    Args:
-        reasons: The reason of each failed one, an empty text for the others.
-        where: What to name in the error.
-
-    Raises:
-        PipelineError: If more than the allowed share failed; it gives their number and the first reason.
-    """
-    failed = reasons[reasons != ""]
-    if len(failed) > ALLOWED_FAILURES * len(reasons):
-        raise PipelineError(
-            f"{where}: {len(failed)} of {len(reasons)} failed, more than {ALLOWED_FAILURES:.0%}; "
-            f"the first reason is: {failed.iloc[0]}"
-        )
+    file = thumbnail_file(folder, name)
+    picture = cv2.imread(str(file), cv2.IMREAD_COLOR_RGB)
+    if picture is None:
+        raise PipelineError(f"{file} cannot be read: run the stage tissue_masks again")
+    return np.asarray(picture)

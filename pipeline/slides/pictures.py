@@ -1,32 +1,99 @@
-"""Pictures by which a person checks masks, outlines and tiles."""
+"""Pictures by which a person checks masks, outlines, tiles and colours."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 import pandas as pd
 import shapely
 
+from pipeline.errors import PipelineError
+from pipeline.files import write_picture
+from pipeline.inventory import raw_file
+from pipeline.params.slides import SampleTiles
+from pipeline.slides.annotations import read_lesions
+from pipeline.slides.masking import read_mask, read_thumbnail, thumbnail_file
+from pipeline.slides.preparing import shown_slides
+from pipeline.slides.status import rows_of
+
 # Colours, RGB.
 TISSUE = (0, 120, 255)
 LESION = (220, 0, 0)
 TILE = (0, 0, 0)
-# Number of slides in a row of tiles before and after.
-SHOWN = 4
-# Longer side of a picture in pixels.
-SIDE = 224
+# Longer side in pixels of a slide's own picture, and of one on a contact sheet.
+SIDE = 1024
+SMALL = 224
 
 
-def shown_slides(table: pd.DataFrame, count: int) -> pd.DataFrame:
-    """Choose slides to show, evenly from the list of those that have a mask.
+@dataclass(frozen=True)
+class SlidePictures:
+    """Draws slides with what was found on them.
 
-    Args:
-        table: Column ``status``.
-        count: Largest number.
-
-    Returns:
-        Rows of ``table``.
+    Attributes:
+        root: The collection's folder.
+        masks: The folder of masks and thumbnails.
+        tiles: The tiles of all slides.
+        settings: The arm's settings of sampling.
+        arm: The arm, to name keys in errors.
     """
-    able = table[table["status"] == "ok"]
-    return able.iloc[np.unique(np.linspace(0, len(able) - 1, min(count, len(able))).round().astype(int))]
+
+    root: Path
+    masks: Path
+    tiles: pd.DataFrame
+    settings: SampleTiles
+    arm: str
+
+    def draw(self, row: dict[str, Any], side: int) -> np.ndarray:
+        """Draw mask, lesions and tiles of one slide.
+
+        Args:
+            row: Its row of the status table; it must have a thumbnail.
+            side: Longer side of the picture in pixels.
+
+        Returns:
+            uint8 RGB; the thumbnail alone for a slide without a mask.
+        """
+        thumbnail = read_thumbnail(self.masks, row["name"])
+        mask = np.zeros(thumbnail.shape[:2], bool)
+        if (self.masks / f"{row['name']}.png").is_file():
+            mask = read_mask(self.masks, row["name"])
+        own = self.tiles[self.tiles["slide"] == row["name"]]
+        extent = self.settings.tile_size * row["extent"]
+        return overlay(thumbnail, mask, self._lesions(row), own, extent, row["pixel"], side)
+
+    def write_all(self, status: pd.DataFrame, folder: Path) -> int:
+        """Write ``<name>.jpg`` for every slide that could be opened.
+
+        Args:
+            status: The status table.
+            folder: Where the pictures go.
+
+        Returns:
+            Their number.
+        """
+        rows = [row for row in rows_of(status) if thumbnail_file(self.masks, row["name"]).is_file()]
+        for row in rows:
+            write_picture(folder / f"{row['name']}.jpg", self.draw(row, SIDE))
+        return len(rows)
+
+    def examples(self, status: pd.DataFrame) -> dict[str, list[np.ndarray]]:
+        """Draw some slides of each role that gave tiles, small; caption to row of pictures."""
+        rows = {}
+        slides = {row["name"]: row for row in rows_of(status)}
+        for role, own in self.tiles.groupby("role", sort=False):
+            names = shown_slides(own)
+            rows[f"{role}: {', '.join(names)}"] = [self.draw(slides[name], SMALL) for name in names]
+        return rows
+
+    def _lesions(self, row: dict[str, Any]) -> shapely.MultiPolygon:
+        if not row["annotation"]:
+            return shapely.MultiPolygon()
+        try:
+            return read_lesions(raw_file(self.root, row["annotation"]), self.settings, self.arm).area
+        except PipelineError:
+            return shapely.MultiPolygon()  # the status table says why
 
 
 def overlay(
@@ -36,6 +103,7 @@ def overlay(
     tiles: pd.DataFrame,
     extent: float,
     pixel: float,
+    side: int,
 ) -> np.ndarray:
     """Draw the tissue's outline (blue), the lesions' (red) and the drawn tiles (black) on a slide.
 
@@ -46,11 +114,12 @@ def overlay(
         tiles: Columns ``x`` and ``y`` in level-0 pixels.
         extent: Side of a tile in level-0 pixels.
         pixel: Level-0 pixels to the side of a mask pixel.
+        side: Longer side of the picture in pixels.
 
     Returns:
-        uint8 RGB, its longer side :data:`SIDE` pixels.
+        uint8 RGB.
     """
-    scale = SIDE / max(mask.shape)
+    scale = side / max(mask.shape)
     size = max(1, round(mask.shape[1] * scale)), max(1, round(mask.shape[0] * scale))
     picture = cv2.resize(thumbnail, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
     large = cv2.resize(mask.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST)
@@ -66,22 +135,19 @@ def overlay(
     return np.asarray(picture)
 
 
-def before_and_after(tiles: pd.DataFrame, examples: dict[str, np.ndarray]) -> dict[str, list[np.ndarray]]:
-    """Arrange one tile of some normal and some tumour slides, before normalisation and after.
+def before_and_after(tiles: pd.DataFrame, normalized: Path) -> dict[str, list[np.ndarray]]:
+    """Arrange the tiles that were kept as examples, before normalisation and after.
 
     Args:
-        tiles: Columns ``slide`` and ``label``.
-        examples: Slide to uint8 (2, side, side, 3), before and after.
+        tiles: Columns ``slide``, ``role`` and ``reason``.
+        normalized: The folder with ``before/`` and ``after/``.
 
     Returns:
-        Caption to row of images.
+        Caption to row of images, uint8 RGB.
     """
     rows = {}
-    for kind, label in (("normal", 0), ("tumour", 1)):
-        slides = [slide for slide in tiles.loc[tiles["label"] == label, "slide"].unique() if slide in examples]
-        chosen = (
-            [slides[i] for i in np.unique(np.linspace(0, len(slides) - 1, SHOWN).round().astype(int))] if slides else []
-        )
-        rows[f"{kind} before"] = [examples[slide][0] for slide in chosen]
-        rows[f"{kind} after"] = [examples[slide][1] for slide in chosen]
+    for role, own in tiles[tiles["reason"] == ""].groupby("role", sort=False):
+        for when in ("before", "after"):
+            files = [normalized / when / f"{slide}.png" for slide in shown_slides(own)]
+            rows[f"{role}, {when}"] = [np.asarray(cv2.imread(str(file), cv2.IMREAD_COLOR_RGB)) for file in files]
     return rows

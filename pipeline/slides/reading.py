@@ -9,13 +9,17 @@ import numpy as np
 import openslide
 
 from pipeline.errors import PipelineError
-from pipeline.params import Slides
+from pipeline.params.slides import Slides
 
 # Side in pixels of the pieces from which a thumbnail is averaged: 16 MiB each, however large the slide.
 PIECE = 2048
 # A pyramid level may be this much coarser than the thumbnail and still be used for it: levels are rounded to
 # whole pixels, so that a level called 1/256 is often 1/256.03.
 LEVEL_ROUNDING = 1.01
+# Sizes that no scanner makes and that a damaged or hostile header may claim: level-0 pixels to a side, pixels of a
+# thumbnail.
+LARGEST_SIDE = 2_000_000
+LARGEST_THUMBNAIL = 100_000_000
 
 
 class Slide:
@@ -29,11 +33,13 @@ class Slide:
         path: The file.
         size: Width and height in level-0 pixels.
         microns_per_pixel: Scale of level 0 in µm/px, after that rounding.
-        pixels_per_tile_pixel: Level-0 pixels to one pixel of a tile; 1 where tiles are cut from level 0.
+        pixels_per_tile_pixel: Level-0 pixels to one pixel of a tile; 1 where tiles are cut from level 0, below 1
+            where they are upsampled.
+        tile_level: The pyramid level that tiles are read from.
 
     Raises:
-        PipelineError: If the file cannot be opened, does not tell its scale while none is assumed, or is coarser
-            than the tile scale.
+        PipelineError: If the file cannot be opened, claims an impossible size, does not tell its scale while none
+            is assumed, or is coarser than the tile scale while ``upsampling`` is off.
     """
 
     def __init__(self, path: Path, settings: Slides, arm: str):
@@ -44,11 +50,14 @@ class Slide:
             raise PipelineError(f"{path} cannot be opened as a slide ({error}): is the download complete?") from error
         try:
             self.size: tuple[int, int] = self._slide.dimensions
+            if max(self.size) > LARGEST_SIDE:
+                raise PipelineError(f"{path} claims {self.size[0]}×{self.size[1]} px: is the file damaged?")
             self.microns_per_pixel = self._base_scale(settings, arm)
         except BaseException:
             self._slide.close()
             raise
         self.pixels_per_tile_pixel = settings.microns_per_pixel / self.microns_per_pixel
+        self.tile_level, self._tile_factor = self._level(self.pixels_per_tile_pixel, exact=1e-3)
 
     def __enter__(self) -> Self:
         return self
@@ -72,11 +81,12 @@ class Slide:
         Raises:
             PipelineError: If this part of the file is damaged.
         """
-        level, factor = self._level(self.pixels_per_tile_pixel, exact=1e-3)
-        if abs(factor - 1) < 1e-3:
-            return self._read(x, y, level, size, size)
-        side = round(size * factor)
-        return np.asarray(cv2.resize(self._read(x, y, level, side, side), (size, size), interpolation=cv2.INTER_AREA))
+        if abs(self._tile_factor - 1) < 1e-3:
+            return self._read(x, y, self.tile_level, size, size)
+        side = max(1, round(size * self._tile_factor))
+        square = self._read(x, y, self.tile_level, side, side)
+        interpolation = cv2.INTER_AREA if side > size else cv2.INTER_CUBIC
+        return np.asarray(cv2.resize(square, (size, size), interpolation=interpolation))
 
     def thumbnail(self, microns_per_pixel: float) -> np.ndarray:
         """Average the whole slide down to mask pixels.
@@ -91,12 +101,14 @@ class Slide:
             uint8 RGB (rows, columns, 3).
 
         Raises:
-            PipelineError: If the slide is smaller than one mask pixel or is damaged.
+            PipelineError: If the slide is smaller than one mask pixel, is too large for one thumbnail, or is damaged.
         """
         pixel = microns_per_pixel / self.microns_per_pixel
         columns, rows = (int(side / pixel + 1e-6) for side in self.size)
         if not columns or not rows:
             raise PipelineError(f"{self.path}: its {self.size[0]}×{self.size[1]} px are less than one mask pixel")
+        if rows * columns > LARGEST_THUMBNAIL:
+            raise PipelineError(f"{self.path}: its mask would have {columns}×{rows} px; raise its microns_per_pixel")
         level, factor = self._level(pixel, exact=LEVEL_ROUNDING - 1)
         step = max(1, int(PIECE / factor))
         thumbnail = np.empty((rows, columns, 3), np.uint8)
@@ -121,10 +133,10 @@ class Slide:
         for downsample in self._slide.level_downsamples:
             if abs(found * downsample / wanted - 1) <= settings.tolerance:
                 return float(wanted / downsample)
-        if found > wanted:
+        if found > wanted and not settings.upsampling:
             raise PipelineError(
                 f"{self.path} has {found:.3g} µm/px, coarser than the {wanted:.3g} asked for: raise "
-                f"slides.{arm}.microns_per_pixel or leave the slide out"
+                f"slides.{arm}.microns_per_pixel, set upsampling or leave the slide out"
             )
         return float(found)
 

@@ -1,134 +1,159 @@
 """The tiles of one slide and of a whole collection, with a reason where there are none."""
 
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-import numpy as np
 import pandas as pd
 import shapely
 
 from pipeline.errors import PipelineError
 from pipeline.inventory import raw_file
-from pipeline.params import SampleTiles, Slides, TissueMasks
+from pipeline.params.slides import SampleTiles, Slides
 from pipeline.slides.annotations import read_lesions
 from pipeline.slides.masking import read_mask
-from pipeline.slides.pictures import overlay
-from pipeline.slides.reading import Slide
-from pipeline.slides.tiles import COLUMNS, SLACK, candidates, draw_tiles, lesion_shares
+from pipeline.slides.records import ROLES
+from pipeline.slides.status import rows_of
+from pipeline.slides.tile_lists import read_tile_lists
+from pipeline.slides.tiles import COLUMNS, SLACK, candidates, draw_tiles, lesion_shares, tissue_shares_at
 
-STATUS_COLUMNS = ["name", "split", "label", "status", "tissue", "candidates", "tiles", "reason"]
 
+@dataclass(frozen=True)
+class Sampler:
+    """Draws tiles; what the slides of a collection have in common.
 
-def sample_collection(
-    table: pd.DataFrame, root: Path, masks: Path, side: int, slides: Slides, settings: SampleTiles, arm: str
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Draw the tiles of all slides.
-
-    Args:
-        table: The status table of the masks.
+    Attributes:
         root: The collection's folder.
         masks: The folder of the masks.
         side: Mask pixels to the side of a tile.
         slides: The collection's settings.
         settings: The arm's settings.
         arm: The arm, to name keys in errors.
-
-    Returns:
-        The tiles of all slides, and one row per slide: how many candidates and tiles, and why there are none.
-
-    Raises:
-        PipelineError: If an annotation cannot be read (before any work is done), or a split is left without
-            normal or the test without abnormal tiles.
     """
-    # All outlines first: a broken file is a matter for the user, and cheap to find.
-    lesions = {row["name"]: slide_lesions(root, row["annotation"], settings, arm) for _, row in table.iterrows()}
-    parts, counts = [pd.DataFrame(columns=COLUMNS)], []
-    for _, row in table.iterrows():
-        drawn, found, reason = parts[0], 0, row["reason"]
-        if row["status"] == "ok":
-            mask = read_mask(masks, row["name"])
-            drawn, found = sample_slide(mask, row, lesions[row["name"]], side, slides, settings)
-        if not found and not reason:
-            reason = "no tile lies in a lesion" if row["label"] else "no tile has enough tissue"
-        counts.append({**row[STATUS_COLUMNS[:5]], "reason": reason, "candidates": found, "tiles": len(drawn)})
-        parts.append(drawn)
-    tiles = pd.concat([part for part in parts if len(part)] or parts, ignore_index=True)[COLUMNS]
-    for split, label in (("train", 0), ("test", 0), ("test", 1)):
-        if not ((tiles["split"] == split) & (tiles["label"] == label)).any():
-            kind = "tumour" if label else "normal"
+
+    root: Path
+    masks: Path
+    side: int
+    slides: Slides
+    settings: SampleTiles
+    arm: str
+
+    def collection(self, status: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+        """Draw the tiles of all slides, or take those of the lists.
+
+        Args:
+            status: The status table of the masks.
+
+        Returns:
+            The tiles, and the status table with ``candidates`` and ``tiles`` per slide. ``status`` becomes failed
+            for a slide whose outlines cannot be used and empty for one without tiles, each with a ``reason``.
+
+        Raises:
+            PipelineError: If a list of tiles cannot be used, or a split is left without normal tiles or the test
+                without tumour tiles.
+        """
+        key = f"sample_tiles.{self.arm}.tile_lists"
+        listed = read_tile_lists(self.root, self.settings.tile_lists, key)
+        self._check_listed(listed, status, key)
+        parts, rows = [pd.DataFrame(columns=COLUMNS)], []
+        for row in rows_of(status):
+            if row["status"] == "ok":
+                try:
+                    tiles, changes = self.slide(row, listed[listed["slide"] == row["name"]])
+                    parts.append(tiles)
+                except PipelineError as error:
+                    changes = {"status": "failed", "reason": str(error)}
+                rows.append({**row, **changes})
+            else:
+                rows.append(row)
+        tiles = pd.concat([part for part in parts if len(part)] or parts, ignore_index=True)[COLUMNS]
+        self._check_roles(set(tiles["role"]))
+        columns = [*status.columns, "candidates", "tiles"]
+        table = pd.DataFrame(rows, columns=columns).astype({"candidates": "Int64", "tiles": "Int64"})
+        return tiles, table
+
+    def slide(self, row: dict[str, Any], listed: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, Any]]:
+        """Take the tiles of a slide: tissue of a normal slide, lesion of a tumour slide.
+
+        The normal tissue of tumour slides is left out, as in the paper.
+
+        Args:
+            row: The slide's row of the status table.
+            listed: Its tiles in the lists, taken as they are if the settings name lists.
+
+        Returns:
+            The tiles (see :data:`pipeline.slides.tiles.COLUMNS`), and what changes in the row.
+
+        Raises:
+            PipelineError: If the outlines cannot be read or lie outside the slide.
+        """
+        lesions, warnings = self._lesions(row)
+        mask, pixel = read_mask(self.masks, row["name"]), row["pixel"]
+        if self.settings.tile_lists:
+            grid = listed[["x", "y"]].assign(tissue=tissue_shares_at(mask, listed, self.side, pixel))
+        else:
+            grid = candidates(mask, self.side, pixel, self.settings)
+        grid["lesion"] = 0.0
+        if ROLES[row["role"]][1]:
+            grid["lesion"] = lesion_shares(grid, self.side * pixel, lesions)
+        if self.settings.tile_lists:
+            drawn, reason = grid, "no tile of the slide is in the lists"
+        else:
+            reason = "no tile has enough tissue" if not len(grid) else "no tile lies in a lesion"
+            if ROLES[row["role"]][1]:
+                grid = grid[grid["lesion"] >= self.settings.least_lesion - SLACK].reset_index(drop=True)
+            drawn = draw_tiles(grid, row["name"], self.settings)
+        drawn = drawn.assign(
+            slide=row["name"],
+            path=row["path"],
+            role=row["role"],
+            group=row["group"],
+            level=row["level"],
+            microns_per_pixel=self.slides.microns_per_pixel,
+            tissue=drawn["tissue"].round(6),
+            lesion=drawn["lesion"].round(6),
+        )
+        empty = {} if len(drawn) else {"status": "empty", "reason": reason}
+        return drawn, {"candidates": len(grid), "tiles": len(drawn), "warnings": warnings, **empty}
+
+    def _lesions(self, row: dict[str, Any]) -> tuple[shapely.MultiPolygon, str]:
+        """Return a slide's lesions, empty for a normal slide, and the warnings with those about its outlines."""
+        if not row["annotation"]:
+            return shapely.MultiPolygon(), row["warnings"]
+        lesions = read_lesions(raw_file(self.root, row["annotation"]), self.settings, self.arm)
+        whole = shapely.box(0, 0, row["width"], row["height"])
+        if not lesions.area.intersects(whole):
             raise PipelineError(
-                f"{arm}: no {kind} tile for {split}: lower sample_tiles.{arm}.least_tissue or least_lesion"
+                f"{self.root / row['annotation']} outlines nothing on {row['path']}: is it another slide's?"
             )
-    return tiles, pd.DataFrame(counts, columns=STATUS_COLUMNS)
+        found = {
+            row["warnings"]: bool(row["warnings"]),
+            "outlines reach beyond the slide": not whole.covers(lesions.area),
+            f"{lesions.ignored} outlines of other groups or without an area": lesions.ignored > 0,
+        }
+        return lesions.area, "; ".join(text for text, holds in found.items() if holds)
 
+    def _check_listed(self, listed: pd.DataFrame, status: pd.DataFrame, key: str) -> None:
+        slides = {row["name"]: row for row in rows_of(status)}
+        for tile in rows_of(listed):
+            where = f"{key}: the tile of {tile['slide']} at column {tile['x']}, row {tile['y']}"
+            slide = slides.get(tile["slide"])
+            if slide is None:
+                raise PipelineError(f"{where} is of no slide of the collection {self.root}")
+            if slide["status"] != "ok":
+                continue
+            extent = round(self.side * slide["pixel"])
+            if tile["size"] != extent:
+                raise PipelineError(f"{where} has {tile['size']} px, but tiles of that slide have {extent}")
+            if tile["x"] + extent > slide["width"] or tile["y"] + extent > slide["height"]:
+                raise PipelineError(f"{where} ends outside the slide ({slide['width']}×{slide['height']} px)")
+            if tile["label"] != ROLES[slide["role"]][1]:
+                raise PipelineError(f"{where} contradicts the slide's role {slide['role']}")
 
-def sample_slide(
-    mask: np.ndarray, row: pd.Series, lesions: shapely.MultiPolygon, side: int, slides: Slides, settings: SampleTiles
-) -> tuple[pd.DataFrame, int]:
-    """Draw the tiles of a slide: tissue of a normal slide, lesion of a tumour slide.
-
-    The normal tissue of tumour slides is left out, as in the paper.
-
-    Args:
-        mask: bool (rows, columns).
-        row: The slide's row of the status table.
-        lesions: Its lesions in level-0 pixels.
-        side: Mask pixels to the side of a tile.
-        slides: The collection's settings.
-        settings: The arm's settings.
-
-    Returns:
-        The tiles (see :data:`pipeline.slides.tiles.COLUMNS`) and the number of candidates they are drawn from.
-    """
-    grid = candidates(mask, side, row["pixel"], settings)
-    grid["lesion"] = 0.0
-    if row["label"]:
-        grid["lesion"] = lesion_shares(grid, side * row["pixel"], lesions)
-        grid = grid[grid["lesion"] >= settings.least_lesion - SLACK].reset_index(drop=True)
-    drawn = draw_tiles(grid, row["name"], settings)
-    drawn = drawn.assign(
-        slide=row["name"],
-        path=row["path"],
-        split=row["split"],
-        label=row["label"],
-        microns_per_pixel=slides.microns_per_pixel,
-        tissue=drawn["tissue"].round(6),
-        lesion=drawn["lesion"].round(6),
-    )
-    return drawn, len(grid)
-
-
-def slide_lesions(root: Path, annotation: str, settings: SampleTiles, arm: str) -> shapely.MultiPolygon:
-    """Return the lesions of a slide in level-0 pixels, empty for a normal slide."""
-    if not annotation:
-        return shapely.MultiPolygon()
-    return read_lesions(raw_file(root, annotation), settings, arm).area
-
-
-def overlay_slide(
-    row: pd.Series,
-    tiles: pd.DataFrame,
-    root: Path,
-    masks: Path,
-    slides: Slides,
-    tissue: TissueMasks,
-    settings: SampleTiles,
-    arm: str,
-) -> np.ndarray:
-    """Draw mask, lesions and tiles on a slide, uint8 RGB.
-
-    Args:
-        row: The slide's row of the status table.
-        tiles: The tiles of all slides.
-        root: The collection's folder.
-        masks: The folder of the masks.
-        slides: The collection's settings.
-        tissue: The mask's settings.
-        settings: The tiles' settings.
-        arm: The arm, to name keys in errors.
-    """
-    with Slide(raw_file(root, row["path"]), slides, arm) as slide:
-        thumbnail = slide.thumbnail(tissue.microns_per_pixel)
-        extent = settings.tile_size * slide.pixels_per_tile_pixel
-    own = tiles[tiles["slide"] == row["name"]]
-    lesions = slide_lesions(root, row["annotation"], settings, arm)
-    return overlay(thumbnail, read_mask(masks, row["name"]), lesions, own, extent, row["pixel"])
+    def _check_roles(self, roles: set[str]) -> None:
+        for role in ("train", "test_normal", "test_tumour"):
+            if role not in roles:
+                raise PipelineError(
+                    f"{self.arm}: no slide of role {role} gave a tile (see its status.csv): lower "
+                    f"sample_tiles.{self.arm}.least_tissue or least_lesion"
+                )

@@ -4,20 +4,26 @@ Beer–Lambert: the optical density −ln(I/255) of a pixel is C·S, with S (2, 
 eosin as unit rows and C how much of each there is. S is learned per tile and exchanged for the target's.
 """
 
-from collections.abc import Iterator
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import Protocol
+from copy import copy
+from typing import Self
 
 import cv2
 import numpy as np
 
-from pipeline.params import NormalizeTiles
+from pipeline.params.slides import NormalizeTiles
 from pipeline.seeding import generator
+from pipeline.slides.optical_density import OPTICAL_DENSITY
 
 # Haematoxylin and eosin of Ruifrok & Johnston 2001, where dictionary learning starts.
 RUIFROK = np.array([[0.650, 0.704, 0.286], [0.072, 0.990, 0.105]])
 # Some tiles need more than 100 alternations; those that need more than 300 no longer change visibly.
 MOST_ALTERNATIONS = 300
+# Every so many pixels are learned from, one after the other: the many alternations from the fixed start are made on
+# few pixels, and only the last ones on all.
+COARSE_TO_FINE = (16, 4, 1)
 # Change of a matrix entry per alternation at which learning has converged: what is left to go moves no grey level.
 CONVERGED = 1e-5
 # A tile with less tissue than this share of its pixels teaches no stains.
@@ -25,16 +31,16 @@ LEAST_TISSUE = 0.01
 # The second singular value of the densities over the first: 0 for one colour in any strength, 0.05 for a tile almost
 # without nuclei, 0.1–0.25 for usual ones. Below this there are no two colours to tell apart.
 LEAST_SPREAD = 0.03
-OPTICAL_DENSITY = -np.log(np.maximum(np.arange(256), 1) / 255).astype(np.float32)
 
 
 class TooLittleStainError(Exception):
     """Why the stains of a tile cannot be told apart; the text goes into the table of left out tiles."""
 
 
-class Normalizer(Protocol):
+class Normalizer(ABC):
     """Gives tiles the target's stains."""
 
+    @abstractmethod
     def normalize(self, tile: np.ndarray, name: str) -> np.ndarray:
         """Normalise one tile.
 
@@ -48,10 +54,24 @@ class Normalizer(Protocol):
         Raises:
             TooLittleStainError: If the tile's stains cannot be told apart.
         """
-        ...
+
+    def for_slide(self, tiles: Iterable[tuple[str, np.ndarray]], count: int) -> Self:
+        """Learn what the tiles of a slide have in common: nothing, unless a subclass says otherwise.
+
+        Args:
+            tiles: Name and uint8 RGB (H, W, 3) of each tile.
+            count: Their number.
+
+        Returns:
+            The normaliser for these tiles.
+
+        Raises:
+            TooLittleStainError: If the slide's stains cannot be told apart.
+        """
+        return self
 
 
-class Unchanged:
+class Unchanged(Normalizer):
     """Leaves the colours as they are."""
 
     def normalize(self, tile: np.ndarray, name: str) -> np.ndarray:
@@ -59,8 +79,8 @@ class Unchanged:
         return tile
 
 
-class Vahadane:
-    """Vahadane's normalisation: one stain matrix learned per tile, as in the paper.
+class Vahadane(Normalizer):
+    """Vahadane's normalisation with one stain matrix per tile, as in the paper, or per slide.
 
     Args:
         target: uint8 RGB (H, W, 3), a well stained region.
@@ -72,23 +92,43 @@ class Vahadane:
 
     def __init__(self, target: np.ndarray, settings: NormalizeTiles):
         self._settings = settings
+        self._slide_stains: np.ndarray | None = None
         bright = standardize_brightness(target, settings.brightness_percentile)
         self.target_stains = stain_matrix(bright, settings, "target")
         self._target_strength = np.ones((2, 1), np.float32)
         if settings.rescale_codes:
             self._target_strength = strength(concentrations(bright, self.target_stains, settings.code_lambda))
 
+    def for_slide(self, tiles: Iterable[tuple[str, np.ndarray]], count: int) -> Self:
+        """Learn one stain matrix from pixels of all tiles, if the settings say so."""
+        if self._settings.stains_of == "tile":
+            return self
+        samples = []
+        for name, tile in tiles:
+            bright = standardize_brightness(tile, self._settings.brightness_percentile)
+            try:
+                samples.append(sample_density(bright, self._settings, name, -(-self._settings.sampled_pixels // count)))
+            except TooLittleStainError:
+                continue  # the other tiles of the slide may have enough
+        if not samples:
+            raise TooLittleStainError("too little stain: hardly any pixel of the slide's tiles is tissue")
+        other = copy(self)
+        other._slide_stains = learn_stains(np.hstack(samples), self._settings.dictionary_lambda)
+        return other
+
     def normalize(self, tile: np.ndarray, name: str) -> np.ndarray:
         """See :meth:`Normalizer.normalize`."""
         bright = standardize_brightness(tile, self._settings.brightness_percentile)
-        stains = stain_matrix(bright, self._settings, name)
+        stains = self._slide_stains
+        if stains is None:
+            stains = stain_matrix(bright, self._settings, name)
         amounts = concentrations(bright, stains, self._settings.code_lambda)
         if self._settings.rescale_codes:
             amounts *= self._target_strength / strength(amounts)
         return recolour(amounts, self.target_stains, tile.shape)
 
 
-class Staintools:
+class Staintools(Normalizer):
     """The normaliser of the package staintools, for comparison: not reproducible, since it learns by the clock.
 
     Args:
@@ -173,20 +213,53 @@ def stain_matrix(tile: np.ndarray, settings: NormalizeTiles, name: str) -> np.nd
         name: The tile's stable name.
 
     Returns:
-        float32 (2, 3), non-negative unit rows: haematoxylin (the larger red density), then eosin.
+        See :func:`learn_stains`.
 
     Raises:
         TooLittleStainError: If there is too little tissue or but one colour.
+    """
+    return learn_stains(sample_density(tile, settings, name, settings.sampled_pixels), settings.dictionary_lambda)
+
+
+def sample_density(tile: np.ndarray, settings: NormalizeTiles, name: str, count: int) -> np.ndarray:
+    """Return the optical densities of tissue pixels drawn from a tile.
+
+    Args:
+        tile: uint8 RGB (H, W, 3), of standard brightness.
+        settings: The arm's settings.
+        name: The tile's stable name.
+        count: At most so many pixels.
+
+    Returns:
+        float64 (3, n).
+
+    Raises:
+        TooLittleStainError: If there is too little tissue.
     """
     luminosity = cv2.cvtColor(tile, cv2.COLOR_RGB2LAB)[..., 0] / np.float32(255)
     tissue = np.flatnonzero(luminosity < settings.luminosity_threshold)
     if len(tissue) < max(LEAST_TISSUE * luminosity.size, 2):
         raise TooLittleStainError("too little stain: hardly any pixel is tissue")
-    if len(tissue) > settings.sampled_pixels:
-        tissue = generator(settings.seed, "stain", name).choice(tissue, settings.sampled_pixels, replace=False)
-    density = OPTICAL_DENSITY[tile.reshape(-1, 3)[tissue].T].astype(np.float64)
+    if len(tissue) > count:
+        tissue = generator(settings.seed, "stain", name).choice(tissue, count, replace=False)
+    return np.asarray(OPTICAL_DENSITY[tile.reshape(-1, 3)[tissue].T], np.float64)
+
+
+def learn_stains(density: np.ndarray, penalty: float) -> np.ndarray:
+    """Learn the two stains of some pixels.
+
+    Args:
+        density: float64 (3, n), their optical densities.
+        penalty: λ of :func:`learn_dictionary`.
+
+    Returns:
+        float32 (2, 3), non-negative unit rows: haematoxylin (the larger red density), then eosin.
+
+    Raises:
+        TooLittleStainError: If there is but one colour.
+    """
     _, middle, largest = np.linalg.eigvalsh(density @ density.T)
-    stains = learn_dictionary(density, settings.dictionary_lambda)
+    stains = learn_dictionary(density, penalty)
     if middle < LEAST_SPREAD**2 * largest or not stains.any(axis=1).all():
         raise TooLittleStainError("too little stain: only one colour was found")
     return stains[np.argsort(-stains[:, 0])].astype(np.float32)
@@ -206,13 +279,20 @@ def learn_dictionary(density: np.ndarray, penalty: float) -> np.ndarray:
         float64 (2, 3); unit rows, or a zero row for a stain that no pixel uses.
     """
     stains = RUIFROK / np.linalg.norm(RUIFROK, axis=1, keepdims=True)
+    for step in COARSE_TO_FINE:
+        stains = _alternate(stains, np.ascontiguousarray(density[:, ::step]), penalty)
+    norms = np.linalg.norm(stains, axis=1, keepdims=True)
+    return np.asarray(np.divide(stains, norms, out=np.zeros_like(stains), where=norms > 0))
+
+
+def _alternate(stains: np.ndarray, density: np.ndarray, penalty: float) -> np.ndarray:
+    """Take codes and stains by turns until the stains stay."""
     for _ in range(MOST_ALTERNATIONS):
         codes = sparse_codes(stains, density, penalty)
         before, stains = stains, _update_stains(stains, codes @ codes.T, codes @ density.T)
         if np.abs(stains - before).max() < CONVERGED:
             break
-    norms = np.linalg.norm(stains, axis=1, keepdims=True)
-    return np.asarray(np.divide(stains, norms, out=np.zeros_like(stains), where=norms > 0))
+    return stains
 
 
 def _update_stains(stains: np.ndarray, gram: np.ndarray, cross: np.ndarray) -> np.ndarray:

@@ -1,13 +1,16 @@
 """The tile grid: which squares of a slide are candidates, and which are drawn."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import shapely
 
-from pipeline.params import SampleTiles
+from pipeline.errors import PipelineError
+from pipeline.params.slides import SampleTiles
 from pipeline.seeding import generator
 
-COLUMNS = ["slide", "path", "split", "label", "x", "y", "microns_per_pixel", "tissue", "lesion"]
+COLUMNS = ["slide", "path", "role", "group", "x", "y", "level", "microns_per_pixel", "tissue", "lesion"]
 # Shares are compared with this slack, so that nine ninths are one.
 SLACK = 1e-9
 
@@ -41,6 +44,20 @@ def tissue_shares(mask: np.ndarray, side: int) -> np.ndarray:
     rows, columns = mask.shape[0] // side, mask.shape[1] // side
     blocks = mask[: rows * side, : columns * side].reshape(rows, side, columns, side)
     return np.asarray(blocks.mean(axis=(1, 3), dtype=np.float64))
+
+
+def tissue_shares_at(mask: np.ndarray, tiles: pd.DataFrame, side: int, pixel: float) -> np.ndarray:
+    """Return the share of tissue of tiles anywhere on a slide, float64 (len(tiles),), to whole mask pixels.
+
+    Args:
+        mask: bool (rows, columns), True on tissue.
+        tiles: Columns ``x`` and ``y`` in level-0 pixels.
+        side: Mask pixels to the side of a tile.
+        pixel: Level-0 pixels to the side of a mask pixel.
+    """
+    rows, columns = np.rint(tiles["y"] / pixel).astype(int), np.rint(tiles["x"] / pixel).astype(int)
+    shares = [mask[row : row + side, column : column + side].sum() for row, column in zip(rows, columns, strict=True)]
+    return np.array(shares, np.float64) / side**2
 
 
 def lesion_shares(tiles: pd.DataFrame, extent: float, lesions: shapely.MultiPolygon) -> np.ndarray:
@@ -81,3 +98,21 @@ def draw_tiles(tiles: pd.DataFrame, slide: str, settings: SampleTiles) -> pd.Dat
     count = min(settings.tiles_per_slide, len(tiles))
     chosen = generator(settings.seed, "tiles", slide).choice(len(tiles), count, replace=False)
     return tiles.iloc[np.sort(chosen)].reset_index(drop=True)
+
+
+def read_tiles(path: Path) -> pd.DataFrame:
+    """Read a table of tiles, with a slide's rows together.
+
+    Args:
+        path: A CSV with :data:`COLUMNS`, and ``reason`` once tiles were normalised.
+
+    Raises:
+        PipelineError: If it is missing or lacks a column.
+    """
+    if not path.is_file():
+        raise PipelineError(f"{path} is missing: run `dvc repro` for the stage that writes it")
+    tiles = pd.read_csv(path, dtype=dict.fromkeys(("slide", "path", "role", "group", "reason"), str))
+    missing = [column for column in COLUMNS if column not in tiles]
+    if missing:
+        raise PipelineError(f"{path}: the column {missing[0]} is missing; run the stage that writes it again")
+    return tiles.fillna(dict.fromkeys({"reason"} & set(tiles), "")).sort_values(["slide", "y", "x"], ignore_index=True)

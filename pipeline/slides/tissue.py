@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from skimage.filters import threshold_otsu
 
-from pipeline.params import TissueMasks
+from pipeline.params.slides import TissueMasks
 
 # Least difference in mean gray between tissue and background; below it Otsu has split noise.
 LEAST_CONTRAST = 8.0

@@ -7,17 +7,19 @@ from openslide import OpenSlide
 from pipeline.demo.lymph_node import STAINS, UNIT, render
 from pipeline.demo.slides import make_slides
 from pipeline.inventory import make_inventory
-from pipeline.params import DemoSlides
+from pipeline.params.demo import DemoSlides
 from pipeline.slides.annotations import read_lesions
 from pipeline.slides.collection import read_collection
+from pipeline.slides.reading import Slide
+from pipeline.slides.tissue import NoTissueError, find_tissue
 
-SETTINGS = DemoSlides(normal=2, tumour=1, test_normal=1, test_tumour=1, size=2304)
+SETTINGS = DemoSlides(normal=2, tumour=1, test_normal=1, test_tumour=1, blank=1, size=2304)
 
 
 @pytest.fixture(scope="module")
 def root(tmp_path_factory) -> Path:
     root = tmp_path_factory.mktemp("demo") / "slides"
-    assert make_slides(root, SETTINGS, 0, 1) == 5
+    assert make_slides(root, SETTINGS, 0, 1) == 6
     return root
 
 
@@ -32,10 +34,10 @@ def test_the_collection_has_the_layout_of_camelyon16(root, tmp_path, params):
     inventory = make_inventory(root, tmp_path / "inventory.csv", tmp_path / "scratch.json")
     settings = params.slides["demo_slides"].model_copy(update={"validation_tumour": ("tumor_001",)})
     records = read_collection(root, inventory, settings, "demo_slides")
-    kinds = sorted((record.split, record.label) for record in records)
-    assert kinds == [("test", 0), ("test", 1), ("train", 0), ("val", 0), ("val", 1)]
+    roles = sorted(record.role for record in records)
+    assert roles == ["test_normal", "test_tumour", "train", "train", "val_normal", "val_tumour"]
     for record in records:
-        if record.label:
+        if record.annotation:
             area = read_lesions(root / record.annotation, params.sample_tiles["demo_slides"], "demo_slides").area
             assert area.area > 768**2
 
@@ -56,6 +58,14 @@ def test_openslide_sees_a_pyramid_and_its_scale(root):
         middle = np.asarray(slide.read_region((1100, 1100), 0, (256, 256)))[..., :3]
     assert corner.mean() > 215
     assert middle.mean() < 190
+
+
+def test_a_blank_slide_is_glass(root, params):
+    with Slide(root / "training/normal/normal_003.tif", params.slides["demo_slides"], "demo_slides") as slide:
+        thumbnail = slide.thumbnail(64.0)
+    assert thumbnail.min() > 215
+    with pytest.raises(NoTissueError):
+        find_tissue(thumbnail, params.tissue_masks["demo_slides"])
 
 
 def test_slides_differ_from_each_other_in_their_colours(root):

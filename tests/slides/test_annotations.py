@@ -99,3 +99,17 @@ def test_outlines_of_the_challenge_are_read_without_their_normal_islands(params)
     assert lesions.area.is_valid
     # one island reaches over the rim of its lesion
     assert tumour - islands < lesions.area.area < tumour - 1_500_000
+
+
+@pytest.mark.skipif(not REAL.is_dir(), reason="PIPELINE_REAL_DATA names no folder with annotations")
+def test_an_export_of_the_program_is_read_by_its_own_groups(params):
+    settings = params.sample_tiles["camelyon16"]
+    with pytest.raises(
+        PipelineError, match=r"cmu1_segmentation\.xml outlines no tumour \(its groups: benign, malignant\)"
+    ):
+        read_lesions(REAL / "cmu1_segmentation.xml", settings, "camelyon16")
+    changed = settings.model_copy(update={"tumour_groups": ("malignant",), "exclusion_groups": ()})
+    lesions = read_lesions(REAL / "cmu1_segmentation.xml", changed, "camelyon16")
+    assert lesions.area.is_valid
+    assert lesions.area.area > 1e6
+    assert lesions.ignored > 0

@@ -1,104 +1,95 @@
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pipeline.errors import PipelineError
-from pipeline.slides.collection import check_arm, read_collection, validation_slides
-
-NORMAL = [f"training/normal/normal_{i:03}.tif" for i in range(1, 11)]
-TUMOUR = ["training/tumor/tumor_001.tif", "training/tumor/tumor_002.tif"]
-OUTLINES = ["training/lesion_annotations/tumor_001.xml", "testing/lesion_annotations/test_002.xml"]
-TEST = ["testing/images/test_001.tif", "testing/images/test_002.tif", "testing/reference.csv"]
-ALL = [*NORMAL, *TUMOUR, *OUTLINES, *TEST]
+from pipeline.inventory import make_inventory
+from pipeline.slides.collection import check_collection, check_unchanged, hold_out, read_collection
+from pipeline.slides.records import SlideRecord
 
 
 @pytest.fixture
 def settings(params):
-    return params.slides["demo_slides"].model_copy(update={"validation_tumour": ("tumor_001",)})
+    return params.slides["demo_slides"]
 
 
-@pytest.fixture
-def read(tmp_path, settings):
-    def read(paths=ALL, reference="test_001,Normal,None,None\ntest_002,Tumor,IDC,Macro\n", **changes):
-        (tmp_path / "testing").mkdir(exist_ok=True)
-        (tmp_path / "testing/reference.csv").write_text(reference)
-        inventory = pd.DataFrame({"path": paths})
-        records = read_collection(tmp_path, inventory, settings.model_copy(update=changes), "demo_slides")
-        return {record.name: record for record in records}
-
-    return read
+def record(name: str, role: str = "train", group: str = "") -> SlideRecord:
+    return SlideRecord(name, f"{name}.tif", role, "", group or name)
 
 
-def test_every_slide_has_its_part(read):
-    records = read()
-    assert list(records) == sorted(records)
-    normal = [record for name, record in records.items() if name.startswith("normal")]
-    assert sorted(record.split for record in normal) == ["train"] * 8 + ["val"] * 2
-    assert all(record.label == 0 and record.annotation == "" for record in normal)
-    tumour = records["tumor_001"]
-    assert (tumour.split, tumour.label, tumour.annotation) == ("val", 1, OUTLINES[0])
-    assert "tumor_002" not in records
-    assert (records["test_001"].split, records["test_001"].label) == ("test", 0)
-    assert (records["test_002"].label, records["test_002"].annotation) == (1, OUTLINES[1])
+def held_out(records: list[SlideRecord]) -> set[str]:
+    return {record.name for record in records if record.role == "val_normal"}
 
 
-def test_the_order_of_the_listing_does_not_matter(read):
-    assert read() == read(paths=ALL[::-1])
+def test_a_share_of_the_training_slides_is_held_out(settings):
+    records = [record(f"normal_{i:03}") for i in range(20)] + [record("test", "test_normal")]
+    result = hold_out(records, settings)
+    assert [one.name for one in result] == [one.name for one in records]
+    assert len(held_out(result)) == 4
+    assert result[-1].role == "test_normal"
 
 
-def test_excluded_slides_are_left_out(read):
-    records = read(excluded=("normal_003", "tumor_001", "test_001"))
-    assert not {"normal_003", "tumor_001", "test_001"} & set(records)
-
-
-def test_a_tumour_slide_that_is_not_exhaustively_annotated_needs_no_outlines_and_gives_no_tiles(read):
-    paths = [path for path in ALL if path != OUTLINES[1]]
-    assert "test_002" not in read(paths=paths, not_exhaustively_annotated=("test_002",))
-
-
-def test_outlines_are_found_one_folder_deeper_and_in_capitals(read):
-    deeper = "training/lesion_annotations/Lesion_annotations/Tumor_001.xml"
-    assert read(paths=[deeper if path == OUTLINES[0] else path for path in ALL])["tumor_001"].annotation == deeper
-
-
-def test_a_header_in_reference_csv_is_skipped(read):
-    text = "image,type\ntest_001.tif,normal\ntest_002.tif,tumor\n"
-    assert read(reference=text)["test_002"].label == 1
-
-
-@pytest.mark.parametrize(
-    ("paths", "reference", "what"),
-    [
-        ([p for p in ALL if p != OUTLINES[0]], None, r"tumor_001 has no .*lesion_annotations/tumor_001\.xml"),
-        ([p for p in ALL if p != OUTLINES[1]], None, "test_002 has no"),
-        ([p for p in ALL if p != TUMOUR[0]], None, r"slides\.demo_slides\.validation_tumour names tumor_001"),
-        ([p for p in ALL if p != TEST[0]], None, r"test_001 is named in testing/reference\.csv but is not in"),
-        ([*ALL, "testing/images/test_003.tif"], None, "test_003 is in testing/images but not named"),
-        ([p for p in ALL if p != TEST[2]], None, r"reference\.csv is missing"),
-        ([p for p in ALL if p not in NORMAL], None, "holds no slide to train on"),
-        ([*ALL, "training/normal/normal_001.svs"], None, r"normal_001\.tif"),
-        ([*ALL, "training/normal/test_001.tif"], None, "two slides are called test_001"),
-        (ALL, "test_001,Normal\ntest_002,Unknown\n", r"reference\.csv, row 2"),
-        (ALL, "test_001,Normal\ntest_001,Tumor\n", r"reference\.csv, row 2"),
-    ],
-)
-def test_what_is_wrong_with_a_collection_is_said(read, paths, reference, what):
-    with pytest.raises(PipelineError, match=what):
-        read(paths=paths) if reference is None else read(paths=paths, reference=reference)
-
-
-def test_validation_moves_at_most_one_slide_when_one_is_added(settings):
-    names = [f"normal_{i:03}" for i in range(20)]
-    before, after = validation_slides(names, settings), validation_slides([*names, "normal_100"], settings)
-    assert len(before) == 4
+def test_one_slide_more_moves_at_most_one_other(settings):
+    records = [record(f"normal_{i:03}") for i in range(20)]
+    before, after = held_out(hold_out(records, settings)), held_out(hold_out([*records, record("new")], settings))
     assert len(before - after) <= 1
 
 
-def test_validation_takes_at_least_one_slide_and_leaves_one(settings):
-    assert len(validation_slides(["a", "b", "c"], settings.model_copy(update={"validation_share": 0.01}))) == 1
-    assert len(validation_slides(["a", "b"], settings.model_copy(update={"validation_share": 0.99}))) == 1
-    assert validation_slides(["a", "b"], settings.model_copy(update={"validation_share": 0.0})) == set()
+@given(st.lists(st.integers(0, 5), min_size=1, max_size=30), st.floats(0, 0.99))
+def test_groups_are_held_out_whole_and_something_is_left_to_train_on(patients, share):
+    records = [record(f"slide_{i}", group=f"patient {patient}") for i, patient in enumerate(patients)]
+    result = hold_out(records, FixedShare(share))
+    check_collection(result, "data", "arm")
+    groups = {one.group for one in result if one.role == "val_normal"}
+    assert bool(groups) == (share > 0 and len(set(patients)) > 1)
 
 
-def test_an_arm_of_xrays_is_refused():
-    with pytest.raises(PipelineError, match="nih_pa"):
-        check_arm("nih_pa")
+class FixedShare:
+    seed = 0
+
+    def __init__(self, share: float) -> None:
+        self.validation_share = share
+
+
+@pytest.mark.parametrize(
+    ("records", "what"),
+    [
+        ([record("a"), record("b", "test_normal", group="a")], "the group 'a' has slides for train and for test"),
+        ([record("a"), record("a", "test_normal")], "two slides are called a"),
+        ([record("a", "test_normal")], "holds no normal slide to train demo_slides on"),
+    ],
+)
+def test_what_contradicts_itself_is_refused(records, what):
+    with pytest.raises(PipelineError, match=what):
+        check_collection(records, "data", "demo_slides")
+
+
+def test_an_unused_slide_may_have_any_group():
+    check_collection([record("a"), SlideRecord("b", "b.tif", "", "", "a", "excluded")], "data", "demo_slides")
+
+
+def test_a_slide_that_changed_or_went_since_it_was_listed_is_noticed(tmp_path):
+    (tmp_path / "a.tif").write_bytes(b"slide")
+    inventory = pd.DataFrame({"path": ["a.tif"], "bytes": [5]})
+    check_unchanged([record("a")], tmp_path, inventory)
+    (tmp_path / "a.tif").write_bytes(b"longer slide")
+    with pytest.raises(PipelineError, match=r"a\.tif has another size than when it was listed"):
+        check_unchanged([record("a")], tmp_path, inventory)
+    (tmp_path / "a.tif").unlink()
+    with pytest.raises(PipelineError, match=r"a\.tif is gone"):
+        check_unchanged([record("a")], tmp_path, inventory)
+
+
+def test_a_table_takes_the_place_of_the_layout(tmp_path, settings):
+    (tmp_path / "a.tif").write_bytes(b"slide")
+    (tmp_path / "slides.csv").write_text("path,role,annotation,group\na.tif,train,,\n")
+    inventory = make_inventory(tmp_path, tmp_path.parent / "inventory.csv", tmp_path.parent / "scratch.json")
+    changed = settings.model_copy(update={"table": "slides.csv"})
+    (found,) = read_collection(tmp_path, inventory, changed, "demo_slides")
+    assert (found.name, found.role) == ("a", "train")
+
+
+def test_a_missing_collection_is_named(tmp_path, settings):
+    with pytest.raises(PipelineError, match="gone is missing"):
+        read_collection(tmp_path / "gone", pd.DataFrame({"path": [], "bytes": []}), settings, "demo_slides")

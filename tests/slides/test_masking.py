@@ -1,63 +1,112 @@
+import cv2
 import numpy as np
-import pandas as pd
 import pytest
 
 from pipeline.errors import PipelineError
-from pipeline.slides.collection import SlideRecord
-from pipeline.slides.masking import COLUMNS, check_failures, mask_slide, read_mask, read_status
+from pipeline.slides.masking import MaskJob, join_masks, read_mask, read_thumbnail
+from pipeline.slides.records import SlideRecord
+from pipeline.slides.status import read_status, rows_of
+
+ARM = "demo_slides"
+GLASS = (240, 240, 240)
+
+
+def record(name: str) -> SlideRecord:
+    return SlideRecord(name, f"{name}.tif", "train", "", name)
 
 
 @pytest.fixture
 def mask(tmp_path, params):
-    def run(path: str) -> dict:
-        record = SlideRecord(path.removesuffix(".tif"), path, "train", 0, "")
-        arm = "demo_slides"
-        return mask_slide(record, tmp_path, tmp_path, params.slides[arm], params.tissue_masks[arm], arm)
+    """Mask slides and return their rows by name."""
+
+    def run(*names: str, unused: tuple[SlideRecord, ...] = ()) -> dict[str, dict]:
+        job = MaskJob(tmp_path, params.slides[ARM], params.tissue_masks[ARM], ARM)
+        parts = [tmp_path / f"{name}.npz" for name in names]
+        for name, part in zip(names, parts, strict=True):
+            assert job(record(name), part) == 1
+        join_masks(tmp_path / "masks", parts, unused)
+        return {row["name"]: row for row in rows_of(read_status(tmp_path / "masks" / "status.csv"))}
 
     return run
 
 
-def test_a_slide_gives_a_mask_and_a_row(mask, write_slide, tmp_path):
-    image = np.full((2048, 2560, 3), 240, np.uint8)
-    image[512:1536, 256:1792] = (170, 90, 160)
-    write_slide(image, "normal_001.tif")
-    row = mask("normal_001.tif")
-    assert (row["status"], row["reason"], row["pixel"], row["width"]) == ("ok", "", 256.0, 2560)
-    found = read_mask(tmp_path, "normal_001")
+def slide(colour=(170, 90, 160)) -> np.ndarray:
+    image = np.full((2048, 2560, 3), GLASS, np.uint8)
+    image[512:1536, 256:1792] = colour
+    return image
+
+
+def test_a_slide_gives_a_mask_a_thumbnail_and_a_row(mask, write_slide, tmp_path):
+    write_slide(slide(), "normal_001.tif", factors=(4,))
+    row = mask("normal_001")["normal_001"]
+    assert (row["status"], row["reason"], row["role"], row["group"]) == ("ok", "", "train", "normal_001")
+    assert (row["width"], row["height"], row["level"], row["scale"], row["pixel"], row["extent"]) == (
+        2560, 2048, 0, 0.25, 256.0, 1.0,
+    )  # fmt: skip
+    found = read_mask(tmp_path / "masks", "normal_001")
     assert found.shape == (8, 10)
     assert found[2:6, 1:7].all()
     assert found.sum() == 24
     assert row["tissue"] == 0.3
+    thumbnail = read_thumbnail(tmp_path / "masks", "normal_001")
+    assert thumbnail[4, 4].tolist() == [170, 90, 160]
+    assert thumbnail[0, 0].tolist() == list(GLASS)
 
 
-def test_a_blank_and_a_broken_slide_are_rows_with_a_reason(mask, write_slide, tmp_path):
-    write_slide(np.full((1024, 1024, 3), 240, np.uint8), "blank.tif")
-    (tmp_path / "broken.tif").write_bytes(b"nothing")
-    assert "uniform" in mask("blank.tif")["reason"]
-    broken = mask("broken.tif")
-    assert broken["status"] == "failed"
-    assert "broken.tif" in broken["reason"]
-    assert not (tmp_path / "broken.png").exists()
+def test_slides_of_which_otsu_makes_no_sense_are_rows_with_a_reason(mask, write_slide, tmp_path):
+    for name, image in {
+        "white": np.full((1024, 1024, 3), 240, np.uint8),
+        "black": np.full((1024, 1024, 3), 3, np.uint8),
+        "black_background": cv2.rectangle(
+            np.zeros((2048, 2048, 3), np.uint8), (512, 512), (1500, 1500), (90, 60, 90), -1
+        ),
+        "noise": np.random.default_rng(0).integers(236, 242, (2048, 2048, 3), dtype=np.uint8),
+    }.items():
+        write_slide(image, f"{name}.tif", factors=())
+    rows = mask("white", "black", "black_background", "noise")
+    assert {row["status"] for row in rows.values()} == {"failed"}
+    assert rows["white"]["reason"] == "the slide is uniform (gray 240 everywhere)"
+    assert rows["black"]["reason"] == "the slide is uniform (gray 3 everywhere)"
+    assert rows["black_background"]["reason"].startswith("the background is black")
+    assert "an empty slide?" in rows["noise"]["reason"]
+    assert not list((tmp_path / "masks").glob("*.png"))
+    assert len(list((tmp_path / "masks" / "thumbnails").glob("*.png"))) == 4
 
 
-def test_a_path_that_leaves_the_collection_is_not_followed(mask):
-    assert "leaves" in mask("../normal_001.tif")["reason"]
+def test_files_that_are_no_slides_are_rows_that_name_them(mask, write_slide, tmp_path):
+    whole = write_slide(slide(), "whole.tif").read_bytes()
+    (tmp_path / "truncated.tif").write_bytes(whole[: len(whole) // 2])
+    (tmp_path / "empty.tif").touch()
+    (tmp_path / "text.tif").write_text("no slide")
+    cv2.imwrite(str(tmp_path / "picture.tif"), slide())
+    rows = mask("truncated", "empty", "text", "picture", "../outside", "missing")
+    assert {row["status"] for row in rows.values()} == {"failed"}
+    for name in ("truncated", "empty", "text", "picture", "missing"):
+        assert f"{name}.tif" in rows[name]["reason"]
+        assert "\n" not in rows[name]["reason"]
+    assert "leaves the collection" in rows["../outside"]["reason"]
 
 
-def test_a_few_failures_are_borne_more_are_not():
-    check_failures(pd.Series(["bad"] + [""] * 9), "slides")
-    with pytest.raises(PipelineError, match=r"2 of 10 failed.*the first reason is: bad"):
-        check_failures(pd.Series(["bad", "worse"] + [""] * 8), "slides")
+def test_pen_and_blur_are_warned_of(mask, write_slide):
+    marked = cv2.rectangle(slide(), (300, 600), (1700, 1100), (20, 60, 160), -1)
+    write_slide(marked, "pen.tif")
+    write_slide(cv2.GaussianBlur(slide(), (0, 0), 20), "blurred.tif")
+    rows = mask("pen", "blurred")
+    assert "pen on" in rows["pen"]["warnings"]
+    assert "pen" not in rows["blurred"]["warnings"]
+    assert "blurred" in rows["blurred"]["warnings"]
+    assert {row["status"] for row in rows.values()} == {"ok"}
 
 
-def test_the_status_table_is_read_with_empty_texts(tmp_path):
-    pd.DataFrame([{"name": "001", "status": "failed"}], columns=COLUMNS).to_csv(tmp_path / "slides.csv", index=False)
-    row = read_status(tmp_path).iloc[0]
-    assert (row["name"], row["reason"], row["annotation"]) == ("001", "", "")
+def test_a_slide_that_is_not_used_has_a_row_that_says_why(mask, write_slide):
+    write_slide(slide(), "normal_001.tif")
+    rows = mask("normal_001", unused=(SlideRecord("a", "a.tif", "", "", "a", "named in slides.x.excluded"),))
+    assert list(rows) == ["a", "normal_001"]
+    assert (rows["a"]["status"], rows["a"]["reason"]) == ("unused", "named in slides.x.excluded")
 
 
-def test_missing_masks_are_named(tmp_path):
-    with pytest.raises(PipelineError, match="tissue_masks"):
-        read_status(tmp_path)
-    with pytest.raises(PipelineError, match="normal_001"):
+def test_missing_masks_and_thumbnails_are_named(tmp_path):
+    with pytest.raises(PipelineError, match=r"normal_001\.png cannot be read"):
         read_mask(tmp_path, "normal_001")
+    with pytest.raises(PipelineError, match=r"thumbnails/normal_001\.png cannot be read"):
+        read_thumbnail(tmp_path, "normal_001")

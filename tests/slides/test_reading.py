@@ -1,9 +1,15 @@
+import os
+from pathlib import Path
+
+import cv2
 import numpy as np
 import pytest
 from openslide import OpenSlide
 
 from pipeline.errors import PipelineError
 from pipeline.slides.reading import Slide
+
+REAL = Path(os.environ.get("PIPELINE_REAL_DATA", "absent")) / "slides" / "CMU-1-Small-Region.svs"
 
 
 @pytest.fixture
@@ -54,6 +60,26 @@ def test_a_coarser_slide_is_refused_with_the_key_to_change(write_slide, image, s
         Slide(write_slide(image, microns=0.5), settings, "demo_slides")
 
 
+def test_a_coarser_slide_is_enlarged_if_that_is_allowed(write_slide, image, settings):
+    path = write_slide(image, microns=0.5)
+    with Slide(path, settings.model_copy(update={"upsampling": True}), "demo_slides") as slide:
+        assert (slide.pixels_per_tile_pixel, slide.tile_level) == (0.5, 0)
+        tile = slide.read(300, 200, 256)
+        thumbnail = slide.thumbnail(64.0)
+    assert np.array_equal(tile, cv2.resize(image[200:328, 300:428], (256, 256), interpolation=cv2.INTER_CUBIC))
+    assert np.abs(thumbnail - block_mean(image, 128)).max() <= 2
+
+
+def test_impossible_sizes_are_refused(write_slide, image, settings, monkeypatch):
+    path = write_slide(image)
+    monkeypatch.setattr("pipeline.slides.reading.LARGEST_THUMBNAIL", 20)
+    with Slide(path, settings, "x") as slide, pytest.raises(PipelineError, match="its mask would have 20×16 px"):
+        slide.thumbnail(16.0)
+    monkeypatch.setattr("pipeline.slides.reading.LARGEST_SIDE", 1000)
+    with pytest.raises(PipelineError, match=r"slide\.tif claims 1280×1024 px"):
+        Slide(path, settings, "x")
+
+
 def test_a_slide_without_scale_needs_an_assumed_one(write_slide, image, settings):
     path = write_slide(image, microns=None)
     with pytest.raises(PipelineError, match=r"slide\.tif.*slides\.demo_slides\.assumed_microns_per_pixel"):
@@ -89,3 +115,17 @@ def test_a_thumbnail_is_the_average_of_the_whole_slide_whatever_its_levels_and_t
 def test_a_slide_below_one_mask_pixel_is_refused(write_slide, image, settings):
     with Slide(write_slide(image[:256, :200], factors=()), settings, "x") as slide, pytest.raises(PipelineError):
         slide.thumbnail(64.0)
+
+
+@pytest.mark.skipif(not REAL.is_file(), reason="PIPELINE_REAL_DATA names no folder with slides")
+def test_a_scanners_file_with_one_level_is_read_by_its_physical_size(settings):
+    """An Aperio slide of 0.499 µm/px."""
+    with pytest.raises(PipelineError, match=r"0\.499 µm/px, coarser than the 0\.25"):
+        Slide(REAL, settings, "x")
+    with Slide(REAL, settings.model_copy(update={"microns_per_pixel": 0.5}), "x") as slide:
+        exact = slide.read(600, 700, 300)
+        assert slide.thumbnail(64.0).shape == (2967 // 128, 2220 // 128, 3)
+    assert np.array_equal(exact, np.asarray(OpenSlide(REAL).read_region((600, 700), 0, (300, 300)))[..., :3])
+    with Slide(REAL, settings.model_copy(update={"upsampling": True}), "x") as slide:
+        enlarged = slide.read(600, 700, 601)
+    assert np.abs(cv2.resize(enlarged, (300, 300), interpolation=cv2.INTER_AREA) - exact.astype(float)).mean() < 4

@@ -5,71 +5,152 @@ import pandas as pd
 import pytest
 
 from pipeline.errors import PipelineError
-from pipeline.files import write_png
-from pipeline.slides.sampling import sample_collection
+from pipeline.files import write_picture
+from pipeline.slides.masking import COLUMNS as MASK_COLUMNS
+from pipeline.slides.sampling import Sampler
+from pipeline.slides.status import rows_of
 from pipeline.slides.tiles import COLUMNS
 
 ARM = "demo_slides"
-OUTLINE = """<ASAP_Annotations><Annotation Name="A" Type="Polygon" PartOfGroup="_0"><Coordinates>
-<Coordinate Order="0" X="0" Y="0" /><Coordinate Order="1" X="1600" Y="0" />
-<Coordinate Order="2" X="1600" Y="1600" /><Coordinate Order="3" X="0" Y="1600" />
-</Coordinates></Annotation></ASAP_Annotations>"""
+OUTLINE = """<ASAP_Annotations><Annotation Name="A" Type="Polygon" PartOfGroup="{group}"><Coordinates>
+<Coordinate Order="0" X="{x}" Y="0" /><Coordinate Order="1" X="{right}" Y="0" />
+<Coordinate Order="2" X="{right}" Y="1600" /><Coordinate Order="3" X="{x}" Y="1600" />
+</Coordinates></Annotation>{more}</ASAP_Annotations>"""
+DOT = """<Annotation Type="Dot" PartOfGroup="_0"><Coordinates>
+<Coordinate Order="0" X="1" Y="1" /></Coordinates></Annotation>"""
 
 
-def row(name: str, split: str, label: int, status: str = "ok") -> dict:
-    reason = "" if status == "ok" else "cannot be opened"
-    annotation = "lesion.xml" if label else ""
-    return {
-        "name": name, "path": f"{name}.tif", "split": split, "label": label, "annotation": annotation,
-        "status": status, "reason": reason, "tissue": 0.5, "pixel": 256.0,
+def outline(x: int = 0, group: str = "_0", more: str = "") -> str:
+    return OUTLINE.format(x=x, right=x + 1600, group=group, more=more)
+
+
+def row(name: str, role: str, status: str = "ok", annotation: str = "lesion.xml") -> dict:
+    given = {
+        "name": name, "path": f"{name}.tif", "role": role, "group": name, "status": status, "warnings": "",
+        "annotation": annotation if role.endswith("tumour") else "", "reason": "" if status == "ok" else "was bad",
+        "width": 3072, "height": 3072, "level": 0, "scale": 0.25, "extent": 1.0, "pixel": 256.0, "tissue": 0.5,
     }  # fmt: skip
+    return dict.fromkeys(MASK_COLUMNS) | given
 
 
 @pytest.fixture
 def sample(tmp_path: Path, params):
-    def run(*rows: dict, empty: tuple[str, ...] = ()):
-        (tmp_path / "lesion.xml").write_text(OUTLINE)
+    def run(*rows: dict, empty: tuple[str, ...] = (), text: str = outline(), **changes):
+        (tmp_path / "lesion.xml").write_text(text)
         for one in rows:
-            write_png(tmp_path / f"{one['name']}.png", np.full((12, 12), 0 if one["name"] in empty else 255, np.uint8))
-        return sample_collection(
-            pd.DataFrame(rows), tmp_path, tmp_path, 3, params.slides[ARM], params.sample_tiles[ARM], ARM
-        )
+            mask = np.full((12, 12), 0 if one["name"] in empty else 255, np.uint8)
+            write_picture(tmp_path / f"{one['name']}.png", mask)
+        settings = params.sample_tiles[ARM].model_copy(update=changes)
+        sampler = Sampler(tmp_path, tmp_path, 3, params.slides[ARM], settings, ARM)
+        tiles, status = sampler.collection(pd.DataFrame(rows, columns=MASK_COLUMNS))
+        return tiles, {row["name"]: row for row in rows_of(status)}
 
     return run
 
 
-BASE = (row("normal_001", "train", 0), row("test_001", "test", 0), row("test_002", "test", 1))
+BASE = (row("normal_001", "train"), row("test_001", "test_normal"), row("test_002", "test_tumour"))
 
 
 def test_normal_tiles_come_from_normal_slides_and_tumour_tiles_from_lesions(sample):
-    tiles, counts = sample(*BASE)
+    tiles, status = sample(*BASE)
     assert list(tiles.columns) == COLUMNS
     tumour = tiles[tiles["slide"] == "test_002"]
     assert tumour[["x", "y"]].to_numpy().tolist() == [[0, 0], [768, 0], [0, 768], [768, 768]]
-    assert (tumour["label"] == 1).all()
+    assert (tumour["role"] == "test_tumour").all()
     assert (tumour["lesion"] == 1).all()
-    assert (tiles.loc[tiles["slide"] != "test_002", "label"] == 0).all()
-    assert counts.set_index("name").loc["normal_001", ["candidates", "tiles"]].tolist() == [16, 16]
+    assert (tiles.loc[tiles["slide"] != "test_002", "lesion"] == 0).all()
+    assert (status["normal_001"]["candidates"], status["normal_001"]["tiles"]) == (16, 16)
 
 
 def test_a_slide_without_tiles_says_why(sample):
-    bad = row("a", "train", 0), row("b", "train", 0, "failed"), row("c", "val", 1)
-    _, counts = sample(*BASE, *bad, empty=("a", "c"))
-    reasons = counts.set_index("name")["reason"]
-    assert reasons["a"] == "no tile has enough tissue"
-    assert reasons["b"] == "cannot be opened"
-    assert reasons["c"] == "no tile lies in a lesion"
-    assert (reasons[["normal_001", "test_001", "test_002"]] == "").all()
+    bad = row("a", "train"), row("b", "train", "failed"), row("c", "val_tumour"), row("d", "val_tumour")
+    _, status = sample(*BASE, *bad, empty=("a", "c"))
+    assert (status["a"]["status"], status["a"]["reason"]) == ("empty", "no tile has enough tissue")
+    assert (status["b"]["status"], status["b"]["reason"]) == ("failed", "was bad")
+    assert (status["c"]["status"], status["c"]["reason"]) == ("empty", "no tile has enough tissue")
+    assert all((status[one["name"]]["status"], status[one["name"]]["reason"]) == ("ok", "") for one in BASE)
+
+
+def test_a_tumour_slide_whose_lesion_holds_no_tile_says_so(sample):
+    _, status = sample(*BASE, row("c", "val_tumour", annotation="small.xml"), text=outline())
+    assert "small.xml is missing" in status["c"]["reason"]
+
+
+def test_a_lesion_between_tiles_gives_none(sample, tmp_path):
+    (tmp_path / "between.xml").write_text(outline(x=100).replace("1700", "800"))
+    _, status = sample(*BASE, row("c", "val_tumour", annotation="between.xml"))
+    assert (status["c"]["status"], status["c"]["reason"]) == ("empty", "no tile lies in a lesion")
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        (outline(x=5000), "outlines nothing on test_003.tif: is it another slide's?"),
+        (outline(group="other"), "outlines no tumour (its groups: other)"),
+        ('<!DOCTYPE a [<!ENTITY e "x">]><ASAP_Annotations>&e;</ASAP_Annotations>', "is not the XML of an annotation"),
+        (
+            '<!DOCTYPE a [<!ENTITY e "ha"><!ENTITY f "&e;&e;&e;&e;">]><ASAP_Annotations>&f;</ASAP_Annotations>',
+            "is not the XML of an annotation",
+        ),
+    ],
+)
+def test_a_slide_whose_outlines_cannot_be_used_is_a_row_and_the_others_go_on(sample, tmp_path, text, reason):
+    (tmp_path / "bad.xml").write_text(text)
+    tiles, status = sample(*BASE, row("test_003", "test_tumour", annotation="bad.xml"))
+    assert status["test_003"]["status"] == "failed"
+    assert reason in status["test_003"]["reason"]
+    assert set(tiles["slide"]) == {"normal_001", "test_001", "test_002"}
+
+
+def test_outlines_that_are_passed_over_or_reach_beyond_the_slide_are_warned_of(sample):
+    _, status = sample(*BASE, text=outline(x=2000, more=DOT))
+    assert status["test_002"]["warnings"] == (
+        "outlines reach beyond the slide; 1 outlines of other groups or without an area"
+    )
 
 
 def test_adding_a_slide_changes_no_other_slides_tiles(sample):
     before, _ = sample(*BASE)
-    after, _ = sample(row("a", "train", 0), *BASE)
+    after, _ = sample(row("a", "train"), *BASE)
     assert after[after["slide"] != "a"].reset_index(drop=True).equals(before)
 
 
-def test_a_split_without_tiles_stops_the_stage(sample):
-    with pytest.raises(PipelineError, match="no normal tile for train"):
+def test_a_role_without_tiles_stops_the_stage(sample):
+    with pytest.raises(PipelineError, match="no slide of role train gave a tile"):
         sample(*BASE[1:])
-    with pytest.raises(PipelineError, match="no tumour tile for test"):
+    with pytest.raises(PipelineError, match="no slide of role test_tumour gave a tile"):
         sample(*BASE[:2])
+
+
+LISTED = """normal_001_normal_x_768_y_1536_w_768_h_768.jpg
+test_001_normal_x_0_y_256_w_768_h_768.jpg
+test_002_tumor_x_1536_y_0_w_768_h_768.jpg
+"""
+
+
+def test_listed_tiles_are_taken_as_they_are_with_their_shares(sample, tmp_path):
+    (tmp_path / "list.txt").write_text(LISTED)
+    tiles, status = sample(*BASE, row("normal_002", "train"), tile_lists=("list.txt",), empty=("test_001",))
+    assert tiles[["slide", "x", "y", "tissue"]].to_numpy().tolist() == [
+        ["normal_001", 1536, 768, 1.0],
+        ["test_001", 256, 0, 0.0],
+        ["test_002", 0, 1536, 1.0],
+    ]
+    assert tiles["lesion"].tolist() == [0, 0, pytest.approx(64 / 768, abs=1e-6)]
+    assert (status["normal_002"]["status"], status["normal_002"]["tiles"]) == ("empty", 0)
+    assert status["normal_002"]["reason"] == "no tile of the slide is in the lists"
+
+
+@pytest.mark.parametrize(
+    ("line", "what"),
+    [
+        ("gone_normal_x_0_y_0_w_768_h_768.jpg", "tile of gone at column 0, row 0 is of no slide"),
+        ("normal_001_normal_x_0_y_0_w_512_h_512.jpg", "has 512 px, but tiles of that slide have 768"),
+        ("normal_001_normal_x_2560_y_0_w_768_h_768.jpg", r"row 2560 ends outside the slide \(3072×3072 px\)"),
+        ("normal_001_tumor_x_0_y_0_w_768_h_768.jpg", "contradicts the slide's role train"),
+    ],
+)
+def test_a_listed_tile_that_does_not_fit_is_named(sample, tmp_path, line, what):
+    (tmp_path / "list.txt").write_text(LISTED + line)
+    with pytest.raises(PipelineError, match=rf"sample_tiles\.demo_slides\.tile_lists.*{what}"):
+        sample(*BASE, tile_lists=("list.txt",))

@@ -157,7 +157,8 @@ def test_none_leaves_the_colours(tile, settings):
 
 def test_the_dictionary_does_not_depend_on_the_order_of_pixels(tile):
     density = OPTICAL_DENSITY[tile.reshape(-1, 3)[::7].T].astype(np.float64)
-    assert np.allclose(learn_dictionary(density, 0.1), learn_dictionary(density[:, ::-1], 0.1), atol=1e-6)
+    # to within what is left when learning counts as converged
+    assert np.allclose(learn_dictionary(density, 0.1), learn_dictionary(density[:, ::-1], 0.1), atol=3e-5)
 
 
 def test_codes_agree_with_those_of_spams(tile):

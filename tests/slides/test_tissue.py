@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy import ndimage
 
-from pipeline.params import Border, TissueMasks
+from pipeline.params.slides import Border, TissueMasks, Warn
 from pipeline.slides.tissue import NoTissueError, clear_border, drop_small, find_tissue, open_mask, tissue_threshold
 
 NO_BORDER = Border(top=0, bottom=0, left=0, right=0)
@@ -17,6 +17,7 @@ SETTINGS = TissueMasks(
     opening=3,
     smallest_hole=4,
     smallest_object=30,
+    warn=Warn(little_tissue=0.01, pen=0.01, black=0.02, blur=0.6),
 )
 masks = arrays(bool, st.tuples(st.integers(1, 12), st.integers(1, 12)))
 

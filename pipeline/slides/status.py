@@ -1,0 +1,47 @@
+"""The status table of slides: one row each, with the reason where one was not used or failed."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from pipeline.errors import PipelineError
+
+TEXTS = ["name", "path", "role", "annotation", "group", "status", "reason", "warnings"]
+
+
+def read_status(path: Path) -> pd.DataFrame:
+    """Read a status table that a stage wrote.
+
+    Raises:
+        PipelineError: If it is missing.
+    """
+    if not path.is_file():
+        raise PipelineError(f"{path} is missing: run `dvc repro` for the stage that writes it")
+    return pd.read_csv(path, dtype=dict.fromkeys(TEXTS, str)).fillna(dict.fromkeys(TEXTS, ""))
+
+
+def rows_of(status: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return a status table row by row."""
+    return [{str(key): value for key, value in row.items()} for row in status.to_dict("records")]
+
+
+def check_failures(reasons: Sequence[str], total: int, allowed: float, arm: str, what: str) -> None:
+    """Check that not too many slides or tiles failed.
+
+    Args:
+        reasons: Why each of the failed ones did.
+        total: How many there are, failed or not.
+        allowed: The share that may fail.
+        arm: The arm, to name the key.
+        what: ``slides`` or ``tiles``.
+
+    Raises:
+        PipelineError: If more failed; it gives their number and the first reason.
+    """
+    if len(reasons) > allowed * total:
+        raise PipelineError(
+            f"{arm}: {len(reasons)} of {total} {what} failed, more than slides.{arm}.allowed_failures {allowed}; "
+            f"the first reason is: {reasons[0]}"
+        )

@@ -1,0 +1,37 @@
+"""Show what became of the slides of an arm: ``python -m stages.show_slides <arm>``."""
+
+from pathlib import Path
+
+from pipeline.files import atomic, write_csv
+from pipeline.params.file import read_params
+from pipeline.reporting.sheets import contact_sheet
+from pipeline.slides.page import slide_page
+from pipeline.slides.pictures import SMALL, SlidePictures, before_and_after
+from pipeline.slides.preparing import count_tiles
+from pipeline.slides.status import read_status
+from pipeline.slides.tiles import read_tiles
+from pipeline.stage import run_stage
+
+
+def main(arm: str) -> str:
+    """Write a picture of every slide, two contact sheets, the counts and a page."""
+    params = read_params()
+    params.check_arm(arm, "sample_tiles")
+    method = params.normalize_tiles[arm].method
+    interim, report = Path("data/interim") / arm, Path("reports/data") / arm
+    normalized = interim / "normalized"
+    tiles, status = read_tiles(normalized / "tiles.csv"), read_status(normalized / "status.csv")
+    pictures = SlidePictures(Path("data/raw") / arm, interim / "masks", tiles, params.sample_tiles[arm], arm)
+    with atomic(interim / "overlays") as folder:
+        number = pictures.write_all(status, folder)
+    title = f"{arm}: tissue blue, lesions red, tiles black"
+    contact_sheet(report / "overlays.png", title, pictures.examples(status), SMALL)
+    contact_sheet(report / "normalisation.png", f"{arm}: stains, {method}", before_and_after(tiles, normalized), 96)
+    write_csv(report / "counts.csv", count_tiles(tiles))
+    with atomic(report / "slides.md") as page:
+        page.write_text(slide_page(status, arm, method), encoding="utf-8")
+    return f"{arm}: {report / 'slides.md'} and {number} pictures in {interim / 'overlays'}"
+
+
+if __name__ == "__main__":
+    run_stage(main)

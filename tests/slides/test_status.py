@@ -1,0 +1,25 @@
+import pandas as pd
+import pytest
+
+from pipeline.errors import PipelineError
+from pipeline.slides.status import TEXTS, check_failures, read_status
+
+
+def test_a_few_failures_are_borne_more_are_not():
+    check_failures(["bad"], 10, 0.1, "camelyon16", "slides")
+    with pytest.raises(
+        PipelineError, match=r"camelyon16: 2 of 10 slides failed, more than slides\.camelyon16\.allowed_"
+    ) as caught:
+        check_failures(["bad", "worse"], 10, 0.1, "camelyon16", "slides")
+    assert str(caught.value).endswith("the first reason is: bad")
+
+
+def test_names_stay_texts_and_empty_texts_stay_empty(tmp_path):
+    pd.DataFrame([{"name": "001", "status": "failed"}], columns=TEXTS).to_csv(tmp_path / "status.csv", index=False)
+    row = read_status(tmp_path / "status.csv").iloc[0]
+    assert (row["name"], row["reason"], row["annotation"]) == ("001", "", "")
+
+
+def test_a_missing_table_is_named(tmp_path):
+    with pytest.raises(PipelineError, match=r"status\.csv is missing"):
+        read_status(tmp_path / "status.csv")
