@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from PIL import Image, ImageOps
 
-from pipeline.params import EqualizeXrays
+from pipeline.params.xrays import EqualizeXrays
 from pipeline.seeding import generator
 from pipeline.workers import process_all
 from pipeline.xrays.images import prepare_image
