@@ -77,13 +77,11 @@ def write_picture(path: Path, picture: np.ndarray) -> None:
     Args:
         path: The file, ending in ``.png`` or ``.jpg``.
         picture: uint8 of shape (H, W) or RGB of shape (H, W, 3).
-
-    Raises:
-        PipelineError: If it could not be written.
     """
     if picture.ndim == 3:
         picture = cv2.cvtColor(picture, cv2.COLOR_RGB2BGR)
     options = [cv2.IMWRITE_PNG_COMPRESSION, 9] if path.suffix == ".png" else [cv2.IMWRITE_JPEG_QUALITY, 90]
+    # Not by cv2.imwrite, which reports success when the disk is full.
+    _, content = cv2.imencode(path.suffix, picture, options)
     with atomic(path) as partial:
-        if not cv2.imwrite(str(partial), picture, options):
-            raise PipelineError(f"{path}: the picture could not be written; is the disk full?")
+        partial.write_bytes(content.tobytes())

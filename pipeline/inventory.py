@@ -7,6 +7,7 @@ is made once; afterwards only files whose size or time of change differ are read
 import hashlib
 import json
 import os
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -18,6 +19,8 @@ from pipeline.stage import progress_bar
 
 COLUMNS = ["path", "bytes", "md5"]
 READ_BYTES = 1 << 22
+# Tables, lists and outlines are read again to see whether they changed; slides are too large for that.
+SMALL = 2**20
 READERS = 4  # more would make a spinning disk seek
 
 
@@ -95,6 +98,34 @@ def raw_file(root: Path, path: str) -> Path:
     if Path(path).is_absolute() or ".." in Path(path).parts:
         raise PipelineError(f"{path!r} leaves the collection's folder {root}; only paths inside it are read")
     return root / path
+
+
+def check_unchanged(root: Path, inventory: pd.DataFrame, paths: Iterable[str]) -> None:
+    """Check that raw files are still those of the inventory, which is all that the graph knows of them.
+
+    Args:
+        root: The collection's folder.
+        inventory: Its files.
+        paths: Those that will be read.
+
+    Raises:
+        PipelineError: If one leaves the folder, is not listed, is gone, or has another size or, for small files,
+            another content.
+    """
+    known = {row.path: row for row in inventory.itertuples()}
+    for path in paths:
+        file = raw_file(root, path)
+        state = ""
+        if path not in known:
+            state = "is not in the inventory"
+        elif not file.is_file():
+            state = "is gone since it was listed"
+        elif file.stat().st_size != known[path].bytes:
+            state = "has another size than when it was listed"
+        elif file.stat().st_size <= SMALL and _md5(file) != known[path].md5:
+            state = "has another content than when it was listed"
+        if state:
+            raise PipelineError(f"{file} {state}: put it right or run `make check-data`")
 
 
 def _md5(path: Path) -> str:

@@ -1,16 +1,32 @@
 """Parts of a stage's work on disk, outside the graph, so that an interrupted stage goes on where it was."""
 
 import hashlib
+import zipfile
 from collections.abc import Callable, Sequence
 from functools import cache, partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import TypeVar
 
-from pipeline.workers import process_all
+import numpy as np
+
+from pipeline.errors import PipelineError
+from pipeline.workers import WorkerKilledError, process_all
 
 # Packages whose version decides what pixels come out.
-PACKAGES = ("numpy", "opencv-python", "openslide-bin", "pillow", "scikit-image")
+PACKAGES = (
+    "numpy",
+    "opencv-python",
+    "openslide-bin",
+    "openslide-python",
+    "pillow",
+    "scikit-image",
+    "spams-bin",
+    "staintools",
+)
+
+# Stands beside the part of an item while it is at work, so that one which kills its process can be named.
+AT_WORK = ".at_work"
 
 Item = TypeVar("Item")
 
@@ -35,8 +51,9 @@ def make_parts(
     """Make one part per item in several processes; parts that an interrupted run left behind are kept.
 
     Args:
-        job: A picklable function of an item and the path of its part, which it must write in one step (see
-            :func:`pipeline.files.atomic`); it returns how many units it made.
+        job: A picklable function of an item and the path of its part, an npz that it must write in one step (see
+            :func:`pipeline.files.atomic`) and that holds ``failed``: whether the item could not be read. It returns
+            how many units it made. Failed parts are made again, since the fault may have been a disk's.
         items: Key (see :func:`scratch_key`) and item.
         folder: Where the parts are kept. The stage removes it when its outputs are written.
         workers: Number of processes.
@@ -45,19 +62,42 @@ def make_parts(
 
     Returns:
         The parts in the order of ``items``.
+
+    Raises:
+        PipelineError: If a process was killed; it names the items that were at work.
     """
     folder.mkdir(parents=True, exist_ok=True)
     parts = [folder / f"{key}.npz" for key, _ in items]
-    todo = [(item, part) for (_, item), part in zip(items, parts, strict=True) if not part.is_file()]
+    todo = [(item, part) for (_, item), part in zip(items, parts, strict=True) if not _is_whole(part)]
     if len(todo) < len(items):
         print(f"{description}: {len(items) - len(todo)} of {len(items)} were finished before", flush=True)
-    for _ in process_all(partial(_call, job), todo, workers, description, unit):
-        pass
+    for mark in folder.glob(f"*{AT_WORK}"):
+        mark.unlink()
+    try:
+        for _ in process_all(partial(_call, job), todo, workers, description, unit):
+            pass
+    except WorkerKilledError as error:
+        at_work = ", ".join(sorted(mark.read_text(encoding="utf-8") for mark in folder.glob(f"*{AT_WORK}")))
+        raise PipelineError(f"{error}; at work were: {at_work}") from error
     return parts
 
 
+def _is_whole(part: Path) -> bool:
+    """Whether a part is there, can be read, and is of an item that did not fail."""
+    try:
+        with np.load(part, allow_pickle=False) as content:
+            return not content["failed"]
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        return False
+
+
 def _call(job: Callable[[Item, Path], int], arguments: tuple[Item, Path]) -> int:
-    return job(*arguments)
+    item, part = arguments
+    mark = part.with_suffix(AT_WORK)
+    mark.write_text(str(getattr(item, "name", part.stem)), encoding="utf-8")
+    made = job(item, part)
+    mark.unlink()
+    return made
 
 
 @cache

@@ -1,10 +1,12 @@
 """A process pool whose results do not depend on the number of processes."""
 
 import multiprocessing
+import multiprocessing.process
 import os
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from threading import Thread
 from typing import TypeVar
 
 import cv2
@@ -19,6 +21,12 @@ Result = TypeVar("Result")
 
 # Overrides compute.workers on one machine without changing params.yaml.
 VARIABLE = "PIPELINE_WORKERS"
+# Lines that tell of the progress where there is no terminal to draw it on, as in the log of a cluster.
+LOG_LINES = 10
+
+
+class WorkerKilledError(PipelineError):
+    """A process was killed from outside, or by a library that crashed."""
 
 
 def worker_count(compute: Compute) -> int:
@@ -52,30 +60,41 @@ def process_all(
         The results in the order of the items.
 
     Raises:
-        PipelineError: If a process was killed.
+        WorkerKilledError: If a process was killed.
     """
     listed = list(items)
     # spawn: a fork after torch or OpenCV started threads can deadlock
     context = multiprocessing.get_context("spawn")
     with (
         progress_bar() as bar,
-        ProcessPoolExecutor(workers, mp_context=context, initializer=_one_thread) as pool,
+        ProcessPoolExecutor(workers, mp_context=context, initializer=_start_worker) as pool,
     ):
         task, total = bar.add_task(description, total=len(listed), note=""), 0
         try:
-            for result in pool.map(function, listed):
+            for done, result in enumerate(pool.map(function, listed), 1):
                 if isinstance(result, int) and unit:
                     total += result
                     bar.update(task, note=f"{total} {unit}")
                 bar.advance(task)
+                if bar.disable and done * LOG_LINES // len(listed) > (done - 1) * LOG_LINES // len(listed):
+                    print(f"{description}: {done} of {len(listed)}", flush=True)
                 yield result
         except BrokenProcessPool as error:
-            raise PipelineError(
+            raise WorkerKilledError(
                 f"{description}: a worker process was killed, most likely for want of memory: run again with a smaller "
                 f"{VARIABLE} or compute.workers; what was finished is kept"
             ) from error
 
 
-def _one_thread() -> None:
+def _start_worker() -> None:
+    """Compute with one thread, and end with the main process however that ends: a killed one cannot say goodbye."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        Thread(target=_end_with, args=(parent,), daemon=True).start()
     cv2.setNumThreads(1)
     threadpool_limits(1)
+
+
+def _end_with(parent: multiprocessing.process.BaseProcess) -> None:
+    parent.join()
+    os._exit(1)

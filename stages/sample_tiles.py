@@ -3,8 +3,9 @@
 from pathlib import Path
 
 from pipeline.files import atomic, write_csv
+from pipeline.inventory import check_unchanged, read_inventory
 from pipeline.params.file import read_params
-from pipeline.slides.sampling import Sampler
+from pipeline.slides.sampling import Sampler, check_roles
 from pipeline.slides.status import check_failures, read_status
 from pipeline.stage import run_stage
 
@@ -17,6 +18,9 @@ def main(arm: str) -> str:
     root, interim = Path("data/raw") / arm, Path("data/interim") / arm
     side = round(settings.tile_size * slides.microns_per_pixel / tissue.microns_per_pixel)
     status = read_status(interim / "masks" / "status.csv")
+    annotations = status.loc[(status["status"] == "ok") & (status["annotation"] != ""), "annotation"]
+    inventory = read_inventory(Path(f"data/raw/inventory/{arm}.csv"))
+    check_unchanged(root, inventory, [*settings.tile_lists, *annotations])
     tiles, status = Sampler(root, interim / "masks", side, slides, settings, arm).collection(status)
     with atomic(interim / "tiles") as folder:
         folder.mkdir()
@@ -25,8 +29,10 @@ def main(arm: str) -> str:
     failed = status.loc[status["status"] == "failed", "reason"].tolist()
     used = int((status["status"] != "unused").sum())
     check_failures(failed, used, slides.allowed_failures, arm, "slides")
+    check_roles(tiles, arm, interim / "tiles" / "status.csv")
     tumour = tiles["role"].str.endswith("tumour").sum()
-    return f"{arm}: {len(tiles)} tiles of {tiles['slide'].nunique()} slides, {tumour} with tumour"
+    slides_used = tiles["slide"].nunique()
+    return f"{arm}: {len(tiles)} tiles of {slides_used} slides, {tumour} with tumour; {len(failed)} slides failed"
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from pipeline.files import remove
-from pipeline.inventory import read_inventory
+from pipeline.inventory import check_unchanged, read_inventory
 from pipeline.params.file import read_params
 from pipeline.scratch import make_parts, scratch_key
 from pipeline.slides.collection import read_collection
@@ -22,6 +22,7 @@ def main(arm: str) -> str:
     inventory = read_inventory(Path(f"data/raw/inventory/{arm}.csv"))
     records = read_collection(root, inventory, slides, arm)
     used = [record for record in records if record.role]
+    check_unchanged(root, inventory, [path for record in used for path in (record.path, record.annotation) if path])
     checksums = dict(zip(inventory["path"], inventory["md5"], strict=True))
     items = [(scratch_key(slides.reading, tissue, record, checksums[record.path]), record) for record in used]
     job = MaskJob(root, slides, tissue, arm)

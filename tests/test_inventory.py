@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import PipelineError
-from pipeline.inventory import make_inventory, raw_file, read_inventory
+from pipeline.inventory import check_unchanged, make_inventory, raw_file, read_inventory
 
 
 @pytest.fixture
@@ -78,3 +78,21 @@ def test_a_missing_or_empty_folder_is_a_sentence(tmp_path: Path) -> None:
 def test_no_path_leaves_the_collection(tmp_path: Path, path: str) -> None:
     with pytest.raises(PipelineError, match="leaves the collection's folder"):
         raw_file(tmp_path, path)
+
+
+def test_a_file_that_is_not_as_it_was_listed_is_named(collection: Path) -> None:
+    table = read_inventory(inventory_of(collection))
+    check_unchanged(collection, table, ["images/a.png", "images/b.png"])
+    (collection / "images" / "a.png").write_bytes(b"x")
+    with pytest.raises(PipelineError, match=r"a\.png has another content than when it was listed"):
+        check_unchanged(collection, table, ["images/a.png"])
+    (collection / "images" / "a.png").write_bytes(b"longer")
+    (collection / "images" / "b.png").unlink()
+    for path, message in (
+        ("images/a.png", r"a\.png has another size than when it was listed"),
+        ("images/b.png", r"b\.png is gone since it was listed"),
+        ("images/c.png", r"c\.png is not in the inventory"),
+        ("../c.png", "leaves the collection's folder"),
+    ):
+        with pytest.raises(PipelineError, match=message):
+            check_unchanged(collection, table, [path])

@@ -1,5 +1,9 @@
 import os
 import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -8,6 +12,7 @@ import pytest
 from pipeline.errors import PipelineError
 from pipeline.params.compute import Compute
 from pipeline.workers import VARIABLE, process_all, worker_count
+from tests.import_closure import ROOT
 
 COMPUTE = Compute(device="cpu", threads=1, workers=3)
 
@@ -57,3 +62,35 @@ def test_a_number_of_processes_that_makes_no_sense_is_refused(monkeypatch: pytes
 def test_arrays_travel_between_processes() -> None:
     (result,) = process_all(np.sum, [np.arange(5)], 1, "sums")
     assert result == 10
+
+
+ORPHANS = """
+import os, time
+from pipeline.workers import process_all
+def work(_):
+    print(os.getpid(), flush=True)
+    time.sleep(60)
+if __name__ == "__main__":
+    list(process_all(work, range(2), 2, "sleep"))
+"""
+
+
+def test_no_process_outlives_a_killed_main_process(tmp_path: Path) -> None:
+    (tmp_path / "script.py").write_text(ORPHANS)
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, str(tmp_path / "script.py")]
+    main = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
+    workers = [int(main.stdout.readline()) for _ in range(2)] if main.stdout else []
+    main.kill()
+    main.wait()
+    deadline = time.monotonic() + 20
+    while any(alive(worker) for worker in workers):
+        assert time.monotonic() < deadline, "a worker is still there"
+        time.sleep(0.1)
+
+
+def alive(process: int) -> bool:
+    try:
+        return Path(f"/proc/{process}/stat").read_text().split()[2] != "Z"
+    except FileNotFoundError:
+        return False

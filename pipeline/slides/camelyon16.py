@@ -6,7 +6,7 @@ from pathlib import Path, PurePosixPath
 import pandas as pd
 
 from pipeline.errors import PipelineError
-from pipeline.inventory import raw_file
+from pipeline.inventory import check_unchanged, raw_file
 from pipeline.params.slides import Slides
 from pipeline.slides.records import SlideRecord
 
@@ -100,6 +100,7 @@ def _reference(root: Path, inventory: pd.DataFrame) -> dict[str, str]:
     """Read name and label of the test slides; a header line, which some copies have, is skipped."""
     if REFERENCE not in set(inventory["path"]):
         raise PipelineError(f"{root / REFERENCE} is missing: it labels the test slides (name, Normal or Tumor)")
+    check_unchanged(root, inventory, [REFERENCE])
     try:
         with raw_file(root, REFERENCE).open(newline="", encoding="utf-8-sig") as file:
             rows = [row for row in csv.reader(file) if any(row)]

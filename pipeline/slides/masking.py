@@ -14,13 +14,14 @@ from pipeline.errors import PipelineError
 from pipeline.files import atomic, write_csv, write_picture
 from pipeline.inventory import raw_file
 from pipeline.params.slides import Slides, TissueMasks
+from pipeline.slides.failing import reason_of
 from pipeline.slides.quality import black_share, blurredness, pen_share, warnings
 from pipeline.slides.reading import Slide
 from pipeline.slides.records import SlideRecord
 from pipeline.slides.status import TEXTS
 from pipeline.slides.tissue import NoTissueError, find_tissue
 
-# What the status table says of a slide's file: ``scale`` is the µm/px of level 0, ``level`` the one that tiles are
+# What the status table says of a slide's file: ``scale`` is the µm/px that it states, ``level`` the one that tiles are
 # read from, ``pixel`` the side of a mask pixel and ``extent`` that of a tile's pixel, both in level-0 pixels.
 NUMBERS = ("width", "height", "level", "threshold")
 MEASURES = ("scale", "extent", "pixel", "tissue", "pen", "black", "blur")
@@ -57,7 +58,7 @@ class MaskJob:
             **{name: getattr(record, name) for name in ("name", "path", "role", "annotation", "group")},
             "status": "failed",
         }
-        arrays: dict[str, Any] = {}
+        arrays: dict[str, Any] = {"failed": False}
         try:
             with Slide(raw_file(self.root, record.path), self.slides, self.arm) as slide:
                 row |= self._geometry(slide)
@@ -66,8 +67,11 @@ class MaskJob:
                 row |= self._measures(slide, arrays["thumbnail"], found.mask, record.name)
             arrays["mask"] = found.mask
             row |= {"status": "ok", "threshold": found.threshold}
-        except (PipelineError, NoTissueError) as error:
+        except NoTissueError as error:
             row["reason"] = str(error)
+        except Exception as error:
+            row["reason"] = reason_of(error)
+            arrays["failed"] = True
         with atomic(part) as unfinished:
             np.savez(unfinished, row=json.dumps(row), **arrays)
         return 1
@@ -77,7 +81,7 @@ class MaskJob:
             "width": slide.size[0],
             "height": slide.size[1],
             "level": slide.tile_level,
-            "scale": round(slide.microns_per_pixel, 6),
+            "scale": round(slide.stated_microns_per_pixel or self.slides.assumed_microns_per_pixel or 0, 6),
             "extent": slide.pixels_per_tile_pixel,
             "pixel": self.tissue.microns_per_pixel / slide.microns_per_pixel,
         }
@@ -90,7 +94,8 @@ class MaskJob:
             "black": round(black_share(thumbnail), 6),
             "blur": round(blurredness(slide, mask, pixel, name, self.slides.seed), 6),
         }
-        return {**found, "warnings": warnings(warn=self.tissue.warn, **found)}
+        assumed = slide.stated_microns_per_pixel is None
+        return {**found, "warnings": warnings(warn=self.tissue.warn, assumed_scale=assumed, **found)}
 
 
 def join_masks(folder: Path, parts: Sequence[Path], unused: Sequence[SlideRecord]) -> pd.DataFrame:

@@ -1,5 +1,7 @@
 """The page on which a person sees what became of every slide of a collection."""
 
+import html
+
 import pandas as pd
 from tabulate import tabulate
 
@@ -21,6 +23,9 @@ PAGE = """# {arm}: what became of {total} slides
 {worth}
 
 ## All slides
+
+*tissue* and *black* are shares of the slide, *pen* a share of the tissue, *blur* goes from 0 (sharp) to 1.
+*candidates* have enough tissue and, on tumour slides, lesion; *tiles* are those drawn; *prepared* had enough stain.
 
 {all}
 """
@@ -49,7 +54,12 @@ def slide_page(status: pd.DataFrame, arm: str, method: str) -> str:
 
 
 def _words(status: pd.DataFrame, columns: list[str]) -> pd.DataFrame:
-    return status[columns].replace({"role": {"": "–"}})
+    return status[columns].replace({"role": {"": "–"}}).map(_cell)
+
+
+def _cell(text: str) -> str:
+    """Names and reasons come from files, and must not change the page."""
+    return " ".join(html.escape(text, quote=False).replace("|", "\\|").split())
 
 
 def _numbers(status: pd.DataFrame) -> pd.DataFrame:

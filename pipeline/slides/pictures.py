@@ -14,8 +14,8 @@ from pipeline.files import write_picture
 from pipeline.inventory import raw_file
 from pipeline.params.slides import SampleTiles
 from pipeline.slides.annotations import read_lesions
+from pipeline.slides.joining import shown_slides
 from pipeline.slides.masking import read_mask, read_thumbnail, thumbnail_file
-from pipeline.slides.preparing import shown_slides
 from pipeline.slides.status import rows_of
 
 # Colours, RGB.

@@ -59,7 +59,7 @@ def blurredness(slide: Slide, mask: np.ndarray, pixel: float, name: str, seed: i
     return float(np.median([blur_effect(cv2.cvtColor(square, cv2.COLOR_RGB2GRAY)) for square in squares]))
 
 
-def warnings(tissue: float, pen: float, black: float, blur: float, warn: Warn) -> str:
+def warnings(tissue: float, pen: float, black: float, blur: float, assumed_scale: bool, warn: Warn) -> str:
     """Say in words what is worth a look, joined by semicolons; empty if nothing is.
 
     Args:
@@ -67,6 +67,7 @@ def warnings(tissue: float, pen: float, black: float, blur: float, warn: Warn) -
         pen: See :func:`pen_share`.
         black: See :func:`black_share`.
         blur: See :func:`blurredness`.
+        assumed_scale: Whether the slide does not state its µm/px.
         warn: From which values on.
     """
     found = {
@@ -74,5 +75,6 @@ def warnings(tissue: float, pen: float, black: float, blur: float, warn: Warn) -
         f"pen on {pen:.1%} of the tissue": pen >= warn.pen,
         f"{black:.0%} of the slide is black": black >= warn.black,
         f"blurred ({blur:.2f})": blur >= warn.blur,
+        "scale assumed": assumed_scale,
     }
     return "; ".join(text for text, worth in found.items() if worth)

@@ -19,6 +19,9 @@ LEVEL_ROUNDING = 1.01
 # Sizes that no scanner makes and that a damaged or hostile header may claim: level-0 pixels to a side, pixels of a
 # thumbnail.
 LARGEST_SIDE = 2_000_000
+POSSIBLE_MICRONS = (0.02, 100.0)
+# x and y may differ by this share; more would need tiles that are not square.
+MOST_ANISOTROPY = 0.02
 LARGEST_THUMBNAIL = 100_000_000
 
 
@@ -32,6 +35,7 @@ class Slide:
     Attributes:
         path: The file.
         size: Width and height in level-0 pixels.
+        stated_microns_per_pixel: Scale of level 0 as the file states it; null if it does not.
         microns_per_pixel: Scale of level 0 in µm/px, after that rounding.
         pixels_per_tile_pixel: Level-0 pixels to one pixel of a tile; 1 where tiles are cut from level 0, below 1
             where they are upsampled.
@@ -52,6 +56,7 @@ class Slide:
             self.size: tuple[int, int] = self._slide.dimensions
             if max(self.size) > LARGEST_SIDE:
                 raise PipelineError(f"{path} claims {self.size[0]}×{self.size[1]} px: is the file damaged?")
+            self.stated_microns_per_pixel = self._stated_scale()
             self.microns_per_pixel = self._base_scale(settings, arm)
         except BaseException:
             self._slide.close()
@@ -83,7 +88,8 @@ class Slide:
         """
         if abs(self._tile_factor - 1) < 1e-3:
             return self._read(x, y, self.tile_level, size, size)
-        side = max(1, round(size * self._tile_factor))
+        # rounded down, so that tiles of a grid do not overlap
+        side = max(1, int(size * self._tile_factor + 1e-6))
         square = self._read(x, y, self.tile_level, side, side)
         interpolation = cv2.INTER_AREA if side > size else cv2.INTER_CUBIC
         return np.asarray(cv2.resize(square, (size, size), interpolation=interpolation))
@@ -123,7 +129,7 @@ class Slide:
 
     def _base_scale(self, settings: Slides, arm: str) -> float:
         """Return level 0's µm/px such that a level within the tolerance of the tile scale is exactly at it."""
-        found = self._written_scale() or settings.assumed_microns_per_pixel
+        found = self.stated_microns_per_pixel or settings.assumed_microns_per_pixel
         if found is None:
             raise PipelineError(
                 f"{self.path} does not tell its µm/px: set slides.{arm}.assumed_microns_per_pixel "
@@ -140,15 +146,21 @@ class Slide:
             )
         return float(found)
 
-    def _written_scale(self) -> float | None:
-        written = (
+    def _stated_scale(self) -> float | None:
+        stated = (
             self._slide.properties.get(key) for key in (openslide.PROPERTY_NAME_MPP_X, openslide.PROPERTY_NAME_MPP_Y)
         )
         try:
-            scales = [float(value) for value in written if value]
+            scales = [float(value) for value in stated if value]
         except ValueError:
             return None
-        return sum(scales) / len(scales) if scales and min(scales) > 0 else None
+        if not scales or min(scales) <= 0:
+            return None
+        least, most = POSSIBLE_MICRONS
+        if not all(least <= scale <= most for scale in scales) or max(scales) > min(scales) * (1 + MOST_ANISOTROPY):
+            found = " × ".join(f"{scale:g}" for scale in scales)
+            raise PipelineError(f"{self.path} states {found} µm/px, which no scanner has: leave the slide out")
+        return sum(scales) / len(scales)
 
     def _level(self, downsample: float, exact: float) -> tuple[int, float]:
         """Return the coarsest level that is fine enough, and how many of its pixels make one wanted pixel."""

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import shapely
 
@@ -11,6 +12,7 @@ from pipeline.errors import PipelineError
 from pipeline.inventory import raw_file
 from pipeline.params.slides import SampleTiles, Slides
 from pipeline.slides.annotations import read_lesions
+from pipeline.slides.failing import reason_of
 from pipeline.slides.masking import read_mask
 from pipeline.slides.records import ROLES
 from pipeline.slides.status import rows_of
@@ -49,8 +51,7 @@ class Sampler:
             for a slide whose outlines cannot be used and empty for one without tiles, each with a ``reason``.
 
         Raises:
-            PipelineError: If a list of tiles cannot be used, or a split is left without normal tiles or the test
-                without tumour tiles.
+            PipelineError: If a list of tiles cannot be used, or a mask is missing.
         """
         key = f"sample_tiles.{self.arm}.tile_lists"
         listed = read_tile_lists(self.root, self.settings.tile_lists, key)
@@ -58,27 +59,28 @@ class Sampler:
         parts, rows = [pd.DataFrame(columns=COLUMNS)], []
         for row in rows_of(status):
             if row["status"] == "ok":
+                mask = read_mask(self.masks, row["name"])
                 try:
-                    tiles, changes = self.slide(row, listed[listed["slide"] == row["name"]])
+                    tiles, changes = self.slide(row, mask, listed[listed["slide"] == row["name"]])
                     parts.append(tiles)
-                except PipelineError as error:
-                    changes = {"status": "failed", "reason": str(error)}
+                except Exception as error:
+                    changes = {"status": "failed", "reason": reason_of(error)}
                 rows.append({**row, **changes})
             else:
                 rows.append(row)
         tiles = pd.concat([part for part in parts if len(part)] or parts, ignore_index=True)[COLUMNS]
-        self._check_roles(set(tiles["role"]))
         columns = [*status.columns, "candidates", "tiles"]
         table = pd.DataFrame(rows, columns=columns).astype({"candidates": "Int64", "tiles": "Int64"})
         return tiles, table
 
-    def slide(self, row: dict[str, Any], listed: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, Any]]:
+    def slide(self, row: dict[str, Any], mask: np.ndarray, listed: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, Any]]:
         """Take the tiles of a slide: tissue of a normal slide, lesion of a tumour slide.
 
         The normal tissue of tumour slides is left out, as in the paper.
 
         Args:
             row: The slide's row of the status table.
+            mask: bool (rows, columns), True on tissue.
             listed: Its tiles in the lists, taken as they are if the settings name lists.
 
         Returns:
@@ -88,7 +90,7 @@ class Sampler:
             PipelineError: If the outlines cannot be read or lie outside the slide.
         """
         lesions, warnings = self._lesions(row)
-        mask, pixel = read_mask(self.masks, row["name"]), row["pixel"]
+        pixel = row["pixel"]
         if self.settings.tile_lists:
             grid = listed[["x", "y"]].assign(tissue=tissue_shares_at(mask, listed, self.side, pixel))
         else:
@@ -98,6 +100,12 @@ class Sampler:
             grid["lesion"] = lesion_shares(grid, self.side * pixel, lesions)
         if self.settings.tile_lists:
             drawn, reason = grid, "no tile of the slide is in the lists"
+            poor = (grid["tissue"] < self.settings.least_tissue - SLACK).sum()
+            if ROLES[row["role"]][1]:
+                poor += (grid["lesion"] < self.settings.least_lesion - SLACK).sum()
+            if poor:
+                found = f"{poor} listed tiles have less tissue or lesion than drawn ones would"
+                warnings = "; ".join(filter(None, (warnings, found)))
         else:
             reason = "no tile has enough tissue" if not len(grid) else "no tile lies in a lesion"
             if ROLES[row["role"]][1]:
@@ -150,10 +158,21 @@ class Sampler:
             if tile["label"] != ROLES[slide["role"]][1]:
                 raise PipelineError(f"{where} contradicts the slide's role {slide['role']}")
 
-    def _check_roles(self, roles: set[str]) -> None:
-        for role in ("train", "test_normal", "test_tumour"):
-            if role not in roles:
-                raise PipelineError(
-                    f"{self.arm}: no slide of role {role} gave a tile (see its status.csv): lower "
-                    f"sample_tiles.{self.arm}.least_tissue or least_lesion"
-                )
+
+def check_roles(tiles: pd.DataFrame, arm: str, where: Path) -> None:
+    """Check that there are tiles to train on and of both kinds to test on.
+
+    Args:
+        tiles: Those of all slides.
+        arm: The arm, to name keys.
+        where: The status table that says why slides gave none.
+
+    Raises:
+        PipelineError: Naming the first role without tiles.
+    """
+    for role in ("train", "test_normal", "test_tumour"):
+        if role not in set(tiles["role"]):
+            raise PipelineError(
+                f"{arm}: no slide of role {role} gave a tile, for the reasons in {where}: correct slides, outlines or "
+                f"lists, or change sample_tiles.{arm}"
+            )

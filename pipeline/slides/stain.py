@@ -122,6 +122,8 @@ class Vahadane(Normalizer):
         stains = self._slide_stains
         if stains is None:
             stains = stain_matrix(bright, self._settings, name)
+        else:
+            sample_density(bright, self._settings, name, 1)  # a tile without tissue is left out, too
         amounts = concentrations(bright, stains, self._settings.code_lambda)
         if self._settings.rescale_codes:
             amounts *= self._target_strength / strength(amounts)

@@ -19,7 +19,10 @@ def read_status(path: Path) -> pd.DataFrame:
     """
     if not path.is_file():
         raise PipelineError(f"{path} is missing: run `dvc repro` for the stage that writes it")
-    return pd.read_csv(path, dtype=dict.fromkeys(TEXTS, str)).fillna(dict.fromkeys(TEXTS, ""))
+    columns = pd.read_csv(path, nrows=0).columns
+    # Texts are taken as they are: a slide or a patient may be called NA.
+    empty = {column: [""] for column in columns if column not in TEXTS}
+    return pd.read_csv(path, dtype=dict.fromkeys(TEXTS, str), keep_default_na=False, na_values=empty)
 
 
 def rows_of(status: pd.DataFrame) -> list[dict[str, Any]]:
@@ -42,6 +45,6 @@ def check_failures(reasons: Sequence[str], total: int, allowed: float, arm: str,
     """
     if len(reasons) > allowed * total:
         raise PipelineError(
-            f"{arm}: {len(reasons)} of {total} {what} failed, more than slides.{arm}.allowed_failures {allowed}; "
-            f"the first reason is: {reasons[0]}"
+            f"{arm}: {len(reasons)} of {total} {what} failed, more than slides.{arm}.allowed_failures {allowed}; all "
+            f"reasons are in data/interim/{arm}, the first is: {reasons[0]}"
         )

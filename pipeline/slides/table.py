@@ -5,7 +5,7 @@ from pathlib import Path, PurePosixPath
 import pandas as pd
 
 from pipeline.errors import PipelineError
-from pipeline.inventory import raw_file
+from pipeline.inventory import check_unchanged, raw_file
 from pipeline.params.slides import Slides
 from pipeline.slides.records import ROLES, SlideRecord
 
@@ -35,16 +35,18 @@ def read_table(root: Path, inventory: pd.DataFrame, settings: Slides, arm: str) 
     files = set(inventory["path"])
     if settings.table not in files:
         raise PipelineError(f"slides.{arm}.table names {file}, which is not there: add it and run `make check-data`")
+    check_unchanged(root, inventory, [str(settings.table)])
     try:
         # utf-8-sig, since spreadsheets write a byte-order mark
-        table = pd.read_csv(file, dtype=str, keep_default_na=False, encoding="utf-8-sig")
+        table = pd.read_csv(file, dtype=str, keep_default_na=False, encoding="utf-8-sig", skip_blank_lines=False)
     except (ValueError, OSError) as error:
-        raise PipelineError(f"{file} is not a CSV ({' '.join(str(error).split())}): export it again") from error
+        text = " ".join(str(error).split())
+        raise PipelineError(f"{file} is not a CSV in UTF-8 with commas ({text}): save it again as such") from error
     missing = [column for column in COLUMNS if column not in table]
     if missing:
-        raise PipelineError(f"{file}: the column {missing[0]} is missing; expected {', '.join(COLUMNS)}")
+        raise PipelineError(f"{file}: the column {missing[0]} is missing; expected {', '.join(COLUMNS)}, with commas")
     rows = zip(*(table[column].str.strip() for column in COLUMNS), strict=True)
-    records = [_record(row, f"{file}, row {number}", root, files) for number, row in enumerate(rows, 2)]
+    records = [_record(row, f"{file}, row {number}", root, files) for number, row in enumerate(rows, 2) if any(row)]
     return sorted((_excluded(record, settings, arm) for record in records), key=lambda record: record.name)
 
 
@@ -55,9 +57,8 @@ def _record(row: tuple[str, ...], where: str, root: Path, files: set[str]) -> Sl
     if bool(annotation) != bool(ROLES[role][1]):
         wanted = "needs an annotation with its outlines" if not annotation else "must have no annotation"
         raise PipelineError(f"{where}: a {role} slide {wanted}")
-    for name in filter(None, (path, annotation)):
+    for name in (path, annotation) if annotation else (path,):
         raw_file(root, name)
-    for name in (path, *filter(None, [annotation])):
         if name not in files:
             raise PipelineError(f"{where}: {name!r} is not in {root}: add it and run `make check-data`")
     name = PurePosixPath(path).stem

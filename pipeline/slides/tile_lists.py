@@ -41,13 +41,16 @@ def read_tile_lists(root: Path, names: tuple[str, ...], key: str) -> pd.DataFram
             found = TILE_NAME.fullmatch(line.strip())
             if not line.strip():
                 continue
-            if found is None or found["w"] != found["h"] or line.strip() in seen:
+            place = found and (found["slide"], int(found["row"]), int(found["column"]))
+            if found is None or found["w"] != found["h"] or place in seen:
                 raise PipelineError(
                     f"{file}, line {number}: expected a new name like normal_001_normal_x_768_y_1536_w_768_h_768.jpg, "
                     f"found {line.strip()[:80]!r}"
                 )
-            seen.add(line.strip())
+            seen.add(place)
             label = int(found["kind"] == "tumor")
             rows.append((found["slide"], label, int(found["column"]), int(found["row"]), int(found["w"])))
+    if names and not rows:
+        raise PipelineError(f"{key}: {', '.join(names)} names no tile")
     table = pd.DataFrame(rows, columns=["slide", "label", "x", "y", "size"])
     return table.sort_values(["slide", "y", "x"], ignore_index=True)

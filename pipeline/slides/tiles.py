@@ -111,8 +111,9 @@ def read_tiles(path: Path) -> pd.DataFrame:
     """
     if not path.is_file():
         raise PipelineError(f"{path} is missing: run `dvc repro` for the stage that writes it")
-    tiles = pd.read_csv(path, dtype=dict.fromkeys(("slide", "path", "role", "group", "reason"), str))
+    texts = dict.fromkeys(("slide", "path", "role", "group", "reason"), str)
+    tiles = pd.read_csv(path, dtype=texts, keep_default_na=False)
     missing = [column for column in COLUMNS if column not in tiles]
     if missing:
         raise PipelineError(f"{path}: the column {missing[0]} is missing; run the stage that writes it again")
-    return tiles.fillna(dict.fromkeys({"reason"} & set(tiles), "")).sort_values(["slide", "y", "x"], ignore_index=True)
+    return tiles.sort_values(["slide", "y", "x"], ignore_index=True)

@@ -53,7 +53,9 @@ def find_tissue(thumbnail: np.ndarray, settings: TissueMasks) -> Tissue:
     mask = ~drop_small(~mask, settings.smallest_hole + 1)
     mask = drop_small(mask, settings.smallest_object)
     if not mask.any():
-        raise NoTissueError("no tissue is left after border clearing, opening and dropping small objects")
+        raise NoTissueError(
+            "no tissue is left after clearing border, opening and dropping smallest_object: see tissue_masks"
+        )
     return Tissue(mask, threshold)
 
 

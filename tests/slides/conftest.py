@@ -17,14 +17,19 @@ def write_slide(tmp_path: Path) -> Callable[..., Path]:
     """Write an uncompressed pyramid, so that pixels come back as they were given."""
 
     def write(
-        image: np.ndarray, name: str = "slide.tif", microns: float | None = 0.25, factors: tuple[int, ...] = (4,)
+        image: np.ndarray,
+        name: str = "slide.tif",
+        microns: float | tuple[float, float] | None = 0.25,
+        factors: tuple[int, ...] = (4,),
     ) -> Path:
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
         with TiffWriter(path) as tiff:
             for factor in (1, *factors):
                 size = image.shape[1] // factor, image.shape[0] // factor
-                scale = {"resolution": (1e4 / microns / factor,) * 2, "resolutionunit": "CENTIMETER"} if microns else {}
+                both = np.broadcast_to(microns, 2) if microns else ()
+                scale = {"resolution": tuple(1e4 / side / factor for side in both), "resolutionunit": "CENTIMETER"}
+                scale = scale if microns else {}
                 tiff.write(
                     cv2.resize(image, size, interpolation=cv2.INTER_AREA),
                     tile=(256, 256),

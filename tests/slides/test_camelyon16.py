@@ -2,7 +2,8 @@ import pandas as pd
 import pytest
 
 from pipeline.errors import PipelineError
-from pipeline.slides.camelyon16 import read_camelyon16
+from pipeline.inventory import make_inventory
+from pipeline.slides.camelyon16 import REFERENCE, read_camelyon16
 
 NORMAL = [f"training/normal/normal_{i:03}.tif" for i in range(1, 11)]
 TUMOUR = ["training/tumor/tumor_001.tif", "training/tumor/tumor_002.tif"]
@@ -21,7 +22,9 @@ def read(tmp_path, settings):
     def read(paths=ALL, reference="test_001,Normal,None,None\ntest_002,Tumor,IDC,Macro\n", **changes):
         (tmp_path / "testing").mkdir(exist_ok=True)
         (tmp_path / "testing/reference.csv").write_text(reference)
-        inventory = pd.DataFrame({"path": paths})
+        listed = make_inventory(tmp_path, tmp_path.parent / "inventory.csv", tmp_path.parent / "scratch.json")
+        others = pd.DataFrame({"path": [path for path in paths if path != REFERENCE], "bytes": 0, "md5": ""})
+        inventory = pd.concat([listed[listed["path"].isin(paths)], others], ignore_index=True)
         records = read_camelyon16(tmp_path, inventory, settings.model_copy(update=changes), "demo_slides")
         return {record.name: record for record in records}
 

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from pipeline.errors import PipelineError
 from pipeline.inventory import make_inventory
-from pipeline.slides.collection import check_collection, check_unchanged, hold_out, read_collection
+from pipeline.slides.collection import check_collection, hold_out, read_collection
 from pipeline.slides.records import SlideRecord
 
 
@@ -16,6 +16,9 @@ def settings(params):
 
 def record(name: str, role: str = "train", group: str = "") -> SlideRecord:
     return SlideRecord(name, f"{name}.tif", role, "", group or name)
+
+
+NO_FILES = pd.DataFrame({"path": [], "md5": []})
 
 
 def held_out(records: list[SlideRecord]) -> set[str]:
@@ -40,7 +43,7 @@ def test_one_slide_more_moves_at_most_one_other(settings):
 def test_groups_are_held_out_whole_and_something_is_left_to_train_on(patients, share):
     records = [record(f"slide_{i}", group=f"patient {patient}") for i, patient in enumerate(patients)]
     result = hold_out(records, FixedShare(share))
-    check_collection(result, "data", "arm")
+    check_collection(result, NO_FILES, "data", "arm")
     groups = {one.group for one in result if one.role == "val_normal"}
     assert bool(groups) == (share > 0 and len(set(patients)) > 1)
 
@@ -55,30 +58,39 @@ class FixedShare:
 @pytest.mark.parametrize(
     ("records", "what"),
     [
-        ([record("a"), record("b", "test_normal", group="a")], "the group 'a' has slides for train and for test"),
+        ([record("a"), record("b", "test_normal", group="a")], "the group 'a' is used for train and for test"),
         ([record("a"), record("a", "test_normal")], "two slides are called a"),
-        ([record("a", "test_normal")], "holds no normal slide to train demo_slides on"),
+        ([record("a", "test_normal")], "has no slide of role train for demo_slides"),
     ],
 )
 def test_what_contradicts_itself_is_refused(records, what):
     with pytest.raises(PipelineError, match=what):
-        check_collection(records, "data", "demo_slides")
+        check_collection(records, NO_FILES, "data", "demo_slides")
 
 
 def test_an_unused_slide_may_have_any_group():
-    check_collection([record("a"), SlideRecord("b", "b.tif", "", "", "a", "excluded")], "data", "demo_slides")
+    check_collection([record("a"), SlideRecord("b", "b.tif", "", "", "a", "excluded")], NO_FILES, "data", "demo_slides")
 
 
-def test_a_slide_that_changed_or_went_since_it_was_listed_is_noticed(tmp_path):
+def test_the_same_file_under_two_names_stays_on_one_side():
+    inventory = pd.DataFrame({"path": ["a.tif", "b.tif"], "md5": ["same", "same"]})
+    check_collection([record("a"), record("b")], inventory, "data", "demo_slides")
+    with pytest.raises(PipelineError, match=r"b\.tif is used for train and for test"):
+        check_collection([record("a"), record("b", "test_normal")], inventory, "data", "demo_slides")
+
+
+def test_nothing_more_is_held_out_where_a_table_names_validation_slides(settings):
+    records = [record(f"normal_{i:03}") for i in range(20)] + [record("chosen", "val_normal")]
+    assert hold_out(records, settings) == records
+
+
+def test_a_name_to_leave_out_that_no_slide_has_is_listed(tmp_path, settings):
     (tmp_path / "a.tif").write_bytes(b"slide")
-    inventory = pd.DataFrame({"path": ["a.tif"], "bytes": [5]})
-    check_unchanged([record("a")], tmp_path, inventory)
-    (tmp_path / "a.tif").write_bytes(b"longer slide")
-    with pytest.raises(PipelineError, match=r"a\.tif has another size than when it was listed"):
-        check_unchanged([record("a")], tmp_path, inventory)
-    (tmp_path / "a.tif").unlink()
-    with pytest.raises(PipelineError, match=r"a\.tif is gone"):
-        check_unchanged([record("a")], tmp_path, inventory)
+    (tmp_path / "slides.csv").write_text("path,role,annotation,group\na.tif,train,,\n")
+    inventory = make_inventory(tmp_path, tmp_path.parent / "inventory.csv", tmp_path.parent / "scratch.json")
+    changed = settings.model_copy(update={"table": "slides.csv", "excluded": ("normal_27",)})
+    missing = read_collection(tmp_path, inventory, changed, "x")[-1]
+    assert (missing.name, missing.unused) == ("normal_27", "named in slides.x.excluded, but there is no such slide")
 
 
 def test_a_table_takes_the_place_of_the_layout(tmp_path, settings):

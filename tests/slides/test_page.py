@@ -17,7 +17,8 @@ def status(**changes: list) -> pd.DataFrame:
         "tiles": [20, np.nan, np.nan],
         "prepared": [19, 0, 0],
     }
-    measures = {key: [0.25, np.nan, np.nan] for key in ("scale", "tissue", "pen", "black", "blur")}
+    measured = {"scale": 0.243, "tissue": 0.25, "pen": 0.03, "black": 0.01, "blur": 0.31}
+    measures = {key: [value, np.nan, np.nan] for key, value in measured.items()}
     return pd.DataFrame(columns | measures | changes)
 
 
@@ -31,7 +32,7 @@ def test_every_slide_is_listed_and_what_is_worth_a_look_comes_first():
     assert cells(worth, "normal_001") == [["normal_001", "train", "ok", "", "pen on 3.0% of the tissue"]]
     assert cells(worth, "normal_002") == [["normal_002", "train", "failed", "cannot be opened", ""]]
     assert cells(everything, "normal_001") == [
-        ["normal_001", "train", "ok", "0.250", "1000", "2000", "25.0%", "25.0%", "25.0%", "0.25", "30", "20", "19"]
+        ["normal_001", "train", "ok", "0.243", "1000", "2000", "25.0%", "3.0%", "1.0%", "0.31", "30", "20", "19"]
     ]
     assert cells(everything, "normal_002") == [["normal_002", "train", "failed", *["–"] * 9, "0"]]
     assert cells(everything, "normal_003")[0][1] == "–"
@@ -45,3 +46,9 @@ def test_a_clean_collection_has_nothing_worth_a_look():
 def test_slides_and_tiles_are_counted_by_role_and_status():
     counts, _ = slide_page(status(), "x", "vahadane").split("![Some slides")
     assert cells(counts, "train") == [["train", "failed", "1", "0"], ["train", "ok", "1", "19"]]
+
+
+def test_names_and_reasons_from_files_do_not_change_the_page():
+    page = slide_page(status(reason=["", "<img src=x> a|b\nc", ""]), "x", "vahadane")
+    assert "&lt;img src=x&gt; a\\|b c" in page
+    assert "<img" not in page

@@ -7,15 +7,9 @@ from PIL import Image
 from pipeline.errors import PipelineError
 from pipeline.images import read_images
 from pipeline.params.slides import Region, StainTarget
-from pipeline.slides.preparing import (
-    NormalizeJob,
-    add_prepared,
-    count_tiles,
-    join_tiles,
-    shown_slides,
-    shrink,
-    target_normalizer,
-)
+from pipeline.slides.joining import add_prepared, count_tiles, join_tiles, shown_slides
+from pipeline.slides.preparing import NormalizeJob, shrink
+from pipeline.slides.target import target_normalizer
 from pipeline.slides.tiles import COLUMNS
 
 ARM = "demo_slides"
@@ -50,7 +44,7 @@ def prepare(tmp_path, params, tiles, settings):
         parts = [tmp_path / "parts" / f"{name}.npz" for name in "ab"]
         for part, (_, own) in zip(parts, tiles.groupby("slide"), strict=True):
             assert job(own.reset_index(drop=True), part) == 2
-        return join_tiles(tiles, parts, tmp_path / "prepared", tmp_path / "normalized")
+        return join_tiles(tiles, parts, tmp_path / "prepared", tmp_path / "normalized", changed.full_size_tiles)
 
     return run
 
@@ -93,6 +87,16 @@ def test_full_size_tiles_are_written_if_asked_for(prepare, tmp_path):
     assert large.shape == (384, 384, 3)
     small = cv2.resize(large, (96, 96), interpolation=cv2.INTER_AREA)
     assert np.array_equal(small, read_images(tmp_path / "prepared").pixels[0])
+
+
+def test_full_size_tiles_of_an_earlier_run_do_not_come_through(prepare, tmp_path):
+    prepare(full_size_tiles=True)
+    prepare(full_size_tiles=False)
+    assert not (tmp_path / "normalized" / "tiles").exists()
+
+
+def test_a_tile_without_stain_is_left_out_with_one_matrix_per_slide_too(prepare):
+    assert prepare(stains_of="slide")["reason"].tolist() == ["", "", "", TOO_LITTLE]
 
 
 def test_one_matrix_per_slide_makes_a_tile_depend_on_its_neighbours(prepare, tmp_path, write_slide, tile):

@@ -70,7 +70,7 @@ def test_a_real_slide_is_sharp(params):
 
 
 def test_warnings_say_what_and_how_much():
-    assert warnings(tissue=0.5, pen=0.0, black=0.0, blur=0.3, warn=WARN) == ""
-    assert warnings(tissue=0.002, pen=0.05, black=0.5, blur=0.7, warn=WARN) == (
-        "hardly any tissue (0.20%); pen on 5.0% of the tissue; 50% of the slide is black; blurred (0.70)"
+    assert warnings(tissue=0.5, pen=0.0, black=0.0, blur=0.3, assumed_scale=False, warn=WARN) == ""
+    assert warnings(tissue=0.002, pen=0.05, black=0.5, blur=0.7, assumed_scale=True, warn=WARN) == (
+        "hardly any tissue (0.20%); pen on 5.0% of the tissue; 50% of the slide is black; blurred (0.70); scale assumed"
     )

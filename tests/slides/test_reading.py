@@ -88,6 +88,24 @@ def test_a_slide_without_scale_needs_an_assumed_one(write_slide, image, settings
         assert slide.microns_per_pixel == 0.25
 
 
+@pytest.mark.parametrize("stated", [(0.25, 0.5), (0.001, 0.001), (500, 500)])
+def test_a_scale_that_no_scanner_has_is_refused(write_slide, image, settings, stated):
+    path = write_slide(image, microns=stated)
+    with pytest.raises(PipelineError, match=r"slide\.tif states .* µm/px, which no scanner has"):
+        Slide(path, settings, "x")
+
+
+def test_tiles_of_a_grid_do_not_overlap_at_any_scale(write_slide, image, settings):
+    """0.219 µm/px: a tile of 768 px is 876.7 level-0 pixels."""
+    with Slide(write_slide(image, microns=0.219), settings.model_copy(update={"tolerance": 0.0}), "x") as slide:
+        reads = []
+        slide._read = lambda x, y, level, wide, high: reads.append(wide) or np.zeros((high, wide, 3), np.uint8)
+        slide.read(0, 0, 768)
+        step = 768 * slide.pixels_per_tile_pixel
+    corners = np.rint(np.arange(50) * step)
+    assert reads[0] <= np.diff(corners).min()
+
+
 def test_what_is_no_slide_is_named(tmp_path, settings):
     path = tmp_path / "broken.tif"
     path.write_bytes(b"II*\0 not a slide")

@@ -14,6 +14,7 @@ import pytest
 from dvc.utils.hydra import apply_overrides
 
 from pipeline.demo.slides import make_slides
+from pipeline.errors import PipelineError
 from pipeline.images import read_images
 from pipeline.inventory import make_inventory
 from pipeline.params.demo import DemoSlides
@@ -177,12 +178,40 @@ def test_a_full_disk_is_one_sentence_and_nothing_is_lost(repository: Path) -> No
     run_branch()
     expected = outputs()
 
-    # No file may grow beyond 150 KiB, which a process is told like a full disk.
-    full = command("normalize_tiles", "bash", "-c", 'ulimit -f 150; exec "$@"', "bash")
+    # No file may grow beyond so many KiB, which a process is told like a full disk.
+    for stage, blocks in ((normalize_tiles, 150), (tissue_masks, 0)):
+        full = command(stage.__name__.removeprefix("stages."), "bash", "-c", f'ulimit -f {blocks}; exec "$@"', "bash")
+        _, error = full.communicate()
+        assert full.returncode != 0
+        assert error.strip().splitlines()[-1].startswith("error: the disk is full")
+        assert "Traceback" not in error
+        assert outputs() == expected
+        stage.main(ARM)
+        assert outputs() == expected
+
+
+@pytest.mark.slow
+def test_a_full_disk_leaves_out_no_full_size_tile(repository: Path) -> None:
+    apply_overrides(Path("params.yaml"), [f"normalize_tiles.{ARM}.full_size_tiles=true"])
+    run_branch()
+    expected = outputs()
+    assert len(list(Path(f"data/interim/{ARM}/normalized/tiles").iterdir())) == 9
+    full = command("normalize_tiles", "bash", "-c", 'ulimit -f 800; exec "$@"', "bash")
     _, error = full.communicate()
-    assert full.returncode != 0
     assert error.strip().splitlines()[-1].startswith("error: the disk is full")
-    assert "Traceback" not in error
-    assert outputs() == expected
     normalize_tiles.main(ARM)
+    assert outputs() == expected
+
+
+def test_a_slide_whose_disk_was_away_is_read_when_it_is_back(repository: Path) -> None:
+    run_branch()
+    expected = outputs()
+    path = RAW / "training/normal/normal_002.tif"
+    content = path.read_bytes()
+    path.unlink()  # a link to the drawn slide
+    path.write_bytes(bytes(len(content)))  # of the same size, as the listing knows it
+    with pytest.raises(PipelineError, match="1 of 5 slides failed"):
+        tissue_masks.main(ARM)
+    path.write_bytes(content)
+    run_branch()
     assert outputs() == expected

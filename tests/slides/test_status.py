@@ -11,13 +11,21 @@ def test_a_few_failures_are_borne_more_are_not():
         PipelineError, match=r"camelyon16: 2 of 10 slides failed, more than slides\.camelyon16\.allowed_"
     ) as caught:
         check_failures(["bad", "worse"], 10, 0.1, "camelyon16", "slides")
-    assert str(caught.value).endswith("the first reason is: bad")
+    assert str(caught.value).endswith("all reasons are in data/interim/camelyon16, the first is: bad")
 
 
 def test_names_stay_texts_and_empty_texts_stay_empty(tmp_path):
     pd.DataFrame([{"name": "001", "status": "failed"}], columns=TEXTS).to_csv(tmp_path / "status.csv", index=False)
     row = read_status(tmp_path / "status.csv").iloc[0]
     assert (row["name"], row["reason"], row["annotation"]) == ("001", "", "")
+
+
+def test_a_slide_or_a_patient_may_be_called_na(tmp_path):
+    rows = [{"name": "NA", "group": "null", "blur": None}]
+    pd.DataFrame(rows, columns=[*TEXTS, "blur"]).to_csv(tmp_path / "status.csv", index=False)
+    row = read_status(tmp_path / "status.csv").iloc[0]
+    assert (row["name"], row["group"], row["reason"]) == ("NA", "null", "")
+    assert pd.isna(row["blur"])
 
 
 def test_a_missing_table_is_named(tmp_path):

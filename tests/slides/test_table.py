@@ -2,6 +2,7 @@ import pandas as pd
 import pytest
 
 from pipeline.errors import PipelineError
+from pipeline.inventory import make_inventory, read_inventory
 from pipeline.slides.records import SlideRecord
 from pipeline.slides.table import read_table
 
@@ -14,7 +15,9 @@ def read(tmp_path, params):
     def read(text: str | bytes, **changes):
         (tmp_path / "slides.csv").write_bytes(text if isinstance(text, bytes) else text.encode())
         settings = params.slides["demo_slides"].model_copy(update={"table": "slides.csv", **changes})
-        return read_table(tmp_path, pd.DataFrame({"path": FILES}), settings, "my_slides")
+        listed = make_inventory(tmp_path, tmp_path.parent / "inventory.csv", tmp_path.parent / "scratch.json")
+        others = pd.DataFrame({"path": FILES[1:], "bytes": 0, "md5": ""})
+        return read_table(tmp_path, pd.concat([listed, others], ignore_index=True), settings, "my_slides")
 
     return read
 
@@ -52,7 +55,9 @@ def test_an_excluded_slide_is_not_used(read):
         (HEADER + "scans/c.svs,test_tumour,z.xml,\n", r"row 2: 'z\.xml' is not in"),
         (HEADER + "../a.svs,train,,\n", r"'\.\./a\.svs' leaves the collection's folder"),
         (HEADER + "/etc/passwd,train,,\n", "leaves the collection's folder"),
-        (b"\xff\xfe\x00", r"slides\.csv is not a CSV"),
+        (b"\xff\xfe\x00", r"slides\.csv is not a CSV in UTF-8"),
+        (HEADER.replace(",", ";"), "column path is missing; expected path, role, annotation, group, with commas"),
+        (HEADER + "\n\nscans/b.svs,training,,\n", "row 4: the role 'training'"),
     ],
 )
 def test_what_is_wrong_with_a_table_is_said_with_its_row(read, text, what):
@@ -64,3 +69,12 @@ def test_a_missing_table_is_named(tmp_path, params):
     settings = params.slides["demo_slides"].model_copy(update={"table": "gone.csv"})
     with pytest.raises(PipelineError, match=r"slides\.my_slides\.table names .*gone\.csv, which is not there"):
         read_table(tmp_path, pd.DataFrame({"path": FILES}), settings, "my_slides")
+
+
+def test_a_table_that_changed_since_it_was_listed_is_refused(read, tmp_path, params):
+    read(HEADER + "a.svs,train,,\n")
+    listed = read_inventory(tmp_path.parent / "inventory.csv")
+    (tmp_path / "slides.csv").write_text(HEADER + "b.svs,train,,\n")
+    settings = params.slides["demo_slides"].model_copy(update={"table": "slides.csv"})
+    with pytest.raises(PipelineError, match=r"slides\.csv has another content than when it was listed"):
+        read_table(tmp_path, listed, settings, "my_slides")

@@ -33,6 +33,7 @@ def test_in_a_name_x_is_the_row_and_y_the_column(read):
     [
         ((NAME + "\nnormal_001.jpg\n",), r"0\.txt, line 2: expected a new name"),
         ((NAME, NAME), r"1\.txt, line 1: expected a new name"),
+        ((NAME, NAME.replace("jpg", "png")), r"1\.txt, line 1: expected a new name"),
         ((NAME.replace("h_768", "h_512"),), r"0\.txt, line 1"),
     ],
 )

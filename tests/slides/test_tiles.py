@@ -65,6 +65,21 @@ def test_at_most_the_set_number_is_drawn_without_repeats_in_grid_order(settings)
     assert len(draw_tiles(grid(0), "normal_001", settings)) == 0
 
 
+@given(st.integers(0, 200), st.integers(1, 60), st.text(min_size=1, max_size=8), st.integers(0, 9))
+def test_a_draw_is_a_part_of_the_candidates_of_the_right_size(count, most, name, seed):
+    tiles = grid(count)
+    drawn = draw_tiles(tiles, name, FixedDraw(most, seed))
+    assert len(drawn) == min(count, most)
+    assert drawn["x"].is_monotonic_increasing
+    assert set(drawn["x"]) <= set(tiles["x"])
+    assert drawn["x"].is_unique
+
+
+class FixedDraw:
+    def __init__(self, tiles_per_slide: int, seed: int) -> None:
+        self.tiles_per_slide, self.seed = tiles_per_slide, seed
+
+
 def test_the_draw_depends_on_seed_and_slide_only(settings):
     first = draw_tiles(grid(200), "normal_001", settings)
     assert first.equals(draw_tiles(grid(200), "normal_001", settings))

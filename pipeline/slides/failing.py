@@ -1,0 +1,21 @@
+"""How one bad slide becomes one row instead of the end of the stage."""
+
+from pipeline.errors import PipelineError
+from pipeline.stage import FULL
+
+LONGEST = 300
+
+
+def reason_of(error: Exception) -> str:
+    """Say why a slide failed, on one line.
+
+    Args:
+        error: What was raised while it was read; libraries raise anything on hostile files.
+
+    Raises:
+        OSError: The error itself, if it is a full disk, which is not the slide's fault.
+    """
+    if isinstance(error, OSError) and error.errno in FULL:
+        raise error
+    text = " ".join(str(error).split())[:LONGEST]
+    return text if isinstance(error, PipelineError) else f"{type(error).__name__}: {text}"
