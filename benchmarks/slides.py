@@ -24,9 +24,9 @@ FEW, SOME, MANY = 4, 20, 40
 # Runs the stages and prints seconds, and MiB of the main process and of the largest worker.
 MEASURED = """
 import json, resource, time
-from stages import normalize_tiles, sample_tiles, tissue_masks
+from stages import normalize_tiles, sample_tiles, show_slides, tissue_masks
 start = time.perf_counter()
-for stage in (tissue_masks, sample_tiles, normalize_tiles):
+for stage in (tissue_masks, sample_tiles, normalize_tiles, show_slides):
     stage.main("demo_slides")
 own, workers = (resource.getrusage(who).ru_maxrss / 1024 for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
 print(json.dumps([time.perf_counter() - start, own, workers]))

@@ -1,7 +1,8 @@
 """The inventory through which raw files enter the graph: name, bytes and checksum of each.
 
 A collection of 700 GB or 112,120 files is not hashed by DVC at each run; its inventory is one small file. It
-is made once; afterwards only files whose size or time of change differ are read again.
+is made once; afterwards only files whose size or time of change differ are read again. The files inside a tar.gz
+archive are listed as if the archive were a folder.
 """
 
 import hashlib
@@ -10,9 +11,11 @@ import os
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
+from pipeline.archives import is_archive, list_members
 from pipeline.errors import PipelineError
 from pipeline.files import atomic, write_csv
 from pipeline.stage import progress_bar
@@ -45,27 +48,30 @@ def make_inventory(root: Path, csv: Path, scratch: Path) -> pd.DataFrame:
     paths = sorted(file.relative_to(root).as_posix() for file in found if not file.name.startswith("."))
     if not paths:
         raise PipelineError(f"{root} is empty: see the README for the collection's layout")
-    known: dict[str, list[str]] = json.loads(scratch.read_text()) if scratch.is_file() else {}
+    # path → mark of the file's state, checksum and, of an archive, the rows of its members
+    known: dict[str, list[Any]] = json.loads(scratch.read_text()) if scratch.is_file() else {}
 
-    def row(path: str) -> tuple[str, int, str]:
+    def rows_of(path: str) -> list[tuple[str, int, str]]:
         try:
             status = (root / path).stat()
             mark = f"{status.st_size} {status.st_mtime_ns}"
-            if known.get(path, ["", ""])[0] != mark:
-                known[path] = [mark, _md5(root / path)]
+            if known.get(path, [""])[0] != mark:
+                checksum, members = list_members(root / path) if is_archive(path) else (_md5(root / path), [])
+                known[path] = [mark, checksum, members]
         except OSError as error:
             raise PipelineError(f"{root / path} cannot be read ({error.strerror}): repair or remove it") from error
-        return path, status.st_size, known[path][1]
+        _, checksum, members = known[path]
+        return [(path, status.st_size, checksum), *((f"{path}/{name}", size, md5) for name, size, md5 in members)]
 
     try:
         with progress_bar() as bar, ThreadPoolExecutor(READERS) as pool:
             task = bar.add_task(f"listing {root}", total=len(paths), note="")
-            rows = list(bar.track(pool.map(row, paths), task_id=task))
+            rows = [row for found in bar.track(pool.map(rows_of, paths), task_id=task) for row in found]
     finally:
         # Also when interrupted: what was read need not be read again.
         with atomic(scratch) as partial:
             partial.write_text(json.dumps({path: known[path] for path in paths if path in known}))
-    inventory = pd.DataFrame(rows, columns=COLUMNS)
+    inventory = pd.DataFrame(sorted(rows), columns=COLUMNS)
     if not csv.is_file() or not inventory.equals(read_inventory(csv)):
         write_csv(csv, inventory)
     return inventory
@@ -100,19 +106,21 @@ def raw_file(root: Path, path: str) -> Path:
     return root / path
 
 
-def check_unchanged(root: Path, inventory: pd.DataFrame, paths: Iterable[str]) -> None:
+def check_unchanged(root: Path, inventory: pd.DataFrame, paths: Iterable[str], by_content: bool = True) -> None:
     """Check that raw files are still those of the inventory, which is all that the graph knows of them.
 
     Args:
         root: The collection's folder.
         inventory: Its files.
         paths: Those that will be read.
+        by_content: Whether small files are read to compare their checksums; too slow for very many.
 
     Raises:
         PipelineError: If one leaves the folder, is not listed, is gone, or has another size or, for small files,
             another content.
     """
-    known = {row.path: row for row in inventory.itertuples()}
+    facts = zip(inventory["bytes"], inventory["md5"], strict=True)
+    known = dict(zip(inventory["path"], facts, strict=True))
     for path in paths:
         file = raw_file(root, path)
         state = ""
@@ -120,9 +128,9 @@ def check_unchanged(root: Path, inventory: pd.DataFrame, paths: Iterable[str]) -
             state = "is not in the inventory"
         elif not file.is_file():
             state = "is gone since it was listed"
-        elif file.stat().st_size != known[path].bytes:
+        elif file.stat().st_size != known[path][0]:
             state = "has another size than when it was listed"
-        elif file.stat().st_size <= SMALL and _md5(file) != known[path].md5:
+        elif by_content and file.stat().st_size <= SMALL and _md5(file) != known[path][1]:
             state = "has another content than when it was listed"
         if state:
             raise PipelineError(f"{file} {state}: put it right or run `make check-data`")

@@ -2,35 +2,37 @@
 
 from pathlib import Path
 
-from pipeline.files import remove, write_csv
+from pipeline.files import write_csv
 from pipeline.images import read_images, write_images
+from pipeline.inventory import read_inventory
 from pipeline.params.file import read_params
 from pipeline.reporting.sheets import contact_sheet
 from pipeline.stage import run_stage
 from pipeline.workers import worker_count
+from pipeline.xrays.files import locate_images
 from pipeline.xrays.pictures import before_and_after
-from pipeline.xrays.prepare import check_failures, index_of, prepare_parts, read_pixels, read_status
+from pipeline.xrays.prepare import check_failures, image_status, index_of, prepare_images
 from pipeline.xrays.splits import read_split
+from pipeline.xrays.thumbnails import make_thumbnails
 
 
 def main(arm: str) -> str:
-    """Prepare one arm's X-rays."""
+    """Prepare one arm's X-rays; the thumbnails of its collection are made once and serve its other arms."""
     params = read_params()
     params.check_arm(arm, "equalize_xrays")
-    settings = params.equalize_xrays[arm]
-    root = Path("data/raw") / params.split_xrays[arm].collection
-    table = read_split(Path("data/interim") / arm / "split.csv")
-    scratch = Path(".cache/equalize_xrays") / arm
-    parts = prepare_parts(table, root, settings, scratch, worker_count(params.compute))
-    status = read_status(parts, table)
-    write_csv(Path("data/interim") / arm / "images_status.csv", status)
+    settings, source = params.equalize_xrays[arm], params.split_xrays[arm]
+    root, scratch = Path("data/raw") / source.collection, Path(".cache/thumbnails") / source.collection
+    interim, workers = Path("data/interim") / arm, worker_count(params.compute)
+    table, inventory = read_split(interim / "split.csv"), read_inventory(Path(f"data/raw/inventory/{arm}.csv"))
+    files = locate_images(inventory, source.table)
+    thumbnails = make_thumbnails(root, files, inventory, settings.thumbnail_size, scratch, workers)
+    status = image_status(table, thumbnails)
+    write_csv(interim / "images_status.csv", status[["id", "status", "reason"]])
     check_failures(status, settings.allowed_failures)
-    folder = Path("data/prepared") / arm
-    write_images(folder, read_pixels(parts), index_of(table, status))
-    prepared = read_images(folder)
-    rows = before_and_after(prepared, root, settings)
+    write_images(Path("data/prepared") / arm, prepare_images(status, thumbnails, settings), index_of(table, status))
+    prepared = read_images(Path("data/prepared") / arm)
+    rows = before_and_after(prepared, status, thumbnails)
     contact_sheet(Path("reports/data") / arm / "images.png", f"{arm}: X-rays before and after preparation", rows)
-    remove(scratch)
     return f"{arm}: {len(prepared.index)} X-rays prepared, {(status['status'] == 'failed').sum()} failed"
 
 

@@ -1,6 +1,6 @@
 """The sections of the X-ray branch."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, Self, get_args
 
 from pydantic import Field, model_validator
 
@@ -29,11 +29,21 @@ class SplitXrays(Settings):
     """Which X-rays belong to an arm and to which split."""
 
     collection: Name
-    lists: Literal["official", "subset"]
+    table: str | None
+    lists: Literal["official", "subset"] | None
     view: Literal["PA", "AP"] | None
-    validation_findings: tuple[Finding, ...]
+    validation_findings: tuple[str, ...]
     validation_share: Annotated[float, Field(ge=0, lt=1)]
     seed: int
+
+    @model_validator(mode="after")
+    def _splits_come_from_one_place(self) -> Self:
+        if (self.table is None) == (self.lists is None):
+            raise ValueError("splits come from lists or from a table: set one of the two, and the other to null")
+        unknown = [name for name in self.validation_findings if name not in get_args(Finding)]
+        if unknown and self.table is None:
+            raise ValueError(f"validation_findings names {unknown[0]!r}, which is none of the 14 findings")
+        return self
 
 
 class EqualizeXrays(Settings):
@@ -41,7 +51,7 @@ class EqualizeXrays(Settings):
 
     thumbnail_size: Positive
     crop_size: Positive
-    equalization: Literal["none", "histogram"]
+    equalization: Literal["none", "histogram", "clahe"]
     working_size: Positive
     allowed_failures: Share
 

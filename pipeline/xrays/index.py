@@ -29,7 +29,6 @@ FIELDS = 11
 NO_FINDING = "No Finding"
 VIEWS = ("PA", "AP")
 IMAGE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*\.png")
-IMAGE_FOLDER = re.compile(r"images(_\d{3})?(/images)?")
 YEARS = {"Y": 1.0, "M": 1 / 12, "D": 1 / 365.25}
 
 
@@ -43,6 +42,32 @@ def find_metadata(folder: Path) -> Path:
         if (folder / name).is_file():
             return folder / name
     raise PipelineError(f"{folder} holds neither {METADATA[0]} nor {METADATA[1]}: put the data set's metadata there")
+
+
+def compare_versions(folder: Path) -> dict[str, int] | None:
+    """Count the images in which the two published tables differ.
+
+    Args:
+        folder: The collection's folder.
+
+    Returns:
+        What differs, and in how many images; null if one of the tables is not there.
+
+    Raises:
+        PipelineError: If a table cannot be read.
+    """
+    if not all((folder / name).is_file() for name in METADATA):
+        return None
+    new, old = (read_index(folder / name).set_index("id") for name in METADATA)
+    both = new.merge(old, on="id", suffixes=("", "_2017"))
+    return {
+        "only in that of 2020": len(new) - len(both),
+        "only in that of 2017": len(old) - len(both),
+        "findings": int((both["findings"] != both["findings_2017"]).sum()),
+        "normal in one, abnormal in the other": int((both["label"] != both["label_2017"]).sum()),
+        "view": int((both["view"] != both["view_2017"]).sum()),
+        "age": int((both["age"] != both["age_2017"]).sum()),
+    }
 
 
 def read_index(csv_file: Path) -> pd.DataFrame:
@@ -170,32 +195,3 @@ def read_names(list_file: Path) -> list[str]:
             raise PipelineError(f"{list_file}: row {number}: {name!r} stands in row {seen[name]} already")
         seen[name] = number
     return list(seen)
-
-
-def locate_images(inventory: pd.DataFrame) -> pd.DataFrame:
-    """Find the image files among a collection's files.
-
-    Args:
-        inventory: The collection's inventory.
-
-    Returns:
-        The files below ``images/``, ``images_001/images/`` and the like: ``id`` (file name), ``source``
-        (path), ``md5``.
-
-    Raises:
-        PipelineError: If two files have the same name.
-    """
-    rows = [(path.rpartition("/"), md5) for path, md5 in zip(inventory["path"], inventory["md5"], strict=True)]
-    images = pd.DataFrame(
-        [
-            (name, f"{folder}/{name}", md5)
-            for (folder, _, name), md5 in rows
-            if IMAGE_FOLDER.fullmatch(folder) and is_image_name(name)
-        ],
-        columns=["id", "source", "md5"],
-    )
-    twice = images.loc[images["id"].duplicated(), "id"]
-    if len(twice):
-        first, second = images.loc[images["id"] == twice.iloc[0], "source"].iloc[:2]
-        raise PipelineError(f"{first} and {second} have the same name: remove one of them")
-    return images

@@ -1,77 +1,64 @@
-"""All X-rays of an arm, in parts on disk: memory does not grow with their number, and an interrupted run goes on."""
+"""All X-rays of an arm, from their thumbnails to the prepared array."""
 
-import hashlib
-from collections.abc import Iterator, Sequence
-from functools import partial
-from itertools import islice
-from pathlib import Path
+from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
-import PIL
 
 from pipeline.errors import PipelineError
-from pipeline.files import atomic
-from pipeline.inventory import raw_file
 from pipeline.params.xrays import EqualizeXrays
-from pipeline.workers import process_all
-from pipeline.xrays import images
+from pipeline.xrays.images import prepare_thumbnail
+from pipeline.xrays.thumbnails import Thumbnails
 
-PART = 1000  # images
+PART = 1000  # images that are in memory at a time
 
 
-def prepare_parts(table: pd.DataFrame, root: Path, settings: EqualizeXrays, scratch: Path, workers: int) -> list[Path]:
-    """Prepare an arm's images; parts that an interrupted run left behind are kept.
+def image_status(table: pd.DataFrame, thumbnails: Thumbnails) -> pd.DataFrame:
+    """Look up the images of an arm among the thumbnails of its collection.
 
     Args:
         table: The arm's ``split.csv``.
-        root: The collection's folder.
-        settings: The arm's section.
-        scratch: A folder outside the graph. The parts lie in it under a key of files, settings and code.
-        workers: Number of processes.
+        thumbnails: Those of its collection.
 
     Returns:
-        The parts in the order of ``table``, for :func:`read_status` and :func:`read_pixels`.
+        ``id``, ``status`` (ok or failed), ``reason`` (empty if ok) and ``row`` (of the thumbnail), in the order of
+        ``table``.
 
     Raises:
-        PipelineError: If a file is not there.
+        PipelineError: If an image is not in the collection any more.
     """
-    sources = [raw_file(root, source) for source in table["source"]]
-    absent = [source for source in sources if not source.is_file()]
-    if absent:
-        raise PipelineError(
-            f"{absent[0]} is gone since the collection was listed: put it back or run `make check-data`"
-        )
-    folder = scratch / _key(table, settings)
-    parts = [folder / f"{start:07d}.npz" for start in range(0, len(sources), PART)]
-    missing = [(part, sources[i * PART : (i + 1) * PART]) for i, part in enumerate(parts) if not _is_whole(part)]
-    todo = [source for _, chunk in missing for source in chunk]
-    results = process_all(partial(_pixels_or_reason, settings=settings), todo, workers, "X-rays")
-    for part, chunk in missing:
-        _save_part(part, list(islice(results, len(chunk))))
-    return parts
-
-
-def read_status(parts: Sequence[Path], table: pd.DataFrame) -> pd.DataFrame:
-    """Return ``id``, ``status`` (ok or failed) and ``reason`` (empty if ok) of every image of ``table``."""
-    reasons = np.concatenate([np.load(part, allow_pickle=False)["reasons"] for part in parts])
+    rows = pd.Series(range(len(thumbnails.index)), index=thumbnails.index["source"])
+    absent = table.loc[~table["source"].isin(rows.index), "source"]
+    if len(absent):
+        raise PipelineError(f"{absent.iloc[0]} is not in the collection any more: run `dvc repro` from split_xrays on")
+    found = rows[table["source"]].to_numpy()
+    reasons = thumbnails.index["reason"].to_numpy()[found]
     status = np.where(reasons == "", "ok", "failed")
-    return pd.DataFrame({"id": table["id"].to_numpy(), "status": status, "reason": reasons})
+    return pd.DataFrame({"id": table["id"].to_numpy(), "status": status, "reason": reasons, "row": found})
 
 
-def read_pixels(parts: Sequence[Path]) -> Iterator[np.ndarray]:
-    """Yield the images that could be read, uint8 (n, H, W, 1) a part, in order."""
-    for part in parts:
-        pixels = np.load(part, allow_pickle=False)["pixels"]
-        if len(pixels):
-            yield pixels
+def prepare_images(status: pd.DataFrame, thumbnails: Thumbnails, settings: EqualizeXrays) -> Iterator[np.ndarray]:
+    """Prepare the images that could be read.
+
+    Args:
+        status: What :func:`image_status` returns.
+        thumbnails: Those of the collection.
+        settings: The arm's section.
+
+    Yields:
+        uint8 (n, working_size, working_size, 1), in order.
+    """
+    rows = status.loc[status["status"] == "ok", "row"].to_numpy()
+    for start in range(0, len(rows), PART):
+        part = thumbnails.read(rows[start : start + PART].tolist())
+        yield np.stack([prepare_thumbnail(pixels, settings) for pixels in part])
 
 
 def check_failures(status: pd.DataFrame, allowed: float) -> None:
     """Fail when too many images could not be read.
 
     Args:
-        status: As :func:`read_status` returns it.
+        status: What :func:`image_status` returns.
         allowed: Share of all images.
 
     Raises:
@@ -89,30 +76,3 @@ def index_of(table: pd.DataFrame, status: pd.DataFrame) -> pd.DataFrame:
     """Return the array contract's index of the images that could be read."""
     ok = table[(status["status"] == "ok").to_numpy()]
     return ok.assign(x=0, y=0).reset_index(drop=True)
-
-
-def _is_whole(part: Path) -> bool:
-    """Whether a part is there and all its images could be read; the others may have been repaired since."""
-    return part.is_file() and not np.load(part, allow_pickle=False)["reasons"].any()
-
-
-def _key(table: pd.DataFrame, settings: EqualizeXrays) -> str:
-    """Name the scratch folder after all that the pixels depend on."""
-    files = table[["source", "md5"]].to_csv(index=False)
-    code = Path(images.__file__).read_text(encoding="utf-8")
-    text = "\0".join([files, settings.model_dump_json(exclude={"allowed_failures"}), code, PIL.__version__, str(PART)])
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-def _pixels_or_reason(source: Path, settings: EqualizeXrays) -> np.ndarray | str:
-    try:
-        return images.prepare_image(source, settings)
-    except PipelineError as error:
-        return str(error)
-
-
-def _save_part(part: Path, results: list[np.ndarray | str]) -> None:
-    reasons = np.array([result if isinstance(result, str) else "" for result in results])
-    pixels = [result for result in results if isinstance(result, np.ndarray)]
-    with atomic(part) as unfinished:
-        np.savez(unfinished, reasons=reasons, pixels=np.stack(pixels) if pixels else np.zeros(0, np.uint8))

@@ -10,9 +10,10 @@ from pipeline.errors import PipelineError
 from pipeline.images import SPLITS, check_groups
 from pipeline.params.xrays import SplitXrays
 from pipeline.seeding import generator
-from pipeline.xrays.index import locate_images, read_names
+from pipeline.xrays.files import locate_images
+from pipeline.xrays.index import read_names
 
-COLUMNS = ["id", "split", "label", "findings", "group", "view", "age", "sex", "source", "md5"]
+COLUMNS = ["id", "split", "label", "findings", "group", "fold", "view", "age", "sex", "source", "md5"]
 OFFICIAL_LISTS = {"train_val": "train_val_list.txt", "test": "test_list.txt"}
 # split and label of the five lists of Tang et al.'s clearer cases
 SUBSET_LISTS = {
@@ -22,6 +23,7 @@ SUBSET_LISTS = {
     "normal_test": ("test", 0),
     "anomaly_test": ("test", 1),
 }
+FOLDS = 3
 # A download that lost a few files still gives the paper's task; one that lost an archive of twelve does not.
 ALLOWED_MISSING = 0.01
 
@@ -58,8 +60,9 @@ def split_xrays(
     Returns:
         All rows of the metadata, ordered by id: ``id``, ``split`` (train, val, test, or empty if left out),
         ``left_out`` (the reason, empty if used), ``label``, ``findings`` (empty for normal images), ``group``
-        (patient), ``view``, ``age``, ``sex``, ``source`` (path below the collection's folder), ``md5``,
-        ``disagrees`` (whether list and metadata differ on whether there is a finding).
+        (patient), ``fold`` (of the patient, 0 to 2, for cross-validation; −1 for test patients), ``view``, ``age``,
+        ``sex``, ``source`` (path below the collection's folder), ``md5``, ``disagrees`` (whether list and metadata
+        differ on whether there is a finding).
 
     Raises:
         PipelineError: If lists and metadata contradict each other, a split is empty, or more than 1 % of the
@@ -67,11 +70,12 @@ def split_xrays(
     """
     table = index.rename(columns={"patient": "group"}).sort_values("id", ignore_index=True)
     table["listed"] = _listed(table["id"], lists)
-    table = _split_official(table, settings) if settings.lists == "official" else _split_subset(table)
+    table = _split_subset(table) if settings.lists == "subset" else _split_official(table, settings)
     other_view = table["view"] != (settings.view or table["view"])
     table.loc[other_view, ["split", "left_out"]] = ["", "other view"]
     table = _separate_patients(table)
-    table = _attach_files(table, inventory)
+    table = _attach_files(table, locate_images(inventory, settings.table))
+    table["fold"] = _folds(table, settings.seed)
     for split, label in (("train", 0), ("test", 0), ("test", 1)):
         if not ((table["split"] == split) & (table["label"] == label)).any():
             kind = "abnormal" if label else "normal"
@@ -118,11 +122,17 @@ def _listed(ids: pd.Series, lists: Mapping[str, Sequence[str]]) -> pd.Series:
 def _split_official(table: pd.DataFrame, settings: SplitXrays) -> pd.DataFrame:
     """Split by train_val_list.txt and test_list.txt; hold out a share of the training patients."""
     in_test, in_train_val = (set(table.loc[table["listed"] == name, "group"]) for name in ("test", "train_val"))
-    if shared := sorted(in_test & in_train_val):
-        raise PipelineError(f"patient {shared[0]} has images in train_val_list.txt and test_list.txt: keep them in one")
+    listed_val = set(table.loc[table["listed"] == "val", "group"])
+    for one, other, where in (
+        (in_test, in_train_val, "the lists train_val and test"),
+        (in_test, listed_val, "val and test"),
+        (in_train_val, listed_val, "train and val"),
+    ):
+        if one & other:
+            raise PipelineError(f"patient {min(one & other)} has images in {where}: keep them in one")
     held_out = {p for p in in_train_val if _draw(settings.seed, p) < settings.validation_share}
     listed, normal = table["listed"], table["label"] == 0
-    in_val = (listed == "train_val") & table["group"].isin(held_out)
+    in_val = (listed == "val") | (listed == "train_val") & table["group"].isin(held_out)
     in_train = (listed == "train_val") & ~in_val
     known_anomaly = table["findings"].isin(settings.validation_findings)
     cases = {
@@ -138,6 +148,16 @@ def _split_official(table: pd.DataFrame, settings: SplitXrays) -> pd.DataFrame:
     split = np.select(list(cases.values()), list(cases), "")
     left_out = np.select(list(reasons.values()), list(reasons), "")
     return table.assign(split=split, left_out=left_out, disagrees=False)
+
+
+def _folds(table: pd.DataFrame, seed: int) -> pd.Series:
+    """Give every patient who is not in the test a fold, whatever other patients there are."""
+    tested = set(table.loc[table["split"] == "test", "group"])
+    fold = {
+        patient: -1 if patient in tested else int(generator(seed, "x-ray fold", patient).integers(FOLDS))
+        for patient in table["group"].unique()
+    }
+    return table["group"].map(fold)
 
 
 def _draw(seed: int, patient: str) -> float:
@@ -167,9 +187,9 @@ def _separate_patients(table: pd.DataFrame) -> pd.DataFrame:
     return table
 
 
-def _attach_files(table: pd.DataFrame, inventory: pd.DataFrame) -> pd.DataFrame:
+def _attach_files(table: pd.DataFrame, files: pd.DataFrame) -> pd.DataFrame:
     """Add path and checksum; an image without a file leaves its split."""
-    table = table.merge(locate_images(inventory), on="id", how="left", validate="one_to_one")
+    table = table.merge(files, on="id", how="left", validate="one_to_one")
     table[["source", "md5"]] = table[["source", "md5"]].fillna("")
     wanted = table["split"] != ""
     missing = wanted & (table["source"] == "")

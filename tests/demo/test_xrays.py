@@ -14,8 +14,8 @@ from pipeline.params.demo import DemoXrays
 from pipeline.params.file import Params
 from pipeline.params.xrays import Finding
 from pipeline.seeding import generator
-from pipeline.xrays.images import prepare_image
 from pipeline.xrays.index import read_index, read_names
+from tests.xrays.conftest import prepared_file
 
 SETTINGS = DemoXrays(patients=24, size=300)
 
@@ -112,7 +112,7 @@ def test_findings_show_as_structure_and_hardly_as_brightness(tmp_path: Path, par
     index = read_index(tmp_path / "x/Data_Entry_2017_v2020.csv")
     index = index[index["view"] == "PA"]
     settings = params.equalize_xrays["demo_xrays"]
-    pixels = np.stack([prepare_image(tmp_path / "x/images" / name, settings).ravel() for name in index["id"]]) / 255.0
+    pixels = np.stack([prepared_file(tmp_path / "x/images" / name, settings).ravel() for name in index["id"]]) / 255.0
     test = index["id"].isin(read_names(tmp_path / "x/test_list.txt")).to_numpy()
     label = index["label"].to_numpy()
     model = PCA(16, random_state=0).fit(pixels[~test & (label == 0)])

@@ -87,7 +87,12 @@ def test_the_arms_of_the_paper_have_its_final_settings(
         ("arms.slides", ["demo_slides", "camelyon17"], "camelyon17 is not an arm: choose from camelyon16, demo_slides"),
         ("seeds", [1, 1], "names a seed twice"),
         ("arms.train", ["demo_xrays", "demo_xrays"], "train names an arm twice"),
-        ("split_xrays.nih_pa.validation_findings", ["infiltration"], "split_xrays.nih_pa.validation_findings.0"),
+        (
+            "split_xrays.nih_pa.validation_findings",
+            ["infiltration"],
+            "'infiltration', which is none of the 14 findings",
+        ),
+        ("split_xrays.nih_pa.table", "xrays.csv", "splits come from lists or from a table"),
         ("split_xrays.nih_pa.collection", "..", "split_xrays.nih_pa.collection"),
         ("train.nih_pa.learning_rate", float("inf"), "train.nih_pa.learning_rate"),
         ("demo_data.slides.tumour", 2, "validation_tumour names tumor_003"),

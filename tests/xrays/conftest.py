@@ -1,6 +1,6 @@
 """A collection of six patients in the NIH layout."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -11,6 +11,10 @@ from PIL import Image
 
 from pipeline.inventory import make_inventory
 from pipeline.params.xrays import EqualizeXrays, SplitXrays
+from pipeline.xrays.images import prepare_thumbnail, read_gray, thumbnail
+from pipeline.xrays.thumbnails import Thumbnails, make_thumbnails
+
+ThumbnailsOf = Callable[..., Thumbnails]
 
 HEADER = (
     "Image Index,Finding Labels,Follow-up #,Patient ID,Patient Age,Patient Gender,View Position,"
@@ -64,6 +68,12 @@ class Collection:
         return make_inventory(self.root, csv, csv.with_suffix(".json"))
 
 
+def prepared_file(path: Path, settings: EqualizeXrays) -> np.ndarray:
+    """Prepare one file without the rest of its collection."""
+    small = thumbnail(read_gray(path.read_bytes(), path.name), settings.thumbnail_size)
+    return prepare_thumbnail(np.asarray(small), settings)
+
+
 @pytest.fixture
 def collection(tmp_path: Path) -> Collection:
     return Collection(tmp_path / "data/raw/nih").write()
@@ -73,6 +83,7 @@ def collection(tmp_path: Path) -> Collection:
 def split_settings() -> SplitXrays:
     return SplitXrays(
         collection="nih",
+        table=None,
         lists="official",
         view="PA",
         validation_findings=("Infiltration",),
@@ -86,3 +97,21 @@ def equalize_settings() -> EqualizeXrays:
     return EqualizeXrays(
         thumbnail_size=30, crop_size=22, equalization="histogram", working_size=8, allowed_failures=0.2
     )
+
+
+@pytest.fixture
+def table() -> pd.DataFrame:
+    """What an arm that uses all films knows of them."""
+    names = [name for name, _, _ in FILMS]
+    return pd.DataFrame({"id": names, "source": [f"images/{name}" for name in names], "md5": "0"})
+
+
+@pytest.fixture
+def thumbnails_of(collection: Collection, tmp_path: Path) -> ThumbnailsOf:
+    """Make thumbnails of 30 px of the collection's images."""
+
+    def make(files: pd.DataFrame, scratch: str = "scratch", workers: int = 1) -> Thumbnails:
+        inventory = collection.inventory(tmp_path / "inventory.csv")
+        return make_thumbnails(collection.root, files, inventory, 30, tmp_path / scratch, workers)
+
+    return make

@@ -3,6 +3,7 @@ import struct
 import zlib
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -12,9 +13,15 @@ from PIL import Image, ImageOps
 from pipeline.errors import PipelineError
 from pipeline.params.file import Params
 from pipeline.params.xrays import EqualizeXrays
-from pipeline.xrays.images import prepare_image, read_gray
+from pipeline.xrays.images import prepare_thumbnail
+from pipeline.xrays.images import read_gray as read_content
+from tests.xrays.conftest import prepared_file
 
 RAMP = np.add.outer(np.arange(40), 5 * np.arange(40)).astype(np.uint8)
+
+
+def read_gray(path: Path) -> Image.Image:
+    return read_content(path.read_bytes(), path.name)
 
 
 def save(path: Path, image: Image.Image) -> Path:
@@ -54,15 +61,15 @@ def test_the_pixels_are_those_of_the_papers_order_of_operations(
     image = film.resize((300, 300), Image.Resampling.BILINEAR).crop((38, 38, 262, 262))
     image = ImageOps.equalize(image) if equalization == "histogram" else image
     expected = np.asarray(image.resize((64, 64), Image.Resampling.BILINEAR))
-    prepared = prepare_image(save(tmp_path / "a.png", film), section)
+    prepared = prepared_file(save(tmp_path / "a.png", film), section)
     assert prepared.shape == (64, 64, 1)
     np.testing.assert_array_equal(prepared[..., 0], expected)
 
 
 def test_equalisation_makes_exposure_irrelevant(tmp_path: Path, equalize_settings: EqualizeXrays) -> None:
     section = equalize_settings.model_copy(update={"thumbnail_size": 40, "crop_size": 30})
-    bright = prepare_image(save(tmp_path / "a.png", Image.fromarray(RAMP // 2 + 100)), section)
-    dark = prepare_image(save(tmp_path / "b.png", Image.fromarray(RAMP // 2 + 7)), section)
+    bright = prepared_file(save(tmp_path / "a.png", Image.fromarray(RAMP // 2 + 100)), section)
+    dark = prepared_file(save(tmp_path / "b.png", Image.fromarray(RAMP // 2 + 7)), section)
     np.testing.assert_array_equal(bright, dark)
 
 
@@ -102,6 +109,38 @@ def test_another_format_under_the_name_of_png_is_refused(tmp_path: Path) -> None
         read_gray(tmp_path / "a.png")
 
 
+def test_a_jpeg_is_read_under_its_own_name_only(tmp_path: Path) -> None:
+    Image.fromarray(RAMP).save(tmp_path / "a.jpg", quality=100)
+    assert np.abs(np.asarray(read_gray(tmp_path / "a.jpg")).astype(int) - RAMP).max() < 12
+    (tmp_path / "a.jpg").rename(tmp_path / "b.png")
+    with pytest.raises(PipelineError, match=r"b\.png is not a whole PNG"):
+        read_gray(tmp_path / "b.png")
+
+
+@pytest.mark.parametrize("bits", [1, 2, 4, 8])
+def test_few_bits_give_the_grays_that_pillow_gives(tmp_path: Path, bits: int) -> None:
+    image = Image.fromarray(RAMP)
+    path = save(tmp_path / "a.png", image.convert("1") if bits == 1 else image.quantize(2**bits))
+    with Image.open(path) as same:
+        np.testing.assert_array_equal(np.asarray(read_gray(path)), np.asarray(same.convert("L")))
+
+
+def test_clahe_evens_out_fields_of_the_image(equalize_settings: EqualizeXrays) -> None:
+    sections = {
+        name: equalize_settings.model_copy(update={"equalization": name, "thumbnail_size": 80, "crop_size": 80})
+        for name in ("none", "histogram", "clahe")
+    }
+    shade = np.linspace(0, 200, 80).astype(np.uint8)[None] + np.random.default_rng(0).integers(
+        0, 20, (80, 80), np.uint8
+    )
+    prepared = {name: prepare_thumbnail(shade, section).astype(int) for name, section in sections.items()}
+    expected = cv2.createCLAHE(2.0, (8, 8)).apply(shade)
+    expected = np.asarray(Image.fromarray(expected).resize((8, 8), Image.Resampling.BILINEAR))
+    np.testing.assert_array_equal(prepared["clahe"][..., 0], expected)
+    assert not np.array_equal(prepared["clahe"], prepared["histogram"])
+    assert not np.array_equal(prepared["clahe"], prepared["none"])
+
+
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(cut=st.integers(1, 10_000), flip=st.integers(0, 10_000))
 def test_damage_ends_in_an_image_or_in_an_error_that_names_the_file(tmp_path: Path, cut: int, flip: int) -> None:
@@ -130,7 +169,7 @@ REAL_DATA = os.environ.get("PIPELINE_REAL_DATA")
 @pytest.mark.skipif(REAL_DATA is None, reason="PIPELINE_REAL_DATA names no folder")
 def test_real_films_are_equalised_to_a_full_range(params: Params) -> None:
     files = sorted((Path(str(REAL_DATA)) / "nih" / "images").glob("*.png"))[:20]
-    prepared = np.stack([prepare_image(file, params.equalize_xrays["nih_ap"]) for file in files])
+    prepared = np.stack([prepared_file(file, params.equalize_xrays["nih_ap"]) for file in files])
     assert prepared.shape == (20, 64, 64, 1)
     assert np.all(np.abs(prepared.mean(axis=(1, 2, 3)) - 127.5) < 12)
     assert np.all(np.ptp(prepared, axis=(1, 2, 3)) > 200)

@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from pipeline.errors import PipelineError
-from pipeline.xrays.index import find_metadata, locate_images, read_index, read_names
+from pipeline.xrays.index import compare_versions, find_metadata, read_index, read_names
 from tests.xrays.conftest import HEADER, Collection, metadata_row
 
 ROW = metadata_row("00000001_000.png", "Mass|Nodule", "PA")
@@ -105,16 +105,19 @@ def test_a_missing_list_is_named(tmp_path: Path) -> None:
         read_names(tmp_path / "test_list.txt")
 
 
-def inventory(*paths: str) -> pd.DataFrame:
-    return pd.DataFrame({"path": list(paths), "bytes": 1, "md5": "0"})
-
-
-def test_images_are_found_in_one_folder_or_in_the_twelve_of_the_archives() -> None:
-    paths = ["images/a.png", "images_001/images/b.png", "images_012/c.png"]
-    others = ["thumbnails/d.png", "images/deep/e.png", "images/notes.txt", "images/../f.png", "g.png"]
-    assert locate_images(inventory(*paths, *others))["source"].tolist() == paths
-
-
-def test_two_files_of_one_name_are_refused() -> None:
-    with pytest.raises(PipelineError, match=r"images/a\.png and images_001/images/a\.png have the same name"):
-        locate_images(inventory("images/a.png", "images_001/images/a.png"))
+def test_images_in_which_the_two_versions_differ_are_counted(collection: Collection) -> None:
+    assert compare_versions(collection.root) is None
+    films = list(collection.films)
+    films[0] = (films[0][0], "Mass", "PA")  # was normal
+    films[1] = (films[1][0], "Infiltration|Mass", "PA")  # was Infiltration
+    films[2] = (films[2][0], "No Finding", "AP")  # was PA
+    rows = [metadata_row(*film, age="058Y") + "," for film in films[:-1]]
+    collection.write_lines("Data_Entry_2017.csv", [HEADER + ",", *rows])
+    assert compare_versions(collection.root) == {
+        "only in that of 2020": 1,
+        "only in that of 2017": 0,
+        "findings": 2,
+        "normal in one, abnormal in the other": 1,
+        "view": 1,
+        "age": 0,
+    }

@@ -4,18 +4,17 @@ import pandas as pd
 from pipeline.images import Images
 from pipeline.params.xrays import EqualizeXrays
 from pipeline.xrays.pictures import before_and_after
-from tests.xrays.conftest import FILMS, Collection
+from pipeline.xrays.prepare import image_status
+from tests.xrays.conftest import FILMS, ThumbnailsOf
 
 
 def test_rows_hold_thumbnails_above_the_same_images_prepared(
-    collection: Collection, equalize_settings: EqualizeXrays
+    thumbnails_of: ThumbnailsOf, table: pd.DataFrame, equalize_settings: EqualizeXrays
 ) -> None:
-    names = [name for name, _, _ in FILMS]
-    index = pd.DataFrame({"id": names, "source": [f"images/{name}" for name in names]})
-    index["label"] = [0] * 7 + [1] * 3
-    index["split"] = ["train"] * 7 + ["test"] * 3
+    index = table.assign(label=[0] * 7 + [1] * 3, split=["train"] * 7 + ["test"] * 3)
     pixels = np.arange(10, dtype=np.uint8)[:, None, None, None] * np.ones((1, 8, 8, 1), np.uint8)
-    sheet = before_and_after(Images(pixels, index), collection.root, equalize_settings, count=4)
+    thumbnails = thumbnails_of(table)
+    sheet = before_and_after(Images(pixels, index), image_status(table, thumbnails), thumbnails, count=4)
     assert [(len(images), images[0].shape) for images in sheet.values()] == [
         (4, (30, 30)),
         (4, (8, 8, 1)),
@@ -24,3 +23,4 @@ def test_rows_hold_thumbnails_above_the_same_images_prepared(
     ]
     assert [int(image[0, 0, 0]) for image in list(sheet.values())[1]] == [0, 2, 4, 6]
     assert [int(image[0, 0, 0]) for image in list(sheet.values())[3]] == [7, 8, 9]
+    assert np.array_equal(list(sheet.values())[2][2], thumbnails.read([len(FILMS) - 1])[0])

@@ -1,6 +1,3 @@
-from collections.abc import Callable
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -8,87 +5,45 @@ import pytest
 from pipeline.errors import PipelineError
 from pipeline.params.xrays import EqualizeXrays
 from pipeline.xrays import prepare
-from pipeline.xrays.images import prepare_image
-from pipeline.xrays.prepare import check_failures, index_of, prepare_parts, read_pixels, read_status
-from tests.xrays.conftest import FILMS, Collection
-
-PartsOf = Callable[..., list[Path]]
+from pipeline.xrays.images import prepare_thumbnail
+from pipeline.xrays.prepare import check_failures, image_status, index_of, prepare_images
+from tests.xrays.conftest import Collection, ThumbnailsOf
 
 
-@pytest.fixture
-def table() -> pd.DataFrame:
-    names = [name for name, _, _ in FILMS]
-    return pd.DataFrame({"id": names, "source": [f"images/{name}" for name in names], "md5": "0"})
-
-
-@pytest.fixture
-def parts_of(
-    collection: Collection, equalize_settings: EqualizeXrays, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> PartsOf:
-    """Prepare the collection's images four to a part."""
-    monkeypatch.setattr(prepare, "PART", 4)
-
-    def prepared(
-        table: pd.DataFrame, settings: EqualizeXrays = equalize_settings, scratch: str = "scratch", workers: int = 1
-    ) -> list[Path]:
-        return prepare_parts(table, collection.root, settings, tmp_path / scratch, workers)
-
-    return prepared
-
-
-def test_parts_follow_the_table_and_do_not_depend_on_workers(
-    collection: Collection, table: pd.DataFrame, equalize_settings: EqualizeXrays, parts_of: PartsOf
+def test_images_follow_the_arms_table_whatever_the_order_of_the_thumbnails(
+    table: pd.DataFrame,
+    thumbnails_of: ThumbnailsOf,
+    equalize_settings: EqualizeXrays,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    expected = np.stack([prepare_image(collection.root / source, equalize_settings) for source in table["source"]])
-    for workers in (1, 2):
-        parts = parts_of(table, scratch=f"scratch{workers}", workers=workers)
-        assert [len(pixels) for pixels in read_pixels(parts)] == [4, 4, 2]
-        np.testing.assert_array_equal(np.concatenate(list(read_pixels(parts))), expected)
+    monkeypatch.setattr(prepare, "PART", 2)
+    thumbnails = thumbnails_of(table)
+    chosen = table.iloc[[7, 0, 3, 2, 9]]
+    status = image_status(chosen, thumbnails)
+    parts = list(prepare_images(status, thumbnails, equalize_settings))
+    assert [len(part) for part in parts] == [2, 2, 1]
+    expected = [prepare_thumbnail(pixels, equalize_settings) for pixels in thumbnails.read([7, 0, 3, 2, 9])]
+    np.testing.assert_array_equal(np.concatenate(parts), np.stack(expected))
 
 
 def test_an_unreadable_image_is_listed_and_left_out(
-    collection: Collection, table: pd.DataFrame, parts_of: PartsOf
+    collection: Collection, table: pd.DataFrame, thumbnails_of: ThumbnailsOf, equalize_settings: EqualizeXrays
 ) -> None:
     (collection.root / table["source"][3]).write_bytes(b"no picture")
-    parts = parts_of(table)
-    status = read_status(parts, table)
+    thumbnails = thumbnails_of(table)
+    status = image_status(table, thumbnails)
     assert status["status"].tolist() == ["ok"] * 3 + ["failed"] + ["ok"] * 6
-    assert status["reason"][3].startswith(f"{table['id'][3]} is not a whole PNG")
-    assert sum(map(len, read_pixels(parts))) == 9
+    assert status["reason"][3].startswith(f"{table['source'][3]} is not a whole PNG")
+    assert sum(map(len, prepare_images(status, thumbnails, equalize_settings))) == 9
     index = index_of(table, status)
     assert table["id"][3] not in set(index["id"])
     assert (index[["x", "y"]] == 0).all(axis=None)
     check_failures(status, allowed=0.1)
-    with pytest.raises(PipelineError, match=r"1 of 10 images failed.*allowed_failures 0\.05; first: 00000002_001"):
+    with pytest.raises(PipelineError, match=r"1 of 10 images failed.*0\.05; first: images/00000002_001"):
         check_failures(status, allowed=0.05)
 
 
-def test_an_interrupted_run_keeps_its_parts_and_ends_in_the_same_pixels(table: pd.DataFrame, parts_of: PartsOf) -> None:
-    parts = parts_of(table)
-    before = [part.read_bytes() for part in parts]
-    parts[1].unlink()
-    times = [parts[i].stat().st_mtime_ns for i in (0, 2)]
-    assert parts_of(table) == parts
-    assert [part.read_bytes() for part in parts] == before
-    assert [parts[i].stat().st_mtime_ns for i in (0, 2)] == times
-
-
-def test_parts_of_other_settings_or_other_files_are_not_taken(
-    table: pd.DataFrame, equalize_settings: EqualizeXrays, parts_of: PartsOf
-) -> None:
-    first = parts_of(table)
-    assert parts_of(table, equalize_settings.model_copy(update={"equalization": "none"})) != first
-    assert parts_of(table.assign(md5="1")) != first
-
-
-@pytest.mark.parametrize(
-    ("source", "message"),
-    [("images/gone.png", r"gone\.png is gone since"), ("../secret.png", "leaves the collection's folder")],
-)
-def test_an_absent_file_or_a_path_out_of_the_folder_stops_before_work(
-    table: pd.DataFrame, parts_of: PartsOf, tmp_path: Path, source: str, message: str
-) -> None:
-    table.loc[9, "source"] = source
-    with pytest.raises(PipelineError, match=message):
-        parts_of(table)
-    assert not (tmp_path / "scratch").exists()
+def test_an_image_that_left_the_collection_is_named(table: pd.DataFrame, thumbnails_of: ThumbnailsOf) -> None:
+    thumbnails = thumbnails_of(table[:5])
+    with pytest.raises(PipelineError, match=r"images/00000003_001\.png is not in the collection any more"):
+        image_status(table, thumbnails)

@@ -114,7 +114,10 @@ def test_an_image_in_neither_list_is_left_out(split_settings: SplitXrays) -> Non
     [
         ({"train_val": [*TRAIN_VAL, "x.png"], "test": TEST}, "'x.png' of the list train_val is not in the metadata"),
         ({"train_val": TRAIN_VAL, "test": [*TEST, TRAIN_VAL[0]]}, f"'{TRAIN_VAL[0]}' stands in both lists"),
-        ({"train_val": TRAIN_VAL[1:], "test": [*TEST, TRAIN_VAL[0]]}, "patient 00000001 has images in train_val_list"),
+        (
+            {"train_val": TRAIN_VAL[1:], "test": [*TEST, TRAIN_VAL[0]]},
+            "patient 00000001 has images in the lists train_val and test",
+        ),
         ({"train_val": TRAIN_VAL, "test": [TEST[1]]}, "no abnormal image is in test"),
         ({"train_val": [], "test": TEST}, "no normal image is in train"),
     ],
@@ -141,7 +144,9 @@ def subset(**lists: Sequence[str]) -> dict[str, list[str]]:
 
 @pytest.fixture
 def subset_settings() -> SplitXrays:
-    return SplitXrays(collection="nih", lists="subset", view=None, validation_findings=(), validation_share=0.0, seed=0)
+    return SplitXrays(
+        collection="nih", table=None, lists="subset", view=None, validation_findings=(), validation_share=0.0, seed=0
+    )
 
 
 def test_the_subsets_lists_give_split_and_label(subset_settings: SplitXrays) -> None:

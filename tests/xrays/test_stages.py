@@ -1,11 +1,13 @@
 """The two stages one after the other, on a folder in the NIH layout."""
 
 import shutil
+import tarfile
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from dvc.utils.hydra import apply_overrides
 from PIL import Image
 
 from pipeline.errors import PipelineError
@@ -13,7 +15,7 @@ from pipeline.files import write_csv
 from pipeline.images import read_images
 from stages import equalize_xrays, split_xrays
 from tests.import_closure import ROOT
-from tests.xrays.conftest import Collection
+from tests.xrays.conftest import FILMS, TEST, TRAIN_VAL, Collection
 
 
 @pytest.fixture
@@ -35,7 +37,40 @@ def test_from_metadata_and_files_to_the_array_contract(repository: Path) -> None
     counts = pd.read_csv("reports/data/nih_pa/counts.csv")
     assert counts.loc[counts["finding"] == "all", "images"].sum() == 10
     assert np.asarray(Image.open("reports/data/nih_pa/images.png")).std() > 0
-    assert not Path(".cache/equalize_xrays/nih_pa").exists()
+    page = Path("reports/data/nih_pa/split.md").read_text(encoding="utf-8")
+    assert page.startswith("# nih_pa: what it is trained and tested on")
+
+
+def test_the_download_with_its_archives_gives_the_same_arrays(repository: Path, collection: Collection) -> None:
+    def arrays() -> list[bytes]:
+        split_xrays.main("nih_pa")
+        equalize_xrays.main("nih_pa")
+        return [Path("data/prepared/nih_pa/images.npy").read_bytes()]
+
+    plain = arrays()
+    with tarfile.open(collection.root / "images_001.tar.gz", "w:gz") as tar:
+        tar.add(collection.root / "images", "images")
+    shutil.rmtree(collection.root / "images")
+    collection.inventory(Path("data/raw/inventory/nih_pa.csv"))
+    assert arrays() == plain
+    index = pd.read_csv("data/prepared/nih_pa/index.csv")
+    assert index["source"].str.startswith("images_001.tar.gz/images/").all()
+
+
+def test_a_table_describes_a_collection_of_ones_own(repository: Path, collection: Collection) -> None:
+    rows = [
+        f"images/{name},{name[:8]},{view},{findings},{'test' if name in TEST else 'train'}"
+        for name, findings, view in FILMS
+    ]
+    collection.write_lines("xrays.csv", ["path,patient,view,findings,split", *rows])
+    collection.inventory(Path("data/raw/inventory/nih_pa.csv"))
+    settings = ["table=xrays.csv", "lists=null", "validation_share=0.0"]
+    apply_overrides(Path("params.yaml"), [f"split_xrays.nih_pa.{setting}" for setting in settings])
+    split_xrays.main("nih_pa")
+    equalize_xrays.main("nih_pa")
+    index = read_images(Path("data/prepared/nih_pa")).index
+    assert index["id"].tolist() == [f"images/{name}" for name in (*(TRAIN_VAL[i] for i in (0, 2, 6)), *TEST[:2])]
+    assert set(index["split"]) == {"train", "test"}
 
 
 def test_a_second_run_writes_the_same_bytes(repository: Path) -> None:
@@ -58,7 +93,8 @@ def test_a_second_run_writes_the_same_bytes(repository: Path) -> None:
 def test_too_many_bad_images_fail_the_stage_and_stand_in_its_table(repository: Path) -> None:
     split_xrays.main("nih_pa")
     source = pd.read_csv("data/interim/nih_pa/split.csv")["source"][0]
-    (Path("data/raw/nih") / source).write_bytes(b"")
+    file = Path("data/raw/nih") / source
+    file.write_bytes(b"x" * file.stat().st_size)
     with pytest.raises(PipelineError, match=r"allowed_failures 0\.01"):
         equalize_xrays.main("nih_pa")
     assert pd.read_csv("data/interim/nih_pa/images_status.csv")["status"][0] == "failed"
@@ -72,6 +108,8 @@ def test_an_unknown_arm_is_refused_by_both(repository: Path) -> None:
 
 
 def test_a_split_of_unlisted_files_asks_for_the_inventory(repository: Path) -> None:
-    write_csv(Path("data/raw/inventory/nih_pa.csv"), pd.DataFrame({"path": [], "bytes": [], "md5": []}))
+    csv = Path("data/raw/inventory/nih_pa.csv")
+    listed = pd.read_csv(csv)
+    write_csv(csv, listed[~listed["path"].str.startswith("images/")])
     with pytest.raises(PipelineError, match=r"have no file.*make check-data"):
         split_xrays.main("nih_pa")

@@ -1,0 +1,143 @@
+"""The page on which a reviewer sees what an arm of X-rays was trained and tested on."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from tabulate import tabulate
+
+# Images that the paper gives (section IV-A), by split and label of the arm.
+PAPER_COUNTS: dict[str, dict[tuple[str, int], int]] = {
+    "nih_subset": {
+        ("train", 0): 4261,
+        ("val", 0): 849,
+        ("val", 1): 857,
+        ("test", 0): 677,
+        ("test", 1): 677,
+    }
+}
+AGES = (0, 18, 40, 60, 80, np.inf)
+AGE_NAMES = ("0 to 17", "18 to 39", "40 to 59", "60 to 79", "80 and more")
+LABELS = {0: "normal", 1: "abnormal"}
+
+PAGE = """# {arm}: what it is trained and tested on
+
+No patient is on two sides. Normal is `No Finding`; an image with two findings is counted under both.
+
+{counts}
+
+{metadata}
+
+## By view, finding, age and sex
+
+Images, and in brackets their patients.
+
+{groups}
+
+## Patients for cross-validation
+
+Every patient outside the test is in one of three folds (column `fold` of `split.csv`).
+
+{folds}
+
+## Not used, and why
+
+{left_out}
+"""
+
+
+def split_page(table: pd.DataFrame, arm: str, differences: Mapping[str, int] | None) -> str:
+    """Compose the page.
+
+    Args:
+        table: What :func:`pipeline.xrays.splits.split_xrays` returns.
+        arm: The arm.
+        differences: What :func:`pipeline.xrays.index.compare_versions` found; null if only one table is there.
+
+    Returns:
+        Markdown.
+    """
+    kept = table[table["split"] != ""].assign(kind=table["label"].map(LABELS))
+    return PAGE.format(
+        arm=arm,
+        counts=_markdown(_counts(kept, arm)),
+        metadata=_differences(differences),
+        groups=_markdown(_groups(kept)),
+        folds=_markdown(_folds(kept[kept["fold"] >= 0])),
+        left_out=_markdown(_left_out(table[table["split"] == ""])) if (table["split"] == "").any() else "Nothing.",
+    )
+
+
+def _counts(kept: pd.DataFrame, arm: str) -> list[dict[str, Any]]:
+    rows = []
+    for split in ("train", "val", "test"):
+        for label, kind in LABELS.items():
+            own = kept[(kept["split"] == split) & (kept["label"] == label)]
+            paper = PAPER_COUNTS.get(arm, {}).get((split, label), "–")
+            row = {
+                "split": split,
+                "label": kind,
+                "images": len(own),
+                "paper": paper,
+                "patients": own["group"].nunique(),
+            }
+            if len(own) or paper != "–":
+                rows.append(row | {"list and metadata disagree": int(own["disagrees"].sum())})
+    return rows
+
+
+def _differences(found: Mapping[str, int] | None) -> str:
+    if found is None:
+        return "Only one version of the metadata is there."
+    listed = "; ".join(f"{what}: {number}" for what, number in found.items())
+    return f"Both versions of the metadata are there, and the one of 2020 is used. Images by what differs: {listed}."
+
+
+def _groups(kept: pd.DataFrame) -> list[dict[str, Any]]:
+    """Count images and patients of each split and label within each group."""
+    ages = pd.cut(kept["age"], AGES, right=False, labels=AGE_NAMES).astype(object).fillna("unknown")
+    findings = kept.assign(value=kept["findings"].str.split("|")).explode("value")
+    parts = {
+        "view": kept.assign(value=kept["view"]),
+        "finding": findings[findings["value"] != ""],
+        "age": kept.assign(value=ages),
+        "sex": kept.assign(value=kept["sex"].replace("", "unknown")),
+    }
+    rows = []
+    for name, part in parts.items():
+        for value, own in part.groupby("value"):
+            row: dict[str, Any] = {"": name, "group": value}
+            for split in ("train", "val", "test"):
+                for kind in LABELS.values():
+                    here = own[(own["split"] == split) & (own["kind"] == kind)]
+                    row[f"{split} {kind}"] = f"{len(here)} ({here['group'].nunique()})" if len(here) else "–"
+            rows.append(row)
+    return [{key: value for key, value in row.items() if _used(rows, key)} for row in rows]
+
+
+def _used(rows: list[dict[str, Any]], key: str) -> bool:
+    return any(row[key] != "–" for row in rows)
+
+
+def _folds(kept: pd.DataFrame) -> list[dict[str, Any]]:
+    return [
+        {
+            "fold": fold,
+            "patients": own["group"].nunique(),
+            "normal images": int((own["label"] == 0).sum()),
+            "abnormal images": int((own["label"] == 1).sum()),
+        }
+        for fold, own in kept.groupby("fold")
+    ]
+
+
+def _left_out(left: pd.DataFrame) -> list[dict[str, Any]]:
+    return [
+        {"reason": reason, "images": len(own), "patients": own["group"].nunique()}
+        for reason, own in left.groupby("left_out")
+    ]
+
+
+def _markdown(rows: list[dict[str, Any]]) -> str:
+    return str(tabulate(rows, headers="keys", tablefmt="github", disable_numparse=True))

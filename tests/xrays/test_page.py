@@ -1,0 +1,61 @@
+import pandas as pd
+
+from pipeline.xrays.page import split_page
+
+ROWS = [
+    ("train", 0, "", "p1", 0, "PA", 17.9, "M", "", False),
+    ("train", 0, "", "p1", 0, "PA", 18.0, "M", "", True),
+    ("val", 1, "Infiltration", "p2", 2, "PA", 60.0, "F", "", False),
+    ("test", 0, "", "p3", -1, "AP", 414.0, "F", "", False),
+    ("test", 1, "Mass|Nodule", "p3", -1, "AP", None, "", "", False),
+    ("", 1, "Mass", "p4", 1, "PA", 50.0, "M", "other view", False),
+]
+COLUMNS = ["split", "label", "findings", "group", "fold", "view", "age", "sex", "left_out", "disagrees"]
+
+
+def page(arm: str = "nih_subset", differences: dict[str, int] | None = None) -> str:
+    return split_page(pd.DataFrame(ROWS, columns=COLUMNS), arm, differences)
+
+
+def cells(text: str, *first: str) -> list[str]:
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines()]
+    (row,) = [row for row in rows if row[: len(first)] == list(first)]
+    return row[len(first) :]
+
+
+def test_counts_stand_beside_those_of_the_paper() -> None:
+    text = page()
+    assert cells(text, "train", "normal") == ["2", "4261", "1", "1"]
+    assert cells(text, "test", "abnormal") == ["1", "677", "1", "0"]
+    assert cells(text, "val", "normal") == ["0", "849", "0", "0"]
+    assert cells(page("nih_pa"), "train", "normal") == ["2", "–", "1", "1"]
+
+
+def test_groups_are_counted_in_images_and_patients() -> None:
+    text = page()
+    (header,) = [line.split("|")[3:-1] for line in text.splitlines() if "| group " in line]
+    header = [cell.strip() for cell in header]
+    assert header == ["train normal", "val abnormal", "test normal", "test abnormal"]
+    assert cells(text, "view", "PA") == ["2 (1)", "1 (1)", "–", "–"]
+    assert cells(text, "finding", "Mass") == cells(text, "finding", "Nodule") == ["–", "–", "–", "1 (1)"]
+    assert cells(text, "age", "0 to 17") == ["1 (1)", "–", "–", "–"]
+    assert cells(text, "age", "18 to 39") == ["1 (1)", "–", "–", "–"]
+    assert cells(text, "age", "80 and more") == ["–", "–", "1 (1)", "–"]
+    assert cells(text, "age", "unknown") == ["–", "–", "–", "1 (1)"]
+    assert cells(text, "sex", "F") == ["–", "1 (1)", "1 (1)", "–"]
+
+
+def test_folds_hold_no_test_patient() -> None:
+    text = page()
+    assert cells(text, "0") == ["1", "2", "0"]
+    assert cells(text, "2") == ["1", "0", "1"]
+    assert "| -1" not in text
+
+
+def test_what_is_not_used_says_why() -> None:
+    assert cells(page(), "other view") == ["1", "1"]
+
+
+def test_differences_between_the_versions_of_the_metadata_are_shown() -> None:
+    assert "Only one version" in page()
+    assert "view: 3; age: 4." in page(differences={"view": 3, "age": 4})
