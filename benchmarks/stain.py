@@ -3,8 +3,8 @@
 Speed: median over tiles of the time of one tile in one thread, the two normalisers by turns. Accuracy: mean
 absolute difference in grey levels between our tile and the tile made with the stains that spams finds when it is
 given all tissue pixels and a long budget, for both the tile and the target; the same for staintools' tile (part of
-whose difference is that it cuts off decimals instead of rounding). Where ``PIPELINE_REAL_DATA`` names a folder with ``tiles/``, real
-tiles are measured, too.
+whose difference is that it cuts off decimals instead of rounding). Where ``PIPELINE_REAL_DATA`` names a folder with
+``tiles/``, real tiles are measured, too.
 """
 
 import json

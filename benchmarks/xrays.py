@@ -47,9 +47,9 @@ def run() -> dict[str, float]:
         seconds: dict[str, list[float]] = {"reference": [], "1": [], "2": [], "three": []}
         collections = {count: _collection(folder / f"some-{count}", films, count) for count in (FEW_FILES, FILES)}
         for number in range(ROUNDS):
-            for way in seconds:
+            for way, measured in seconds.items():
                 few, many = (_seconds(folder, way, number, files) for files in collections.values())
-                seconds[way].append(many - few)
+                measured.append(many - few)
         memory = {count: _memory(folder / f"{count}", films, count) for count in (FEW, MANY)}
     middle = {way: median(times) for way, times in seconds.items()}
     return {
