@@ -194,7 +194,7 @@ def test_dvc_can_empty_a_list_without_breaking_the_file(tmp_path: Path, path: st
 
 def test_settings_cannot_be_changed_after_reading(params: Params) -> None:
     with pytest.raises(ValueError, match="frozen"):
-        params.seeds = (5,)  # type: ignore[misc]
+        params.seeds = (5,)
 
 
 def test_the_named_layers_are_those_of_the_networks() -> None:
