@@ -81,7 +81,7 @@ def test_the_same_seed_gives_the_same_bytes_whatever_the_number_of_workers(root,
     make_slides(tmp_path / "again", SETTINGS, 0, 2)
     make_slides(tmp_path / "other", SETTINGS, 1, 2)
     files = sorted(path.relative_to(root) for path in root.rglob("*") if path.is_file())
-    assert len(files) == 8
+    assert len(files) == 9
     for path in files:
         assert (root / path).read_bytes() == (tmp_path / "again" / path).read_bytes()
     first = Path("training/normal/normal_001.tif")
