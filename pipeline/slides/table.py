@@ -4,8 +4,9 @@ from pathlib import Path, PurePosixPath
 
 import pandas as pd
 
+from pipeline.described import read_described
 from pipeline.errors import PipelineError
-from pipeline.inventory import check_unchanged, raw_file
+from pipeline.inventory import raw_file
 from pipeline.params.slides import Slides
 from pipeline.slides.records import ROLES, SlideRecord
 
@@ -20,7 +21,7 @@ def read_table(root: Path, inventory: pd.DataFrame, settings: Slides, arm: str) 
 
     Args:
         root: The collection's folder.
-        inventory: Its files (column ``path``).
+        inventory: Its files.
         settings: The collection's settings; ``table`` names the CSV.
         arm: The arm, to name keys in errors.
 
@@ -28,29 +29,17 @@ def read_table(root: Path, inventory: pd.DataFrame, settings: Slides, arm: str) 
         All listed slides, used or not, sorted by name.
 
     Raises:
-        PipelineError: If the CSV is missing or lacks a column, or a row names an unknown role, a file that is not in
-            the collection, or no outlines for a tumour slide; the sentence names the row.
+        PipelineError: If the CSV cannot be read (:func:`pipeline.described.read_described`), or a row names an unknown
+            role, a file that is not in the collection, or no outlines for a tumour slide; the sentence names the row.
     """
-    file = raw_file(root, str(settings.table))
+    name = str(settings.table)
+    rows = read_described(root, inventory, name, COLUMNS)[list(COLUMNS)].itertuples(name=None)
     files = set(inventory["path"])
-    if settings.table not in files:
-        raise PipelineError(f"slides.{arm}.table names {file}, which is not there: add it and run `make check-data`")
-    check_unchanged(root, inventory, [str(settings.table)])
-    try:
-        # utf-8-sig, since spreadsheets write a byte-order mark
-        table = pd.read_csv(file, dtype=str, keep_default_na=False, encoding="utf-8-sig", skip_blank_lines=False)
-    except (ValueError, OSError) as error:
-        text = " ".join(str(error).split())
-        raise PipelineError(f"{file} is not a CSV in UTF-8 with commas ({text}): save it again as such") from error
-    missing = [column for column in COLUMNS if column not in table]
-    if missing:
-        raise PipelineError(f"{file}: the column {missing[0]} is missing; expected {', '.join(COLUMNS)}, with commas")
-    rows = zip(*(table[column].str.strip() for column in COLUMNS), strict=True)
-    records = [_record(row, f"{file}, row {number}", root, files) for number, row in enumerate(rows, 2) if any(row)]
+    records = [_record(row, f"{root / name}, row {number}", root, files) for number, *row in rows]
     return sorted((_excluded(record, settings, arm) for record in records), key=lambda record: record.name)
 
 
-def _record(row: tuple[str, ...], where: str, root: Path, files: set[str]) -> SlideRecord:
+def _record(row: list[str], where: str, root: Path, files: set[str]) -> SlideRecord:
     path, role, annotation, group = row
     if role not in ROLES:
         raise PipelineError(f"{where}: the role {role!r} is not one of {', '.join(ROLES)}")

@@ -67,7 +67,7 @@ def test_what_is_wrong_with_a_table_is_said_with_its_row(read, text, what):
 
 def test_a_missing_table_is_named(tmp_path, params):
     settings = params.slides["demo_slides"].model_copy(update={"table": "gone.csv"})
-    with pytest.raises(PipelineError, match=r"slides\.my_slides\.table names .*gone\.csv, which is not there"):
+    with pytest.raises(PipelineError, match=r"gone\.csv is missing, though a table in params\.yaml names it"):
         read_table(tmp_path, pd.DataFrame({"path": FILES}), settings, "my_slides")
 
 

@@ -42,6 +42,13 @@ def test_byte_order_mark_and_windows_line_ends_change_nothing(tmp_path: Path) ->
     assert same == lists
 
 
+def test_blank_lines_change_nothing(tmp_path: Path) -> None:
+    plain, lists = read(tmp_path, HEADER, *ROWS)
+    spaced, same = read(tmp_path, HEADER, "", *ROWS[:2], ",,,,", *ROWS[2:], "", "")
+    assert spaced.equals(plain)
+    assert same == lists
+
+
 @pytest.mark.parametrize(
     ("lines", "message"),
     [
@@ -50,6 +57,7 @@ def test_byte_order_mark_and_windows_line_ends_change_nothing(tmp_path: Path) ->
         ([HEADER, ROWS[0].replace("PA", "LL")], "row 2, column 'view': 'LL' is neither PA nor AP"),
         ([HEADER, ROWS[0].replace("train", "training")], "row 2, column 'split': 'training' is not train, val or test"),
         ([HEADER, ROWS[0].replace("p1", "")], "row 2, column 'patient': '' must name the patient"),
+        ([HEADER, "", ROWS[0], ",,,,", ROWS[0]], "row 5, column 'path': .* stands there twice"),
         ([HEADER, "../1.png,p1,PA,,train"], r"'\.\./1\.png' leaves the collection's folder"),
     ],
 )
@@ -59,5 +67,5 @@ def test_what_is_wrong_with_a_table_is_said_with_its_row(tmp_path: Path, lines: 
 
 
 def test_a_missing_table_is_named(tmp_path: Path) -> None:
-    with pytest.raises(PipelineError, match=r"xrays\.csv is missing: it describes the collection"):
+    with pytest.raises(PipelineError, match=r"xrays\.csv is missing, though a table in params\.yaml names it"):
         read_table(tmp_path, pd.DataFrame(), "xrays.csv")
