@@ -1,17 +1,20 @@
 """The array contract: what the slide and X-ray branches hand over, and all that training and evaluation see.
 
-``data/prepared/<arm>/`` holds ``images.npy`` (uint8, N×H×W×C) and ``index.csv``, whose row i describes image i.
+``data/prepared/<arm>/`` holds ``images.npy`` (uint8, N×H×W×C), ``index.csv``, whose row i describes image i, and
+``preparation.json``, the settings that made them.
 """
 
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from pipeline.errors import PipelineError
-from pipeline.files import atomic
+from pipeline.files import atomic, write_json
 
 COLUMNS = ["id", "split", "label", "findings", "group", "source", "x", "y"]
 SPLITS = ("train", "val", "test")
@@ -27,10 +30,12 @@ class Images:
             1 abnormal), ``findings`` (joined by a bar, empty when normal), ``group`` (slide or patient),
             ``source`` (file relative to the raw folder), ``x`` and ``y`` (level-0 pixels of a tile's upper
             left corner, 0 for X-rays).
+        preparation: The settings that the images were made with.
     """
 
     pixels: np.ndarray
     index: pd.DataFrame
+    preparation: dict[str, Any]
 
     def rows(self, split: str, label: int | None = None) -> np.ndarray:
         """Return the row numbers of a split, of one label if given, as int64 (n,)."""
@@ -40,13 +45,14 @@ class Images:
         return np.flatnonzero(chosen.to_numpy())
 
 
-def write_images(folder: Path, parts: Iterable[np.ndarray], index: pd.DataFrame) -> None:
+def write_images(folder: Path, parts: Iterable[np.ndarray], index: pd.DataFrame, preparation: dict[str, Any]) -> None:
     """Write an arm's images part by part, so that memory does not grow with their number.
 
     Args:
         folder: The arm's folder, created or replaced as a whole.
         parts: Arrays uint8 (n, H, W, C) that follow each other in the order of ``index``.
         index: The table described at :class:`Images`.
+        preparation: The settings that made them, as JSON; what a model is used with later has to be made alike.
 
     Raises:
         PipelineError: If the table breaks the contract or the parts do not add up to its rows.
@@ -70,6 +76,7 @@ def write_images(folder: Path, parts: Iterable[np.ndarray], index: pd.DataFrame)
         if shape is None or written != len(index):
             raise PipelineError(f"{folder}: {written} images were made for {len(index)} rows of the index")
         index[COLUMNS].to_csv(partial / "index.csv", index=False, lineterminator="\n")
+        write_json(partial / "preparation.json", preparation)
 
 
 def read_images(folder: Path) -> Images:
@@ -84,7 +91,7 @@ def read_images(folder: Path) -> Images:
     Raises:
         PipelineError: If a file is missing or unreadable, or array and index break the contract.
     """
-    for name in ("images.npy", "index.csv"):
+    for name in ("images.npy", "index.csv", "preparation.json"):
         if not (folder / name).is_file():
             raise PipelineError(f"{folder / name} is missing: run `dvc repro` for the stages that prepare it")
     try:
@@ -97,7 +104,7 @@ def read_images(folder: Path) -> Images:
     if len(pixels) != len(index):
         raise PipelineError(f"{folder}: images.npy holds {len(pixels)} images, index.csv {len(index)} rows")
     check_index(index, str(folder / "index.csv"))
-    return Images(pixels, index)
+    return Images(pixels, index, json.loads((folder / "preparation.json").read_text(encoding="utf-8")))
 
 
 def check_index(index: pd.DataFrame, where: str) -> None:

@@ -1,4 +1,4 @@
-"""Stage equalize_xrays: the X-rays of an arm as one prepared array."""
+"""Prepare the X-rays of an arm as one array: ``python -m stages.equalize_xrays <arm>``."""
 
 from pathlib import Path
 
@@ -22,16 +22,16 @@ def main(arm: str) -> str:
     params.check_arm(arm, "equalize_xrays")
     settings, source = params.equalize_xrays[arm], params.split_xrays[arm]
     root, scratch = Path("data/raw") / source.collection, Path(".cache/thumbnails") / source.collection
-    interim, workers = Path("data/interim") / arm, worker_count(params.compute)
+    interim, folder, workers = Path("data/interim") / arm, Path("data/prepared") / arm, worker_count(params.compute)
     table, inventory = read_split(interim / "split.csv"), read_inventory(Path(f"data/raw/inventory/{arm}.csv"))
-    files = locate_images(inventory, source.table)
-    thumbnails = make_thumbnails(root, files, inventory, settings.thumbnail_size, scratch, workers)
+    files, size = locate_images(inventory, source.table), settings.thumbnail_size
+    thumbnails = make_thumbnails(root, files, inventory, size, scratch, workers)
     status = image_status(table, thumbnails)
     write_csv(interim / "images_status.csv", status[["id", "status", "reason"]])
     check_failures(status, settings.allowed_failures)
-    write_images(Path("data/prepared") / arm, prepare_images(status, thumbnails, settings), index_of(table, status))
-    prepared = read_images(Path("data/prepared") / arm)
-    rows = before_and_after(prepared, status, thumbnails)
+    preparation = {"equalize_xrays": settings.model_dump(mode="json")}
+    write_images(folder, prepare_images(status, thumbnails, settings), index_of(table, status), preparation)
+    rows = before_and_after(prepared := read_images(folder), status, thumbnails)
     contact_sheet(Path("reports/data") / arm / "images.png", f"{arm}: X-rays before and after preparation", rows)
     return f"{arm}: {len(prepared.index)} X-rays prepared, {(status['status'] == 'failed').sum()} failed"
 

@@ -27,7 +27,7 @@ def main(arm: str) -> str:
     job = NormalizeJob(root, slides, size, settings, target_normalizer(root, slides, settings, arm), arm)
     workers = worker_count(params.compute)
     parts = make_parts(job, job.items(tiles, inventory), scratch, workers, "stain normalisation", "tiles")
-    tiles = join_tiles(tiles, parts, Path("data/prepared") / arm, interim / "normalized", settings.full_size_tiles)
+    tiles = join_tiles(tiles, parts, Path("data/prepared") / arm, interim / "normalized", job)
     write_csv(interim / "normalized" / "status.csv", add_prepared(read_status(interim / "tiles" / "status.csv"), tiles))
     left_out = [reason for reason in tiles["reason"] if reason]
     check_failures(left_out, len(tiles), slides.allowed_failures, arm, "tiles")

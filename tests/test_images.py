@@ -9,16 +9,17 @@ from pipeline.images import Images, check_index, read_images, write_images
 
 def test_what_is_written_in_parts_is_read_as_one_array(tmp_path: Path, tiny_images: Images) -> None:
     parts = np.array_split(tiny_images.pixels, [3, 3, 10])
-    write_images(tmp_path / "arm", parts, tiny_images.index)
+    write_images(tmp_path / "arm", parts, tiny_images.index, tiny_images.preparation)
     read = read_images(tmp_path / "arm")
     np.testing.assert_array_equal(read.pixels, tiny_images.pixels)
     assert isinstance(read.pixels, np.memmap)
     assert read.index.equals(tiny_images.index)
+    assert read.preparation == {"made": "in a test"}
 
 
 def test_the_same_images_give_the_same_bytes(tmp_path: Path, tiny_images: Images) -> None:
-    write_images(tmp_path / "one", [tiny_images.pixels], tiny_images.index)
-    write_images(tmp_path / "two", np.split(tiny_images.pixels, 4), tiny_images.index)
+    write_images(tmp_path / "one", [tiny_images.pixels], tiny_images.index, {})
+    write_images(tmp_path / "two", np.split(tiny_images.pixels, 4), tiny_images.index, {})
     for name in ("images.npy", "index.csv"):
         assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
 
@@ -29,12 +30,12 @@ def test_images_that_do_not_match_the_index_leave_nothing_behind(
 ) -> None:
     parts = [tiny_images.pixels[[i % 24]] for i in range(count)]
     with pytest.raises(PipelineError):
-        write_images(tmp_path / "arm", parts, tiny_images.index)
+        write_images(tmp_path / "arm", parts, tiny_images.index, {})
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_file_cut_short_is_refused(tmp_path: Path, tiny_images: Images) -> None:
-    write_images(tmp_path / "arm", [tiny_images.pixels], tiny_images.index)
+    write_images(tmp_path / "arm", [tiny_images.pixels], tiny_images.index, {})
     array = tmp_path / "arm" / "images.npy"
     array.write_bytes(array.read_bytes()[:-100])
     with pytest.raises(PipelineError, match=r"images\.npy is not a whole array file"):

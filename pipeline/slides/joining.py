@@ -10,7 +10,7 @@ import pandas as pd
 from pipeline.errors import PipelineError
 from pipeline.files import atomic, write_csv, write_picture
 from pipeline.images import write_images
-from pipeline.slides.preparing import full_size_file, tile_names
+from pipeline.slides.preparing import NormalizeJob, full_size_file, tile_names
 from pipeline.slides.records import ROLES
 
 # Slides of each role whose first tile is shown before and after.
@@ -18,7 +18,7 @@ SHOWN = 4
 
 
 def join_tiles(
-    tiles: pd.DataFrame, parts: Sequence[Path], prepared: Path, normalized: Path, full_size: bool
+    tiles: pd.DataFrame, parts: Sequence[Path], prepared: Path, normalized: Path, job: NormalizeJob
 ) -> pd.DataFrame:
     """Write the prepared array and, beside it, what was left out and some tiles before and after.
 
@@ -30,7 +30,7 @@ def join_tiles(
         prepared: Where the prepared array goes.
         normalized: The folder of ``tiles.csv`` (all tiles, with ``reason``), ``before/`` and ``after/`` (PNG) and, if
             asked for, ``tiles/``.
-        full_size: Whether tiles of full size are asked for.
+        job: What wrote the parts.
 
     Returns:
         ``tiles`` with the column ``reason``, empty for the kept ones.
@@ -43,7 +43,8 @@ def join_tiles(
     kept = tiles[tiles["reason"] == ""]
     if not len(kept):
         raise PipelineError(f"{prepared}: every tile was left out; the first because: {reasons[0]}")
-    write_images(prepared, (images for part in parts if len(images := _read_part(part, "images"))), tile_index(kept))
+    images = (images for part in parts if len(images := _read_part(part, "images")))
+    write_images(prepared, images, tile_index(kept), job.preparation())
     with atomic(normalized) as folder:
         folder.mkdir()
         write_csv(folder / "tiles.csv", tiles)
@@ -51,7 +52,7 @@ def join_tiles(
         for slide in shown_slides(kept):
             for key, name in (("before", "before"), ("images", "after")):
                 write_picture(folder / name / f"{slide}.png", _read_part(of_slide[slide], key)[0])
-        if full_size:
+        if job.settings.full_size_tiles:
             (folder / "tiles").mkdir()
             for slide in kept["slide"].unique():
                 for name in tile_names(kept[kept["slide"] == slide]):

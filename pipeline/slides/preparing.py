@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -37,6 +38,14 @@ class NormalizeJob:
     settings: NormalizeTiles
     normalizer: Normalizer
     arm: str
+
+    def preparation(self) -> dict[str, Any]:
+        """Say how tiles are prepared, as JSON."""
+        return {
+            "microns_per_pixel": self.slides.microns_per_pixel,
+            "tile_size": self.tile_size,
+            "normalize_tiles": self.settings.model_dump(mode="json"),
+        }
 
     def __call__(self, tiles: pd.DataFrame, part: Path) -> int:
         """Write a part: ``images`` and ``reasons``, and the first image ``before`` normalisation.

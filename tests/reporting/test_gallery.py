@@ -81,7 +81,7 @@ def test_a_spot_above_the_scale_is_as_bright_as_can_be(
 ) -> None:
     pixels = np.zeros_like(tiny_images.pixels)
     pixels[:, 2, 3] = 255
-    images = Images(pixels, tiny_images.index)
+    images = Images(pixels, tiny_images.index, {})
     write_gallery(tmp_path / "gallery.png", "arm", Recorder(), images, score_table(images, brightness), 3)
     heat = list(shown_rows.values())[1][0]
     assert heat.shape == (16, 16, 3)

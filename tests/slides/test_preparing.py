@@ -44,7 +44,7 @@ def prepare(tmp_path, params, tiles, settings):
         parts = [tmp_path / "parts" / f"{name}.npz" for name in "ab"]
         for part, (_, own) in zip(parts, tiles.groupby("slide"), strict=True):
             assert job(own.reset_index(drop=True), part) == 2
-        return join_tiles(tiles, parts, tmp_path / "prepared", tmp_path / "normalized", changed.full_size_tiles)
+        return join_tiles(tiles, parts, tmp_path / "prepared", tmp_path / "normalized", job)
 
     return run
 

@@ -14,7 +14,7 @@ def test_rows_hold_thumbnails_above_the_same_images_prepared(
     index = table.assign(label=[0] * 7 + [1] * 3, split=["train"] * 7 + ["test"] * 3)
     pixels = np.arange(10, dtype=np.uint8)[:, None, None, None] * np.ones((1, 8, 8, 1), np.uint8)
     thumbnails = thumbnails_of(table)
-    sheet = before_and_after(Images(pixels, index), image_status(table, thumbnails), thumbnails, count=4)
+    sheet = before_and_after(Images(pixels, index, {}), image_status(table, thumbnails), thumbnails, count=4)
     assert [(len(images), images[0].shape) for images in sheet.values()] == [
         (4, (30, 30)),
         (4, (8, 8, 1)),
