@@ -13,8 +13,9 @@ import numpy as np
 from pipeline.errors import PipelineError
 from pipeline.workers import WorkerKilledError, process_all
 
-# Packages whose version decides what pixels come out.
+# Packages whose version decides what comes out.
 PACKAGES = (
+    "efficientnet-lite-pytorch",
     "numpy",
     "opencv-python",
     "openslide-bin",
@@ -23,6 +24,8 @@ PACKAGES = (
     "scikit-image",
     "spams-bin",
     "staintools",
+    "torch",
+    "torchvision",
 )
 
 # Stands beside the part of an item while it is at work, so that one which kills its process can be named.

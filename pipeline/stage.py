@@ -18,13 +18,14 @@ def run_stage(main: Callable[..., str]) -> None:
 
     Args:
         main: The stage; takes the command line's arguments as strings and returns one line that says what
-            was made.
+            was made (nothing in all but one of several processes).
 
     Raises:
         SystemExit: With one sentence on the error stream when the stage failed.
     """
     try:
-        print(main(*sys.argv[1:]), flush=True)
+        if made := main(*sys.argv[1:]):
+            print(made, flush=True)
     except PipelineError as error:
         sys.exit(f"error: {error}")
     except OSError as error:
@@ -35,12 +36,16 @@ def run_stage(main: Callable[..., str]) -> None:
         traceback.print_exc()
         sys.exit(
             f"error: {' '.join(sys.argv)} stopped on {type(error).__name__}, which it has no advice for; "
-            "the lines above say where. Nothing unfinished was left behind."
+            "the lines above say where. No unfinished output was left behind."
         )
 
 
-def progress_bar() -> Progress:
-    """Return a progress display with counts and the time left; silent when the output is not a terminal."""
+def progress_bar(shown: bool = True) -> Progress:
+    """Return a progress display with counts and the time left; silent when the output is not a terminal.
+
+    Args:
+        shown: False for all but one of several processes.
+    """
     console = Console()
     return Progress(
         TextColumn("{task.description}"),
@@ -49,6 +54,6 @@ def progress_bar() -> Progress:
         TimeRemainingColumn(),
         TextColumn("{task.fields[note]}"),
         console=console,
-        disable=not console.is_terminal,
+        disable=not (shown and console.is_terminal),
         transient=True,
     )

@@ -3,7 +3,7 @@
 from functools import partial
 from pathlib import Path
 
-from pipeline.detectors.device import prepare_device
+from pipeline.detectors.device import Workplace, prepare_device
 from pipeline.detectors.dpa import DeepPerceptualAutoencoder
 from pipeline.evaluation.baselines import mean_intensity
 from pipeline.evaluation.metrics import roc_points, run_metrics
@@ -22,7 +22,7 @@ def main(arm: str, seed: str) -> str:
     images = read_images(Path("data/prepared") / arm)
     run = Path(arm, "dpa", f"seed-{seed}")
     settings, model = params.train[arm], "data/models" / run / "model.pt"
-    detector = DeepPerceptualAutoencoder.load(model, settings.weights, prepare_device(params.compute))
+    detector = DeepPerceptualAutoencoder.load(model, settings.weights, Workplace(prepare_device(params.compute)))
     intensity = partial(mean_intensity, side=settings.resolution)
     untrained = detector.untrained(int(seed)).score
     scores = score_table(images, detector.score, untrained=untrained, mean_intensity=intensity)

@@ -2,31 +2,38 @@
 
 from pathlib import Path
 
-from pipeline.detectors.device import prepare_device
+from pipeline.detectors.device import workplace
 from pipeline.detectors.dpa import DeepPerceptualAutoencoder
-from pipeline.files import write_csv
+from pipeline.detectors.processes import is_launched, launch
+from pipeline.detectors.statistics import read_statistics
+from pipeline.files import remove, write_csv
 from pipeline.images import read_images
 from pipeline.params.file import read_params
+from pipeline.reporting.sheets import contact_sheet
 from pipeline.stage import run_stage
 from pipeline.training.fitting import fit_arm
 
 
 def main(arm: str, seed: str) -> str:
-    """Write the model under data/models/ and the training history under reports/."""
+    """Write the model under data/models/, the training history and its pictures under reports/."""
     params = read_params()
     params.check_arm(arm, "train")
-    device = prepare_device(params.compute)
+    settings, compute, run = params.train[arm], params.compute, Path(arm, "dpa", f"seed-{seed}")
+    if compute.processes > 1 and not is_launched():
+        launch(compute.processes, "stages.train", arm, seed)
     images = read_images(Path("data/prepared") / arm)
-    print(f"training {arm}, seed {seed}, on {device}", flush=True)
-    detector = DeepPerceptualAutoencoder(params.train[arm], images.pixels.shape[3], device)
-    history = fit_arm(detector, images, int(seed))
-    run = Path(arm, "dpa", f"seed-{seed}")
-    detector.save("data/models" / run / "model.pt")
-    write_csv("reports/arms" / run / "history.csv", history)
-    return (
-        f"{arm}, seed {seed}: trained on {len(images.rows('train'))} normal images for "
-        f"{history['iteration'].iloc[-1]} iterations, loss {history['loss'].iloc[-1]:.4f}"
-    )
+    statistics = read_statistics(Path("data/models") / arm / "dpa" / "features.npz")
+    scratch = Path(".cache/training") / run
+    with workplace(compute) as place:
+        detector = DeepPerceptualAutoencoder(settings, images.pixels.shape[3], statistics, place, images.preparation)
+        history = fit_arm(detector, images, int(seed), scratch)
+        if place.processes.rank:
+            return ""
+        detector.save("data/models" / run / "model.pt")
+        write_csv("reports/arms" / run / "history.csv", history.rows)
+        contact_sheet("reports/arms" / run / "growth.png", f"{arm}, seed {seed}", history.pictures)
+        remove(scratch)
+        return f"{arm}, seed {seed}: {history.rows['iteration'].iloc[-1]} iterations{place.memory()}"
 
 
 if __name__ == "__main__":

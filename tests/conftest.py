@@ -21,11 +21,13 @@ def params() -> Params:
 def tiny_train() -> Train:
     """A network of 16 px that trains in a second."""
     return Train.model_validate_json(
-        """{"backbone": "efficientnet_lite0", "weights": null, "channels": [8, 8, 8], "latent_dim": 4,
-        "latent_size": 1, "flips": false, "batch_size": 8, "learning_rate": 0.002, "statistics_images": 64,
-        "report_every": 5, "schedule": [
-            {"resolution": 8, "layer": "expand1", "transition": 0, "stable": 6},
-            {"resolution": 16, "layer": "expand1", "transition": 4, "stable": 30}]}"""
+        """{"backbone": "efficientnet_lite0", "weights": null, "statistics": null, "statistics_images": 64,
+        "depth": 18, "channels": [8, 8, 8], "latent_dim": 4, "latent_size": 1, "flips": false,
+        "reference_downsampling": false, "loss": {"perceptual": 1.0, "l1": 0.0, "adversarial": 0.0},
+        "learning_rate": 0.002, "precision": "float32", "report_every": 5, "early_stopping": null, "grow": true,
+        "schedule": [
+            {"resolution": 8, "layers": ["expand1"], "transition": 0, "stable": 6, "batch_size": 8},
+            {"resolution": 16, "layers": ["expand1"], "transition": 4, "stable": 30, "batch_size": 8}]}"""
     )
 
 
@@ -54,7 +56,7 @@ def tiny_images() -> Images:
             "y": 0,
         }
     )
-    return Images(pixels, index)
+    return Images(pixels, index, {"made": "in a test"})
 
 
 @pytest.fixture

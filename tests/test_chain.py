@@ -25,7 +25,7 @@ SHRUNKEN = [
     "train.demo_slides.schedule.0.stable=2",
     "train.demo_slides.schedule.1.transition=2",
     "train.demo_slides.schedule.1.stable=2",
-    "train.demo_xrays.schedule=[{resolution: 16, layer: expand1, transition: 0, stable: 4}]",
+    "train.demo_xrays.schedule=[{resolution: 16, layers: [expand1], transition: 0, stable: 4, batch_size: 8}]",
     "train.demo_xrays.channels=[8,8,8]",
 ]
 
@@ -75,7 +75,7 @@ def test_every_arm_ends_in_metrics_scores_curves_and_a_report(clone: Clone) -> N
         assert 0 <= metrics["roc_auc"] <= 1
         assert summary[arm]["dpa"]["roc_auc"] == metrics["roc_auc"]
         assert (scores["split"] == "test").sum() == metrics["test_images"]
-        assert {"roc.csv", "history.csv", "gallery.png"} <= {path.name for path in run.iterdir()}
+        assert {"roc.csv", "history.csv", "growth.png", "gallery.png"} <= {path.name for path in run.iterdir()}
         assert f"## {arm}" in (reports / "report.md").read_text()
 
 

@@ -23,7 +23,8 @@ def sections_read(stage: str) -> set[str]:
         text = ast.unparse(node) if isinstance(node, ast.Attribute) else ""
         if match := re.fullmatch(r"(?:read_params\(\)|params)\.(\w+)(\.workers)?.*", text):
             found |= set() if match[2] or match[1] == "check_arm" else {match[1]}
-    return found - ({"compute"} if "prepare_device" not in (ROOT / "stages" / f"{stage}.py").read_text() else set())
+    text = (ROOT / "stages" / f"{stage}.py").read_text(encoding="utf-8")
+    return found | {"compute"} if "prepare_device(" in text or "workplace(" in text else found - {"compute"}
 
 
 @pytest.mark.parametrize("stage", STAGES)

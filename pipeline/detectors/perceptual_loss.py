@@ -1,72 +1,53 @@
 """The relative perceptual L1 loss (paper §III-A, equations 1 and 2)."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
+from torch.nn import functional as F  # noqa: N812
 
 from pipeline.detectors.backbones import Backbone
-
-LEAST_STD = 0.01  # share of the layer's mean σ; a filter that never answers on normal images must not divide by 0
-
-
-@dataclass(frozen=True)
-class FeatureStatistics:
-    """μ and σ of a layer's filter responses, per channel, each float32 (C,)."""
-
-    mean: Tensor
-    std: Tensor
+from pipeline.detectors.statistics import FeatureStatistics
 
 
-def feature_statistics(backbone: Backbone, layer: str, batches: Iterable[Tensor]) -> FeatureStatistics:
-    """Compute μ and σ of equation 2 over images and positions.
+class Target(NamedTuple):
+    """What reconstructions are compared with at one layer.
 
-    Args:
-        backbone: The network f.
-        layer: Its layer.
-        batches: Images (n, 1 or 3, R, R) in [−1, 1], at least one batch.
-
-    Returns:
-        The statistics, summed in float64, on the CPU.
-    """
-    count, total, squares = 0, torch.zeros(()), torch.zeros(())  # on the CPU: not every device has float64
-    with torch.no_grad():
-        for images in batches:
-            f = backbone(images, layer).cpu().double()
-            count += f.numel() // f.shape[1]
-            total = total + f.sum((0, 2, 3))
-            squares = squares + f.square().sum((0, 2, 3))
-    mean = total / count
-    std = (squares / count - mean.square()).clamp_min(0).sqrt()
-    return FeatureStatistics(mean.float(), std.clamp_min(LEAST_STD * std.mean()).float())
-
-
-class RelativePerceptualL1(nn.Module):
-    """L_rec(x, x̌) = ‖f̂(x) − f̂(x̌)‖₁ / ‖f̂(x)‖₁ with f̂ = (f − μ) / σ, per image.
-
-    Args:
-        backbone: The network f, frozen.
-        layer: Its layer.
-        statistics: μ and σ of that layer.
+    Attributes:
+        features: f(x), (N, C, h, w), in the precision of the network.
+        size: The mean of |f̂(x)|, the denominator of equation 1, float32 (N,).
     """
 
-    mean: Tensor
-    std: Tensor
+    features: Tensor
+    size: Tensor
 
-    def __init__(self, backbone: Backbone, layer: str, statistics: FeatureStatistics) -> None:
-        super().__init__()
+
+class RelativePerceptualL1:
+    """L_rec(x, x̌) = ‖f̂(x) − f̂(x̌)‖₁ / ‖f̂(x)‖₁ with f̂ = (f − μ) / σ, per image; the mean over several layers.
+
+    Args:
+        backbone: The network f, frozen; its precision is that of the features.
+        statistics: Layer to its μ and σ.
+    """
+
+    def __init__(self, backbone: Backbone, statistics: Mapping[str, FeatureStatistics]) -> None:
         self.backbone = backbone
-        self.layer = layer
-        self.register_buffer("mean", statistics.mean.view(1, -1, 1, 1))
-        self.register_buffer("std", statistics.std.view(1, -1, 1, 1))
+        self.layers = tuple(statistics)
+        self.mean = [moments.mean for moments in statistics.values()]
+        self.std = [moments.std for moments in statistics.values()]
 
-    def normalized_features(self, images: Tensor) -> Tensor:
-        """f̂ of equation 2: (N, 1 or 3, R, R) in [−1, 1] to (N, C, h, w)."""
-        f: Tensor = self.backbone(images, self.layer)
-        return (f - self.mean) / self.std
+    def targets(self, images: Tensor) -> list[Target]:
+        """Compute what reconstructions of images (N, 1 or 3, R, R) are compared with, without gradients, by layer."""
+        with torch.no_grad():
+            found = self.backbone(images, self.layers)
+            sizes = [
+                ((f - mean.view(-1, 1, 1)).abs().mean((2, 3)) / std).mean(1)  # ‖f̂(x)‖₁ with equation 2 inside
+                for f, mean, std in zip(found, self.mean, self.std, strict=True)
+            ]
+            return [Target(f, size) for f, size in zip(found, sizes, strict=True)]
 
-    def forward(self, images: Tensor, reconstructions: Tensor) -> Tensor:
+    def __call__(self, images: Tensor, reconstructions: Tensor) -> Tensor:
         """Equation 1: the loss, which is also the anomaly score, of each image.
 
         Args:
@@ -76,16 +57,29 @@ class RelativePerceptualL1(nn.Module):
         Returns:
             (N,); only the numerator carries gradients, to the reconstructions.
         """
-        error, size = self._error_and_size(images, reconstructions)
-        return error.mean((1, 2)) / size
+        return self.against(self.targets(images), reconstructions)
+
+    def against(self, targets: Sequence[Target], reconstructions: Tensor) -> Tensor:
+        """Equation 1 with the side of the images computed before."""
+        differences = self._differences(targets, reconstructions)
+        losses = [
+            (difference.mean((2, 3)) / std).mean(1) / target.size
+            for difference, std, target in zip(differences, self.std, targets, strict=True)
+        ]
+        return torch.stack(losses).mean(0)
 
     def error_map(self, images: Tensor, reconstructions: Tensor) -> Tensor:
-        """The loss before its mean over positions: (N, h, w), whose mean is the score."""
-        error, size = self._error_and_size(images, reconstructions)
-        return error / size.view(-1, 1, 1)
+        """The loss before its mean over positions, at the images' size: (N, R, R)."""
+        targets = self.targets(images)
+        differences = self._differences(targets, reconstructions)
+        maps = [
+            (difference / std.view(-1, 1, 1)).mean(1, keepdim=True) / target.size.view(-1, 1, 1, 1)
+            for difference, std, target in zip(differences, self.std, targets, strict=True)
+        ]
+        enlarged = [F.interpolate(one, images.shape[-2:], mode="bilinear")[:, 0] for one in maps]
+        return torch.stack(enlarged).mean(0)
 
-    def _error_and_size(self, images: Tensor, reconstructions: Tensor) -> tuple[Tensor, Tensor]:
-        with torch.no_grad():
-            target = self.normalized_features(images)
-            size = target.abs().mean((1, 2, 3))
-        return (target - self.normalized_features(reconstructions)).abs().mean(1), size
+    def _differences(self, targets: Sequence[Target], reconstructions: Tensor) -> list[Tensor]:
+        """|f(x) − f(x̌)| by layer, float32 (N, C, h, w): μ cancels out of f̂(x) − f̂(x̌), σ is left to the caller."""
+        found = self.backbone(reconstructions, self.layers)
+        return [(target.features - f.float()).abs() for target, f in zip(targets, found, strict=True)]

@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from pipeline.params.base import Positive, Settings
+from pipeline.params.base import Positive, Settings, Weight
 
 
 class Compute(Settings):
@@ -10,4 +10,7 @@ class Compute(Settings):
 
     device: Literal["auto", "cpu", "cuda", "mps"]
     threads: Positive
+    processes: Positive
+    memory: Weight
+    compile: bool
     workers: Positive

@@ -93,6 +93,7 @@ class Params(Settings):
                     f"equalize_xrays.{arm}.working_size is {size}, train.{arm}'s schedule ends at {resolution} px: "
                     "they must be equal, since X-rays are shown whole"
                 )
+        self._check_processes()
         self._check_demo()
         return self
 
@@ -113,6 +114,18 @@ class Params(Settings):
                 raise ValueError(f"{section}: {min(found - arms)} is not an arm: choose from {', '.join(sorted(arms))}")
             if arms - found and not section.startswith("arms."):
                 raise ValueError(f"{section}.{min(arms - found)} is missing")
+
+    def _check_processes(self) -> None:
+        count = self.compute.processes
+        for arm, train in self.train.items() if count > 1 else ():
+            if train.loss.adversarial:
+                raise ValueError(f"train.{arm}.loss.adversarial needs compute.processes 1: its critic is not shared")
+            for step in train.steps:
+                if step.batch_size % count:
+                    raise ValueError(
+                        f"train.{arm}.schedule: the batch_size {step.batch_size} at {step.resolution} px is not "
+                        f"divided by compute.processes, {count}: processes share each batch evenly"
+                    )
 
     def _check_demo(self) -> None:
         if "demo_slides" not in self.slides:

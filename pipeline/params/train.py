@@ -4,7 +4,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from pipeline.params.base import Natural, Positive, Settings
+from pipeline.params.base import Natural, Positive, Settings, Weight
 
 # The layers at which a backbone can be tapped, with the factor by which their map is smaller than the image.
 # VGG: r<block><convolution> is the ReLU after that convolution (Simonyan & Zisserman 2015).
@@ -25,18 +25,42 @@ BACKBONE_LAYERS: dict[str, dict[str, int]] = {
 
 
 class GrowthStep(Settings):
-    """One resolution of progressive growth: how long it is faded in and then trained, and with which layer."""
+    """One resolution of progressive growth: how long it is faded in and then trained, and with which layers."""
 
     resolution: Positive
-    layer: str
+    layers: Annotated[tuple[str, ...], Field(min_length=1)]
     transition: Natural
     stable: Natural
+    batch_size: Positive
 
     @model_validator(mode="after")
-    def _power_of_two(self) -> Self:
+    def _possible(self) -> Self:
         if self.resolution < 4 or self.resolution & (self.resolution - 1):
             raise ValueError(f"resolution {self.resolution} is not a power of two from 4 up")
+        if len(set(self.layers)) != len(self.layers):
+            raise ValueError(f"layers {', '.join(self.layers)} names a layer twice")
         return self
+
+
+class LossWeights(Settings):
+    """What training minimises: the weighted sum of perceptual loss, L1 and the critic's opinion."""
+
+    perceptual: Weight
+    l1: Weight
+    adversarial: Weight
+
+    @model_validator(mode="after")
+    def _reconstructs(self) -> Self:
+        if not self.perceptual + self.l1:
+            raise ValueError("perceptual or l1 must be above 0: the score is what they make of an image")
+        return self
+
+
+class EarlyStopping(Settings):
+    """When the last stable phase ends before its iterations are done."""
+
+    patience: Natural
+    least_improvement: Weight
 
 
 class Train(Settings):
@@ -44,14 +68,20 @@ class Train(Settings):
 
     backbone: Literal["vgg16", "vgg19", "efficientnet_lite0"]
     weights: str | None
+    statistics: str | None
+    statistics_images: Positive
+    depth: Literal[9, 18]
     channels: tuple[Positive, ...]
     latent_dim: Positive
     latent_size: Positive
     flips: bool
-    batch_size: Positive
+    reference_downsampling: bool
+    loss: LossWeights
     learning_rate: Annotated[float, Field(gt=0)]
-    statistics_images: Positive
+    precision: Literal["bfloat16", "float32"]
     report_every: Positive
+    early_stopping: EarlyStopping | None
+    grow: bool
     schedule: Annotated[tuple[GrowthStep, ...], Field(min_length=1)]
 
     @property
@@ -61,8 +91,13 @@ class Train(Settings):
 
     @property
     def resolution(self) -> int:
-        """Side in pixels of the images at the end of the growth."""
+        """Side in pixels of the images at the end of training."""
         return self.schedule[-1].resolution
+
+    @property
+    def steps(self) -> tuple[GrowthStep, ...]:
+        """The part of the schedule that is trained: all of it, or without growth its last entry's stable phase."""
+        return self.schedule if self.grow else (self.schedule[-1].model_copy(update={"transition": 0}),)
 
     @model_validator(mode="after")
     def _possible(self) -> Self:
@@ -70,9 +105,11 @@ class Train(Settings):
         self._check_layers()
         if self.latent_size & (self.latent_size - 1):
             raise ValueError(f"latent_size {self.latent_size} is not a power of two")
-        if self.schedule[0].resolution <= self.base_resolution:
+        if self.latent_size == 2 and self.loss.adversarial:
+            raise ValueError("loss.adversarial needs a latent_size other than 2: the critic ends at 4 px")
+        if self.steps[0].resolution <= self.base_resolution:
             raise ValueError(
-                f"schedule starts at {self.schedule[0].resolution} px, which must be above the encoder's last "
+                f"training starts at {self.steps[0].resolution} px, which must be above the encoder's last "
                 f"map of {self.base_resolution} px (latent_size {self.latent_size})"
             )
         needed = (self.resolution // self.base_resolution).bit_length()
@@ -84,7 +121,7 @@ class Train(Settings):
         return self
 
     def _check_schedule(self) -> None:
-        if self.schedule[0].transition:
+        if self.steps[0].transition:
             raise ValueError("schedule.0.transition must be 0: there is nothing to grow from")
         if not self.schedule[-1].stable:
             raise ValueError(f"schedule.{len(self.schedule) - 1}.stable must be above 0")
@@ -95,14 +132,15 @@ class Train(Settings):
                 )
 
     def _check_layers(self) -> None:
-        layers = BACKBONE_LAYERS[self.backbone]
+        known = BACKBONE_LAYERS[self.backbone]
         for i, step in enumerate(self.schedule):
-            if step.layer not in layers:
-                raise ValueError(
-                    f"schedule.{i}.layer {step.layer!r} is not a layer of {self.backbone}: {', '.join(layers)}"
-                )
-            if step.resolution < layers[step.layer]:
-                raise ValueError(
-                    f"schedule.{i}.layer {step.layer!r} is too deep for {step.resolution} px: its map is "
-                    f"{layers[step.layer]} times smaller than the image"
-                )
+            for layer in step.layers:
+                if layer not in known:
+                    raise ValueError(
+                        f"schedule.{i}.layers: {layer!r} is not a layer of {self.backbone}: {', '.join(known)}"
+                    )
+                if step.resolution < known[layer]:
+                    raise ValueError(
+                        f"schedule.{i}.layers: {layer!r} is too deep for {step.resolution} px: its map is "
+                        f"{known[layer]} times smaller than the image"
+                    )

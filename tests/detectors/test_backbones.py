@@ -1,4 +1,5 @@
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from pipeline.params.train import BACKBONE_LAYERS
 
 @pytest.mark.parametrize("layer", BACKBONE_LAYERS["efficientnet_lite0"])
 def test_lite0_features_are_rectified_and_of_the_named_size(layer: str) -> None:
-    features = load_backbone("efficientnet_lite0", None)(torch.rand(2, 1, 32, 32), layer)
+    (features,) = load_backbone("efficientnet_lite0", None)(torch.rand(2, 1, 32, 32), [layer])
     assert features.shape[-1] == 32 // BACKBONE_LAYERS["efficientnet_lite0"][layer]
     assert features.min() >= 0
     assert features.max() > 0
@@ -26,18 +27,44 @@ def test_a_vgg_layer_is_the_relu_after_that_convolution(name: str, layer: str, c
     ran = vgg.convolutions[: vgg.depth[layer]]
     assert isinstance(ran[-1], torch.nn.ReLU)
     assert sum(isinstance(module, torch.nn.Conv2d) for module in ran) == conv
-    assert vgg.features(torch.zeros(1, 3, 32, 32), layer).shape[-1] == side
+    assert vgg.features(torch.zeros(1, 3, 32, 32), [layer])[0].shape[-1] == side
+
+
+@pytest.mark.parametrize(
+    ("name", "layers"), [("vgg16", ["r32", "r12"]), ("efficientnet_lite0", ["expand3", "expand1"])]
+)
+def test_several_layers_are_tapped_on_one_way_in_the_order_asked_for(name: str, layers: list[str]) -> None:
+    torch.manual_seed(0)
+    network = Vgg(name) if name == "vgg16" else load_backbone(name, None)
+    images = torch.rand(2, 1, 16, 16)
+    for layer, features in zip(layers, network(images, layers), strict=True):
+        assert torch.equal(features, network(images, [layer])[0])
+
+
+def test_vgg_computes_in_the_precision_of_its_weights_and_lite0_in_float32() -> None:
+    images = torch.rand(1, 1, 16, 16)
+    for network, expected in (
+        (Vgg("vgg16"), torch.bfloat16),
+        (load_backbone("efficientnet_lite0", None), torch.float32),
+    ):
+        layer = "r12" if isinstance(network, Vgg) else "expand1"
+        assert network.in_precision(torch.bfloat16)(images, [layer])[0].dtype == expected
+        assert network(images, [layer])[0].dtype == torch.float32
 
 
 def test_images_are_mapped_to_imagenet_statistics() -> None:
     class Identity(backbones.Backbone):
-        def features(self, images: torch.Tensor, layer: str) -> torch.Tensor:
-            return images
+        def __init__(self) -> None:
+            super().__init__()
+            self.register_parameter("any", torch.nn.Parameter(torch.zeros(1)))
+
+        def features(self, images: torch.Tensor, layers: Sequence[str]) -> list[torch.Tensor]:
+            return [images]
 
         def load_weights(self, weights: dict[str, torch.Tensor]) -> None:
             pass
 
-    white = Identity()(torch.ones(1, 1, 2, 2), "any")[0, :, 0, 0]
+    white = Identity()(torch.ones(1, 1, 2, 2), ["any"])[0][0, :, 0, 0]
     torch.testing.assert_close(white, torch.tensor([(1 - 0.485) / 0.229, (1 - 0.456) / 0.224, (1 - 0.406) / 0.225]))
 
 
@@ -81,4 +108,4 @@ def test_real_vgg16_weights_answer_to_edges() -> None:
     backbone = load_backbone("vgg16", str(file))
     flat, edge = torch.zeros(1, 1, 32, 32), torch.ones(1, 1, 32, 32)
     edge[..., 16:] = -1
-    assert backbone(edge, "r22").std() > 1.5 * backbone(flat, "r22").std()
+    assert backbone(edge, ["r22"])[0].std() > 1.5 * backbone(flat, ["r22"])[0].std()

@@ -51,9 +51,11 @@ def test_the_arms_of_the_paper_have_its_final_settings(
     params: Params, arm: str, batch: int, rate: float, latent: tuple[int, int], channels: Any, layers: Any, last: int
 ) -> None:
     train = params.train[arm]
-    assert (train.batch_size, train.learning_rate, train.channels) == (batch, rate, channels)
+    assert (train.learning_rate, train.channels, train.depth) == (rate, channels, 18)
+    assert {step.batch_size for step in train.schedule} == {batch}
+    assert (train.grow, train.loss.perceptual, train.loss.l1, train.loss.adversarial) == (True, 1, 0, 0)
     assert (train.latent_dim, train.latent_size) == latent
-    assert {step.resolution: step.layer for step in train.schedule} == layers
+    assert {step.resolution: step.layers for step in train.schedule} == {r: (layer,) for r, layer in layers.items()}
     assert [step.transition for step in train.schedule] == [0] + [20000] * (len(layers) - 1)
     assert [step.stable for step in train.schedule] == [20000] * (len(layers) - 1) + [last]
 
@@ -66,8 +68,17 @@ def test_the_arms_of_the_paper_have_its_final_settings(
         ("train.nih_pa.learning_rate", 0, "train.nih_pa.learning_rate: Input should be greater than 0"),
         ("train.nih_pa.schedule.1.resolution", 24, "24 is not a power of two"),
         ("train.nih_pa.schedule.1.resolution", 32, "schedule.1.resolution is 32, expected 16"),
-        ("train.nih_pa.schedule.0.layer", "r99", "schedule.0.layer 'r99' is not a layer of vgg19"),
-        ("train.nih_pa.schedule.0.layer", "r51", "too deep for 8 px"),
+        ("train.nih_pa.schedule.0.layers", ["r99"], "schedule.0.layers: 'r99' is not a layer of vgg19"),
+        ("train.nih_pa.schedule.0.layers", ["r12", "r51"], "'r51' is too deep for 8 px"),
+        ("train.nih_pa.schedule.0.layers", ["r12", "r12"], "names a layer twice"),
+        ("train.nih_pa.schedule.0.layers", [], "schedule.0.layers"),
+        ("train.nih_pa.loss.perceptual", 0.0, "perceptual or l1 must be above 0"),
+        ("train.nih_pa.loss.l1", -1.0, "train.nih_pa.loss.l1"),
+        ("train.nih_pa.depth", 34, "train.nih_pa.depth: Input should be 9 or 18"),
+        ("train.nih_pa.early_stopping", {"patience": -1, "least_improvement": 0.1}, "early_stopping.patience"),
+        ("train.nih_pa.precision", "float16", "train.nih_pa.precision"),
+        ("compute.processes", 3, "the batch_size 128 at 16 px is not divided by compute.processes, 3"),
+        ("train.nih_pa.latent_size", 2, "channels has 5 numbers"),
         ("train.nih_pa.channels", [16, 16], "channels has 2 numbers"),
         ("train.nih_pa.latent_size", 3, "latent_size 3 is not a power of two"),
         ("train.camelyon16.latent_size", 16, "must be above the encoder's last map"),

@@ -1,0 +1,160 @@
+"""μ and σ of equation 2: the responses of the perceptual network's filters, measured once before training."""
+
+import pickle
+import zipfile
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from pipeline.detectors.backbones import Backbone
+from pipeline.detectors.growth import at_resolution
+from pipeline.detectors.views import central_views
+from pipeline.errors import PipelineError
+from pipeline.files import atomic
+from pipeline.params.train import GrowthStep, Train
+
+LEAST_STD = 0.01  # share of the layer's mean σ; a filter that never answers on normal images must not divide by 0
+
+
+@dataclass(frozen=True)
+class FeatureStatistics:
+    """μ and σ of a layer's filter responses, per channel, each float32 (C,)."""
+
+    mean: Tensor
+    std: Tensor
+
+    def to(self, device: torch.device) -> "FeatureStatistics":
+        """Return them on a device."""
+        return FeatureStatistics(self.mean.to(device), self.std.to(device))
+
+
+Statistics = Mapping[int, Mapping[str, FeatureStatistics]]  # resolution to layer to μ and σ
+
+
+def measure_statistics(
+    settings: Train, backbone: Backbone, pixels: np.ndarray, rows: np.ndarray, device: torch.device
+) -> Statistics:
+    """Measure the layers of every resolution of the schedule on training normals.
+
+    Args:
+        settings: Schedule, layers and ``statistics_images``, at most as many of which are taken, evenly spaced.
+        backbone: The network, in float32 on the device.
+        pixels: uint8 (N, H, W, C).
+        rows: The training normals, at least one.
+        device: Where to compute.
+    """
+    spaced = np.linspace(0, len(rows) - 1, min(len(rows), settings.statistics_images)).astype(int)
+    chosen = rows[np.unique(spaced)]
+
+    def shown(resolution: int) -> Iterable[Tensor]:
+        views = central_views(pixels, chosen, settings.resolution, device)
+        return (at_resolution(view, resolution, settings.reference_downsampling) for view in views)
+
+    return {s.resolution: feature_statistics(backbone, s.layers, shown(s.resolution)) for s in settings.steps}
+
+
+def feature_statistics(
+    backbone: Backbone, layers: Sequence[str], batches: Iterable[Tensor]
+) -> dict[str, FeatureStatistics]:
+    """Compute μ and σ of equation 2 over images and positions.
+
+    Args:
+        backbone: The network f, in float32.
+        layers: Its layers.
+        batches: Images (n, 1 or 3, R, R) in [−1, 1], at least one batch.
+
+    Returns:
+        The statistics of each layer, summed in float64, on the CPU.
+
+    Raises:
+        PipelineError: If a layer answers the same everywhere.
+    """
+    # On the CPU: not every device has float64.
+    sums = {layer: torch.zeros(3, 1, dtype=torch.float64) for layer in layers}
+    with torch.no_grad():
+        for images in batches:
+            for layer, features in zip(layers, backbone(images, layers), strict=True):
+                f = features.cpu().double()
+                count = torch.full((f.shape[1],), f.numel() / f.shape[1], dtype=torch.float64)
+                sums[layer] = sums[layer] + torch.stack([count, f.sum((0, 2, 3)), f.square().sum((0, 2, 3))])
+    return {layer: _moments(layer, *sums[layer]) for layer in layers}
+
+
+def _moments(layer: str, count: Tensor, total: Tensor, squares: Tensor) -> FeatureStatistics:
+    mean = total / count
+    std = (squares / count - mean.square()).clamp_min(0).sqrt()
+    if not std.any():
+        raise PipelineError(f"{layer} answers the same to all training images everywhere: are they all of one colour?")
+    return FeatureStatistics(mean.float(), std.clamp_min(LEAST_STD * std.mean()).float())
+
+
+def published_statistics(path: Path, steps: Sequence[GrowthStep], backbone: Backbone) -> Statistics:
+    """Read statistics measured elsewhere, as the paper's authors publish theirs; the same for every resolution.
+
+    Args:
+        path: A file written by ``torch.save``: layer to (μ, σ), each (C,).
+        steps: The resolutions and their layers.
+        backbone: The network that the layers are of.
+
+    Raises:
+        PipelineError: If the file is missing, is no such file, lacks a layer, or holds numbers that cannot be its.
+    """
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+        known = {name: FeatureStatistics(*(value.flatten().float() for value in of)) for name, of in content.items()}
+        statistics = {step.resolution: {layer: known[layer] for layer in step.layers} for step in steps}
+    except FileNotFoundError as error:
+        raise PipelineError(f"{path} is missing: train.<arm>.statistics must name a file, or be null") from error
+    except KeyError as error:
+        raise PipelineError(f"{path} holds no statistics of the layer {error}, which the schedule names") from error
+    except (RuntimeError, TypeError, ValueError, AttributeError, EOFError, OSError, pickle.UnpicklingError) as error:
+        raise PipelineError(
+            f"{path} does not hold statistics, a dictionary of layer to (mean, std): {str(error).splitlines()[0]}"
+        ) from error
+    for step in steps:
+        probe = backbone(torch.zeros(1, 1, step.resolution, step.resolution, device=backbone.mean.device), step.layers)
+        for layer, features in zip(step.layers, probe, strict=True):
+            moments = statistics[step.resolution][layer]
+            right = len(moments.mean) == len(moments.std) == features.shape[1]
+            if not (
+                right and moments.mean.isfinite().all() and (moments.std > 0).all() and moments.std.isfinite().all()
+            ):
+                raise PipelineError(
+                    f"{path}: {layer} needs {features.shape[1]} finite means and as many deviations above 0"
+                )
+    return statistics
+
+
+def write_statistics(path: Path, statistics: Statistics) -> None:
+    """Write statistics as an npz of ``<resolution>/<layer>/mean`` and ``…/std``."""
+    arrays = {
+        f"{resolution}/{layer}/{name}": getattr(moments, name).numpy()
+        for resolution, of_layers in statistics.items()
+        for layer, moments in of_layers.items()
+        for name in ("mean", "std")
+    }
+    with atomic(path) as partial, partial.open("wb") as file:
+        np.savez(file, **arrays)
+
+
+def read_statistics(path: Path) -> Statistics:
+    """Read what :func:`write_statistics` wrote.
+
+    Raises:
+        PipelineError: If the file is missing or cut short.
+    """
+    statistics: dict[int, dict[str, FeatureStatistics]] = {}
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            for name in arrays.files:
+                resolution, layer, what = name.split("/")
+                if what == "mean":
+                    moments = (torch.from_numpy(arrays[f"{resolution}/{layer}/{part}"]) for part in ("mean", "std"))
+                    statistics.setdefault(int(resolution), {})[layer] = FeatureStatistics(*moments)
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        raise PipelineError(f"{path} is missing or not whole: run `dvc repro`, which measures the features") from error
+    return statistics
