@@ -5,6 +5,8 @@ each batch from single images, f(x) computed anew in every step, the statistics 
 the loss read after every step.
 """
 
+import contextlib
+import io
 import itertools
 import json
 import os
@@ -201,7 +203,8 @@ def _seconds_per_step(
         changed = settings.model_copy(update={"schedule": schedule(steps)})
         detector = DeepPerceptualAutoencoder(changed, 1, statistics)
         start = time.perf_counter()
-        detector.fit(pixels, rows, rows[:0], seed=0)
+        with contextlib.redirect_stdout(io.StringIO()):
+            detector.fit(pixels, rows, rows[:0], seed=0)
         times.append(time.perf_counter() - start)
     return (times[1] - times[0]) / more
 
@@ -246,7 +249,10 @@ def _growing_steps(settings: Train, pixels: np.ndarray) -> dict[str, float]:
             def timed(steps: int, i: int = i, step: GrowthStep = step, kind: str = kind) -> Schedule:
                 return (*published[:i], step.model_copy(update={kind: steps}), *published[i + 1 :])
 
-            seconds = _seconds_per_step(growing, timed, statistics, pixels, *STEPS[16])
+            more = STEPS[16][1] * RESOLUTION // step.resolution  # small images are fast: more of them, above the noise
+            seconds = median(
+                _seconds_per_step(growing, timed, statistics, pixels, STEPS[16][0], more) for _ in range(ROUNDS)
+            )
             found[f"train_steps_per_second_{step.resolution}_{kind}"] = 1 / seconds
     return found
 
