@@ -92,6 +92,17 @@ def test_a_transition_fades_network_images_and_loss_in_training_and_on_held_out_
         assert row["held_out_loss"] == pytest.approx(expected, rel=1e-5)
 
 
+def test_a_report_is_the_mean_over_its_steps_each_with_its_own_alpha(
+    tiny_train: Train, tiny_images: Images, build: Build
+) -> None:
+    still = tiny_train.model_copy(update={"learning_rate": 1e-30})
+    one_by_one, in_pairs = (
+        fit(build(still.model_copy(update={"report_every": every})), tiny_images).rows for every in (1, 2)
+    )
+    losses, means = (rows.loc[rows["phase"] == "transition", "loss"].to_numpy() for rows in (one_by_one, in_pairs))
+    np.testing.assert_allclose(means, losses.reshape(2, 2).mean(1), rtol=1e-5)
+
+
 def test_the_first_step_is_one_of_adam(at_16: Train, tiny_images: Images, build: Build) -> None:
     detector = build(with_schedule(at_16, at_16.schedule[0].model_copy(update={"stable": 1})))
     before = detector.network.get_parameter("decoder.first.1.weight").clone()
