@@ -302,10 +302,23 @@ def test_a_diverging_loss_stops_training_and_names_the_phase_and_the_last_good_s
     assert len(list((tmp_path / "scratch").iterdir())) == 1
 
 
-def test_the_critic_is_trained_too_and_changes_the_network(at_16: Train, tiny_images: Images, build: Build) -> None:
+def test_the_critic_learns_twice_a_step_and_its_opinion_reaches_the_network(
+    at_16: Train, tiny_images: Images, build: Build, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    learnt: list[bool] = []
+    step = torch.optim.Adam.step
+
+    def recorded(self: torch.optim.Adam) -> None:
+        weight = next(iter(self.param_groups[0]["params"]))
+        before = weight.clone()
+        step(self)
+        learnt.append(not torch.equal(weight, before))
+
+    monkeypatch.setattr(torch.optim.Adam, "step", recorded)
     scores = []
-    for weight in (0.0, 1e-9, 1.0):
+    for weight in (1e-9, 1.0):
         detector = build(with_loss(at_16, adversarial=weight))
         fit(detector, tiny_images)
         scores.append(detector.score(tiny_images.pixels))
-    assert not np.array_equal(scores[1], scores[2])
+    assert learnt == [True] * (2 * 20 * (1 + 2))
+    assert not np.array_equal(*scores)
