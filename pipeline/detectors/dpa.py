@@ -2,14 +2,14 @@
 
 import copy
 import hashlib
-import io
-import pickle
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 import torch
 from pydantic import ValidationError
+from torch import Tensor
 
 from pipeline.detectors.autoencoder import Architecture, Autoencoder
 from pipeline.detectors.backbones import checksum, perceptual_network
@@ -19,10 +19,10 @@ from pipeline.detectors.device import Workplace
 from pipeline.detectors.losses import ReconstructionLoss
 from pipeline.detectors.saved_state import SavedState
 from pipeline.detectors.statistics import FeatureStatistics, Statistics
+from pipeline.detectors.tensor_files import read_tensors, write_tensors
 from pipeline.detectors.trainer import Trainer
 from pipeline.detectors.views import central_views
 from pipeline.errors import PipelineError
-from pipeline.files import atomic
 from pipeline.params.train import Train
 from pipeline.scratch import scratch_key
 from pipeline.seeding import derived_seed
@@ -114,21 +114,12 @@ class DeepPerceptualAutoencoder:
 
     def score(self, images: np.ndarray) -> np.ndarray:
         """Equation 1 of each image's central view; see :meth:`pipeline.detectors.base.Detector.score`."""
-        self._check(images)
-        rows, side = np.arange(len(images)), self.settings.resolution
-        with torch.no_grad():
-            views = central_views(images, rows, side, self.place.device)
-            scores = [self.loss(x, self.network(x)).cpu().double().numpy() for x in views]
-        return np.concatenate(scores) if scores else np.empty(0)
+        return self._of_views(images, self.loss, np.empty(0)).astype(np.float64)
 
     def anomaly_maps(self, images: np.ndarray) -> np.ndarray:
         """The error at each position of the central view, upsampled; (N, resolution, resolution)."""
-        self._check(images)
-        rows, side = np.arange(len(images)), self.settings.resolution
-        with torch.no_grad():
-            views = central_views(images, rows, side, self.place.device)
-            maps = [self.loss.error_map(x, self.network(x)).cpu().numpy() for x in views]
-        return np.concatenate(maps) if maps else np.empty((0, side, side), np.float32)
+        side = self.settings.resolution
+        return self._of_views(images, self.loss.error_map, np.empty((0, side, side), np.float32))
 
     def save(self, path: Path) -> None:
         """Write weights, architecture, schedule, feature statistics and how images are prepared.
@@ -148,11 +139,7 @@ class DeepPerceptualAutoencoder:
             "preparation": self.preparation,
             "processes": self.place.processes.count,
         }
-        # torch.save writes the file's name into the file; a buffer has none, so equal models are equal bytes
-        buffer = io.BytesIO()
-        torch.save(content, buffer)
-        with atomic(path) as partial:
-            partial.write_bytes(buffer.getvalue())
+        write_tensors(path, content)
 
     @classmethod
     def load(cls, path: Path, weights: str | None = None, place: Workplace | None = None) -> Self:
@@ -168,7 +155,7 @@ class DeepPerceptualAutoencoder:
                 others.
         """
         try:
-            content = torch.load(path, map_location="cpu", weights_only=True)
+            content = read_tensors(path)
             settings = Train.model_validate_json(content["settings"]).model_copy(update={"weights": weights})
             statistics = {
                 r: {layer: FeatureStatistics(**of) for layer, of in of_layers.items()}
@@ -180,15 +167,7 @@ class DeepPerceptualAutoencoder:
             detector.network.load_state_dict(content["network"])
         except FileNotFoundError as error:
             raise PipelineError(f"{path} is missing: train the arm first") from error
-        except (
-            RuntimeError,
-            KeyError,
-            TypeError,
-            EOFError,
-            OSError,
-            pickle.UnpicklingError,
-            ValidationError,
-        ) as error:
+        except (RuntimeError, KeyError, TypeError, ValidationError) as error:
             raise PipelineError(
                 f"{path} is not a whole model of this version: {str(error).splitlines()[0]}; train again"
             ) from error
@@ -201,6 +180,17 @@ class DeepPerceptualAutoencoder:
             for r, of_layers in self.statistics.items()
         }
         return ReconstructionLoss(self.settings.loss, backbone, statistics)
+
+    def _of_views(
+        self, images: np.ndarray, compare: Callable[[Tensor, Tensor], Tensor], nothing: np.ndarray
+    ) -> np.ndarray:
+        """Compare the central views of images with their reconstructions; ``nothing`` is the answer to no images."""
+        self._check(images)
+        rows = np.arange(len(images))
+        with torch.no_grad():
+            views = central_views(images, rows, self.settings.resolution, self.place.device)
+            found = [compare(x, self.network(x)).cpu().numpy() for x in views]
+        return np.concatenate(found) if found else nothing
 
     def _key(self, images: np.ndarray, train: np.ndarray, held_out: np.ndarray, seed: int) -> str:
         """Name a training after all that its result depends on."""
@@ -230,5 +220,5 @@ class DeepPerceptualAutoencoder:
             )
 
 
-def _flat(statistics: Statistics) -> list[torch.Tensor]:
+def _flat(statistics: Statistics) -> list[Tensor]:
     return [t for of_layers in statistics.values() for of in of_layers.values() for t in (of.mean, of.std)]

@@ -1,15 +1,11 @@
 """The state of an unfinished training on disk, outside the graph, from which it goes on."""
 
-import io
-import pickle
 import time
-import zipfile
 from pathlib import Path
 from typing import Any
 
-import torch
-
-from pipeline.files import atomic, remove
+from pipeline.detectors.tensor_files import NotTensorsError, read_tensors, write_tensors
+from pipeline.files import remove
 
 SECONDS = 60.0  # between two states: a minute of work is lost at most
 
@@ -35,8 +31,8 @@ class SavedState:
         if self.path is None or not self.path.is_file():
             return None
         try:
-            state: dict[str, Any] = torch.load(self.path, map_location="cpu", weights_only=True)
-        except (RuntimeError, EOFError, OSError, pickle.UnpicklingError, zipfile.BadZipFile):
+            state: dict[str, Any] = read_tensors(self.path)
+        except NotTensorsError:
             print(f"{self.path} is not whole: training starts again", flush=True)
             return None
         return state
@@ -48,9 +44,5 @@ class SavedState:
     def write(self, state: dict[str, Any]) -> None:
         """Replace the state in one step."""
         if self.path is not None:
-            # Through a buffer: on a full disk torch.save itself raises no OSError.
-            buffer = io.BytesIO()
-            torch.save(state, buffer)
-            with atomic(self.path) as partial:
-                partial.write_bytes(buffer.getvalue())
+            write_tensors(self.path, state)
             self.written = time.monotonic()

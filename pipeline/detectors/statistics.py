@@ -1,6 +1,5 @@
 """μ and σ of equation 2: the responses of the perceptual network's filters, measured once before training."""
 
-import pickle
 import zipfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from torch import Tensor
 
 from pipeline.detectors.backbones import Backbone
 from pipeline.detectors.growth import at_resolution
+from pipeline.detectors.tensor_files import read_tensors
 from pipeline.detectors.views import central_views
 from pipeline.errors import PipelineError
 from pipeline.files import atomic
@@ -104,14 +104,14 @@ def published_statistics(path: Path, steps: Sequence[GrowthStep], backbone: Back
         PipelineError: If the file is missing, is no such file, lacks a layer, or holds numbers that cannot be its.
     """
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        content = read_tensors(path)
         known = {name: FeatureStatistics(*(value.flatten().float() for value in of)) for name, of in content.items()}
         statistics = {step.resolution: {layer: known[layer] for layer in step.layers} for step in steps}
     except FileNotFoundError as error:
         raise PipelineError(f"{path} is missing: train.<arm>.statistics must name a file, or be null") from error
     except KeyError as error:
         raise PipelineError(f"{path} holds no statistics of the layer {error}, which the schedule names") from error
-    except (RuntimeError, TypeError, ValueError, AttributeError, EOFError, OSError, pickle.UnpicklingError) as error:
+    except (RuntimeError, TypeError, ValueError, AttributeError) as error:
         raise PipelineError(
             f"{path} does not hold statistics, a dictionary of layer to (mean, std): {str(error).splitlines()[0]}"
         ) from error
