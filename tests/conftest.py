@@ -1,5 +1,6 @@
 """Small real parts that several rooms test with."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 from pipeline.images import Images
 from pipeline.params.file import Params, read_params
 from pipeline.params.train import Train
+from tests.browser import Visitor, browsing
 from tests.import_closure import ROOT
 
 
@@ -64,3 +66,10 @@ def in_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty working folder, for code that uses paths relative to the repository's root."""
     monkeypatch.chdir(tmp_path)
     return tmp_path
+
+
+@pytest.fixture(scope="module")
+def visit() -> Iterator[Visitor]:
+    """One browser per module: its event loop must not run under the tests of others."""
+    with browsing() as visit:
+        yield visit
