@@ -1,5 +1,6 @@
 """Writing outputs: whole or not at all, the same bytes for the same content."""
 
+import hashlib
 import json
 import os
 import shutil
@@ -13,6 +14,8 @@ import numpy as np
 import pandas as pd
 
 from pipeline.errors import PipelineError
+
+READ_BYTES = 1 << 22
 
 
 @contextmanager
@@ -47,6 +50,15 @@ def remove(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
+def md5(path: Path) -> str:
+    """Return a file's checksum, which DVC's lock file also names it by."""
+    with path.open("rb") as file:
+        digest = hashlib.md5(usedforsecurity=False)
+        while block := file.read(READ_BYTES):
+            digest.update(block)
+    return digest.hexdigest()
+
+
 def write_json(path: Path, content: dict[str, Any]) -> None:
     """Write JSON with sorted keys.
 
@@ -61,8 +73,13 @@ def write_json(path: Path, content: dict[str, Any]) -> None:
         text = json.dumps(content, indent=2, sort_keys=True, allow_nan=False)
     except ValueError as error:
         raise PipelineError(f"{path}: a value is NaN or infinite; nothing was written") from error
+    write_text(path, text + "\n")
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text: UTF-8."""
     with atomic(path) as partial:
-        partial.write_text(text + "\n", encoding="utf-8")
+        partial.write_text(text, encoding="utf-8")
 
 
 def write_csv(path: Path, table: pd.DataFrame) -> None:

@@ -5,7 +5,6 @@ is made once; afterwards only files whose size or time of change differ are read
 archive are listed as if the archive were a folder.
 """
 
-import hashlib
 import json
 import os
 from collections.abc import Iterable
@@ -17,11 +16,10 @@ import pandas as pd
 
 from pipeline.archives import is_archive, list_members
 from pipeline.errors import PipelineError
-from pipeline.files import atomic, write_csv
+from pipeline.files import atomic, md5, write_csv
 from pipeline.stage import progress_bar
 
 COLUMNS = ["path", "bytes", "md5"]
-READ_BYTES = 1 << 22
 # Tables, lists and outlines are read again to see whether they changed; slides are too large for that.
 SMALL = 2**20
 READERS = 4  # more would make a spinning disk seek
@@ -56,7 +54,7 @@ def make_inventory(root: Path, csv: Path, scratch: Path) -> pd.DataFrame:
             status = (root / path).stat()
             mark = f"{status.st_size} {status.st_mtime_ns}"
             if known.get(path, [""])[0] != mark:
-                checksum, members = list_members(root / path) if is_archive(path) else (_md5(root / path), [])
+                checksum, members = list_members(root / path) if is_archive(path) else (md5(root / path), [])
                 known[path] = [mark, checksum, members]
         except OSError as error:
             raise PipelineError(f"{root / path} cannot be read ({error.strerror}): repair or remove it") from error
@@ -130,15 +128,7 @@ def check_unchanged(root: Path, inventory: pd.DataFrame, paths: Iterable[str], b
             state = "is gone since it was listed"
         elif file.stat().st_size != known[path][0]:
             state = "has another size than when it was listed"
-        elif by_content and file.stat().st_size <= SMALL and _md5(file) != known[path][1]:
+        elif by_content and file.stat().st_size <= SMALL and md5(file) != known[path][1]:
             state = "has another content than when it was listed"
         if state:
             raise PipelineError(f"{file} {state}: put it right or run `make check-data`")
-
-
-def _md5(path: Path) -> str:
-    with path.open("rb") as file:
-        digest = hashlib.md5(usedforsecurity=False)
-        while block := file.read(READ_BYTES):
-            digest.update(block)
-    return digest.hexdigest()

@@ -1,35 +1,33 @@
-"""Collect all runs into summary.json and report.md: ``python -m stages.report``."""
+"""Collect the results of all arms into one report: ``python -m stages.report``."""
 
 from pathlib import Path
 
-import pandas as pd
-
-from pipeline.files import atomic, write_json
+from pipeline.files import atomic, write_json, write_text
 from pipeline.params.file import read_params
+from pipeline.reporting.facts import arm_facts
+from pipeline.reporting.html import html_page
 from pipeline.reporting.markdown import report_text
-from pipeline.reporting.plots import plot_runs
-from pipeline.reporting.summary import collect_metrics, summarise
+from pipeline.reporting.plots import plot_arm
+from pipeline.reporting.summary import read_results, summarise
 from pipeline.stage import run_stage
 
 REPORTS = Path("reports")
 
 
 def main() -> str:
-    """Write reports/summary.json, reports/report.md and reports/figures/."""
+    """Write reports/summary.json, report.md, report.html and figures/."""
     params = read_params()
-    metrics = collect_metrics(REPORTS / "arms", params.arms.train, params.seeds)
-    summary = summarise(metrics)
+    arms, seeds = params.arms.train, params.seeds
+    results = read_results(REPORTS / "arms", arms, seeds)
     with atomic(REPORTS / "figures") as figures:
-        for arm in params.arms.train:
-            runs = {f"seed {seed}": REPORTS / "arms" / arm / "dpa" / f"seed-{seed}" for seed in params.seeds}
-            plot_runs(figures, arm, runs)
-    data = {arm: REPORTS / "data" / arm for arm in params.arms.train}
-    counts = {arm: pd.read_csv(folder / "counts.csv", keep_default_na=False) for arm, folder in data.items()}
-    pictures = {arm: [p.relative_to(REPORTS) for p in sorted(folder.glob("*.png"))] for arm, folder in data.items()}
-    write_json(REPORTS / "summary.json", summary)
-    with atomic(REPORTS / "report.md") as partial:
-        partial.write_text(report_text(summary, metrics, counts, pictures), encoding="utf-8")
-    return f"reports/report.md: {len(params.arms.train)} arms, {len(params.seeds)} seeds"
+        for arm in arms:
+            plot_arm(figures, arm, REPORTS / "arms" / arm / "dpa", seeds, results[arm]["test"]["abnormal_share"])
+    facts = {arm: arm_facts(REPORTS, arm, seeds, Path("params.yaml")) for arm in arms}
+    text = report_text(results, facts)
+    write_json(REPORTS / "summary.json", summarise(results))
+    write_text(REPORTS / "report.md", text)
+    write_text(REPORTS / "report.html", html_page(text, REPORTS))
+    return f"reports/report.html and report.md: {len(arms)} arms, {len(seeds)} seeds"
 
 
 if __name__ == "__main__":

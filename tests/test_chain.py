@@ -70,13 +70,14 @@ def test_every_arm_ends_in_metrics_scores_curves_and_a_report(clone: Clone) -> N
     summary = json.loads((reports / "summary.json").read_text())
     for arm in ("demo_slides", "demo_xrays"):
         run = reports / "arms" / arm / "dpa" / "seed-0"
-        metrics = json.loads((run / "metrics.json").read_text())
-        scores = pd.read_csv(run / "scores.csv")
-        assert 0 <= metrics["roc_auc"] <= 1
-        assert summary[arm]["dpa"]["roc_auc"] == metrics["roc_auc"]
-        assert (scores["split"] == "test").sum() == metrics["test_images"]
-        assert {"roc.csv", "history.csv", "growth.png", "gallery.png"} <= {path.name for path in run.iterdir()}
+        metrics = json.loads((run.parent / "metrics.json").read_text())
+        scores = pd.read_csv(reports / "scores" / arm / "dpa" / "seed-0.csv")
+        assert 0 <= metrics["metrics"]["roc_auc"]["mean"] <= 1
+        assert summary[arm]["dpa"]["roc_auc"] == metrics["metrics"]["roc_auc"]["mean"]
+        assert (scores["split"] == "test").sum() == metrics["test"]["images"]
+        assert {path.name for path in run.iterdir()} == {"history.csv", "growth.png", "gallery.png", "provenance.json"}
         assert f"## {arm}" in (reports / "report.md").read_text()
+        assert f">{arm}</a>" in (reports / "report.html").read_text()
 
 
 def test_every_picture_in_the_report_is_there(clone: Clone) -> None:
@@ -99,7 +100,12 @@ def test_a_second_run_does_nothing_and_says_so(clone: Clone) -> None:
 
 def test_a_setting_of_one_arm_runs_that_arm_again_and_the_report_only(clone: Clone) -> None:
     output = clone.experiment("train.demo_xrays.latent_dim=5")
-    assert clone.ran(output) == {"train@demo_xrays-0", "evaluate@demo_xrays-0", "report"}
+    assert clone.ran(output) == {
+        "train@demo_xrays-0",
+        "evaluate@demo_xrays-0",
+        "compute_metrics@demo_xrays",
+        "report",
+    }
 
 
 def test_a_wrong_setting_stops_with_its_key_and_leaves_nothing_half_written(clone: Clone) -> None:

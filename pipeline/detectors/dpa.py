@@ -121,6 +121,10 @@ class DeepPerceptualAutoencoder:
         side = self.settings.resolution
         return self._of_views(images, self.loss.error_map, np.empty((0, side, side), np.float32))
 
+    def pixel_l1(self, images: np.ndarray) -> np.ndarray:
+        """The same reconstructions, compared pixel by pixel: a baseline for the score; float64 (N,), 0–2."""
+        return self._of_views(images, lambda x, y: (x - y).abs().mean((1, 2, 3)), np.empty(0)).astype(np.float64)
+
     def save(self, path: Path) -> None:
         """Write weights, architecture, schedule, feature statistics and how images are prepared.
 

@@ -1,44 +1,182 @@
-"""The table of scores, from which every figure is derived."""
+"""The table of scores, from which every figure is derived without the model or the images."""
 
-from collections.abc import Callable
+import io
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from pipeline.errors import PipelineError
-from pipeline.images import Images
+from pipeline.images import SPLITS, Images
 
-COLUMNS = ["id", "group", "split", "label", "findings"]
+FACTS = ["group", "source", "split", "label", "findings"]
+BASELINES = ("untrained", "pixel_l1", "colour_statistics", "mean_intensity")
+SCORERS = ("score", *BASELINES)
+COLUMNS = ["run", "id", *FACTS, *SCORERS]
 DIGITS = 6  # significant; the digits behind are rounding noise of the device
+AT_ONCE = 1024  # images in memory
 
-
+Reader = Callable[[str], str | None]  # path in the repository to the file's text, None where there is no file
 Scorer = Callable[[np.ndarray], np.ndarray]  # uint8 (n, H, W, C) to float (n,), higher is more abnormal
 
 
-def score_table(images: Images, score: Scorer, **baselines: Scorer) -> pd.DataFrame:
+def run_name(arm: str, seed: int) -> str:
+    """The name of a run: where its files lie under reports/ and data/models/."""
+    return f"{arm}/dpa/seed-{seed}"
+
+
+def scores_path(run: str) -> str:
+    """Where the scores of a run lie in the repository."""
+    return f"reports/scores/{run}.csv"
+
+
+@dataclass(frozen=True)
+class ArmScores:
+    """What the runs of an arm made of the same images.
+
+    Attributes:
+        images: One row per image, sorted by ``id``: ``id``, ``group`` (slide or patient), ``source`` (the slide's or
+            X-ray's file), ``split`` (val or test), ``label`` and ``findings``.
+        scores: The detector (``score``) and each baseline → float64 (seeds, images), higher is more abnormal.
+    """
+
+    images: pd.DataFrame
+    scores: Mapping[str, np.ndarray]
+
+    def part(self, chosen: np.ndarray) -> "ArmScores":
+        """Return the scores of some images, chosen by bool (images,)."""
+        scores = {name: values[:, chosen] for name, values in self.scores.items()}
+        return ArmScores(self.images[chosen].reset_index(drop=True), scores)
+
+    def test(self) -> "ArmScores":
+        """Return the scores of the test split."""
+        return self.part((self.images["split"] == "test").to_numpy())
+
+    @property
+    def labels(self) -> np.ndarray:
+        """0 normal, 1 abnormal; int64 (images,)."""
+        return self.images["label"].to_numpy()
+
+    @property
+    def sources(self) -> np.ndarray:
+        """The file of each image: str (images,)."""
+        return self.images["source"].to_numpy()
+
+    @property
+    def groups(self) -> np.ndarray:
+        """The slide or patient of each image; str (images,)."""
+        return self.images["group"].to_numpy()
+
+
+def score_table(images: Images, run: str, scorers: Mapping[str, Scorer]) -> pd.DataFrame:
     """Score the validation and test images of an arm.
 
     Args:
         images: The prepared arm.
-        score: The detector's.
-        **baselines: What stands beside it, by column name.
+        run: The run's name.
+        scorers: The detector's and each baseline's, by the name in :data:`SCORERS`.
 
     Returns:
-        Columns ``id``, ``group``, ``split``, ``label``, ``findings`` ``score`` and one per
-        baseline (rounded to six
-        significant digits), sorted by split and id.
+        The columns :data:`COLUMNS`, scores rounded to six significant digits, sorted by split and id.
 
     Raises:
         PipelineError: If a score is NaN or infinite, naming the image.
     """
     rows = np.concatenate([images.rows("test"), images.rows("val")])
-    pixels = images.pixels[rows]
-    table = images.index.iloc[rows][COLUMNS].copy()
-    for name, scorer in {"score": score, **baselines}.items():
-        table[name] = [float(f"{value:.{DIGITS}g}") for value in scorer(pixels)]
-        broken = table.loc[~np.isfinite(table[name]), "id"]
+    table = images.index.iloc[rows][["id", *FACTS]].assign(run=run)
+    for name, scorer in scorers.items():
+        found = [scorer(images.pixels[rows[start : start + AT_ONCE]]) for start in range(0, len(rows), AT_ONCE)]
+        values = np.concatenate(found) if found else np.empty(0)
+        broken = table.loc[~np.isfinite(values), "id"]
         if len(broken):
             raise PipelineError(
                 f"{name} of image {broken.iloc[0]!r} is not a finite number ({len(broken)} such images); train again"
             )
-    return table.sort_values(["split", "id"]).reset_index(drop=True)
+        table[name] = [float(f"{value:.{DIGITS}g}") for value in values]
+    return table[COLUMNS].sort_values(["split", "id"]).reset_index(drop=True)
+
+
+def read_local(path: str) -> str | None:
+    """Read a file of the working tree; None where there is none."""
+    return Path(path).read_text(encoding="utf-8") if Path(path).is_file() else None
+
+
+def read_arm_scores(arm: str, seeds: Sequence[int], read: Reader = read_local) -> ArmScores:
+    """Read the scores of all runs of an arm and check that they belong together.
+
+    Args:
+        arm: The arm.
+        seeds: Its seeds.
+        read: Reads a file of the repository, of the working tree or of another revision.
+
+    Returns:
+        The scores; nothing in them depends on the order of rows in the files.
+
+    Raises:
+        PipelineError: If a file is missing, is another run's, lacks a column, holds a value that cannot be, or is about
+            other images than the first.
+    """
+    tables = [_read_scores(run_name(arm, seed), f"dvc repro -f evaluate@{arm}-{seed}", read) for seed in seeds]
+    return join_runs(tables, [scores_path(run_name(arm, seed)) for seed in seeds])
+
+
+def _read_scores(run: str, command: str, read: Reader) -> pd.DataFrame:
+    where, again = scores_path(run), f"run `{command}`"
+    try:
+        text = read(where)
+        if text is None:
+            raise PipelineError(f"{where} is missing: {again}")
+        types = dict.fromkeys(("run", "id", "group", "source", "findings"), str)
+        table = pd.read_csv(io.StringIO(text), dtype=types, keep_default_na=False)
+    except ValueError as error:  # neither UTF-8 nor a table
+        raise PipelineError(f"{where} is not a CSV of scores ({error}): {again}") from error
+    missing = [column for column in COLUMNS if column not in table]
+    if missing:
+        raise PipelineError(f"{where}: the column {missing[0]!r} is missing: {again}")
+    _check_facts(table, run, where, again)
+    for name in SCORERS:
+        values = pd.to_numeric(table[name], errors="coerce")
+        broken = table.loc[~np.isfinite(values), "id"]
+        if len(broken):
+            raise PipelineError(f"{where}: {name} of {broken.iloc[0]!r} is not a finite number: {again}")
+        table[name] = values.astype(np.float64)
+    return table.sort_values("id").reset_index(drop=True)
+
+
+def _check_facts(table: pd.DataFrame, run: str, where: str, again: str) -> None:
+    if table.empty:
+        raise PipelineError(f"{where} holds no scores: {again}")
+    others = table.loc[table["run"] != run, "run"]
+    if len(others):
+        raise PipelineError(f"{where} holds scores of {others.iloc[0]!r}, not of {run!r}: {again}")
+    twice = table.loc[table["id"].duplicated(), "id"]
+    if len(twice):
+        raise PipelineError(f"{where}: the id {twice.iloc[0]!r} stands in more than one row: {again}")
+    for column, allowed in (("split", SPLITS[1:]), ("label", (0, 1))):
+        wrong = table.loc[~table[column].isin(allowed), column]
+        if len(wrong):
+            raise PipelineError(f"{where}: {column} {wrong.tolist()[0]!r} is not one of {allowed}: {again}")
+
+
+def join_runs(tables: Sequence[pd.DataFrame], where: Sequence[str]) -> ArmScores:
+    """Put the runs of an arm beside each other.
+
+    Args:
+        tables: Of one run each, with the columns :data:`COLUMNS`, all in the same order of rows.
+        where: Their names in errors.
+
+    Raises:
+        PipelineError: If they are not about the same images.
+    """
+    facts = tables[0][["id", *FACTS]]
+    for table, name in zip(tables[1:], where[1:], strict=True):
+        other = table[["id", *FACTS]]
+        if not other.equals(facts):
+            odd = pd.concat([facts, other]).drop_duplicates(keep=False)["id"].min()
+            raise PipelineError(
+                f"{name} and {where[0]} do not agree on the image {odd!r}: run `dvc repro`, which scores the same "
+                "images with every seed"
+            )
+    return ArmScores(facts, {name: np.stack([table[name].to_numpy() for table in tables]) for name in SCORERS})

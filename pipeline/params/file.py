@@ -9,17 +9,19 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from pipeline.errors import PipelineError
-from pipeline.params.base import Name, Natural, Positive, Settings
+from pipeline.params.base import Name, Natural, Settings
 from pipeline.params.compute import Compute
 from pipeline.params.demo import DemoData
+from pipeline.params.evaluate import ComputeMetrics, Evaluate, Gate
 from pipeline.params.slides import NormalizeTiles, SampleTiles, Slides, TissueMasks
 from pipeline.params.slides import check_arm as check_slide_arm
 from pipeline.params.train import Train
 from pipeline.params.xrays import EqualizeXrays, SplitXrays
 
-# The sections that hold one part per arm: those of arms of slides, and of X-rays; ``train`` holds both.
+# The sections that hold one part per arm: those of arms of slides, of X-rays, and of both.
 SLIDE_SECTIONS = ("slides", "tissue_masks", "sample_tiles", "normalize_tiles")
 XRAY_SECTIONS = ("split_xrays", "equalize_xrays")
+SHARED_SECTIONS = ("train", "evaluate")
 
 
 class Arms(Settings):
@@ -27,7 +29,7 @@ class Arms(Settings):
 
     slides: tuple[Name, ...]
     xrays: tuple[Name, ...]
-    train: tuple[Name, ...]
+    train: Annotated[tuple[Name, ...], Field(min_length=1)]
 
     @model_validator(mode="after")
     def _trained_arms_are_prepared(self) -> Self:
@@ -38,12 +40,6 @@ class Arms(Settings):
             if arm not in (*self.slides, *self.xrays):
                 raise ValueError(f"train names {arm!r}, which is in neither slides nor xrays, so nothing prepares it")
         return self
-
-
-class Evaluate(Settings):
-    """What evaluation draws."""
-
-    gallery_images: Positive
 
 
 class Params(Settings):
@@ -60,7 +56,9 @@ class Params(Settings):
     split_xrays: dict[Name, SplitXrays]
     equalize_xrays: dict[Name, EqualizeXrays]
     train: dict[Name, Train]
-    evaluate: Evaluate
+    evaluate: dict[Name, Evaluate]
+    compute_metrics: ComputeMetrics
+    gate: Gate
 
     def check_arm(self, arm: str, section: str) -> None:
         """Check that a section has a part for an arm.
@@ -104,7 +102,7 @@ class Params(Settings):
         sections = {
             **{section: set(self.slides) for section in SLIDE_SECTIONS},
             **{section: set(self.split_xrays) for section in XRAY_SECTIONS},
-            "train": {*self.slides, *self.split_xrays},
+            **{section: {*self.slides, *self.split_xrays} for section in SHARED_SECTIONS},
             "arms.slides": set(self.slides),
             "arms.xrays": set(self.split_xrays),
         }

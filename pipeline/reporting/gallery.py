@@ -1,5 +1,6 @@
-"""The images behind the numbers: the most and the least abnormal of a test split with their anomaly maps."""
+"""The images behind the numbers: the most and least abnormal, the false alarms and the misses, with anomaly maps."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
@@ -10,31 +11,73 @@ from pipeline.detectors.base import Detector
 from pipeline.images import Images
 from pipeline.reporting.sheets import contact_sheet
 
+NOTE = 22  # letters that fit below an image
 
-def write_gallery(path: Path, title: str, detector: Detector, images: Images, scores: pd.DataFrame, shown: int) -> None:
-    """Write a sheet of the highest and lowest scored test images, their anomaly maps below.
 
-    All maps of the sheet have one scale, from 0 to the 99th percentile of what is shown.
+def chosen_images(test: pd.DataFrame, threshold: float | None, shown: int) -> dict[str, pd.DataFrame]:
+    """Choose what a gallery shows.
+
+    Args:
+        test: Scores of the test split, with ``id``, ``label`` and ``score``.
+        threshold: Images above it are called abnormal; None where there is none.
+        shown: Images per row at most.
+
+    Returns:
+        Caption to rows of ``test``, the most telling first; a row that stays empty says why.
+    """
+    falling = test.sort_values(["score", "id"], ascending=[False, True])
+    highest, lowest = falling.head(shown), falling.tail(shown).iloc[::-1]
+    chosen = {
+        f"highest scores: {highest['label'].sum()} of {len(highest)} are abnormal": highest,
+        f"lowest scores: {lowest['label'].sum()} of {len(lowest)} are abnormal": lowest,
+    }
+    if threshold is None:
+        return chosen | {"false alarms and misses: n/a, since no normals are held out to set a threshold": test[:0]}
+    alarms = falling[(falling["label"] == 0) & (falling["score"] > threshold)]
+    misses = falling[(falling["label"] == 1) & (falling["score"] <= threshold)].iloc[::-1]
+    normal, abnormal = (int((test["label"] == label).sum()) for label in (0, 1))
+    return chosen | {
+        f"false alarms: {_count(len(alarms))} of {normal} normal images, highest first": alarms.head(shown),
+        f"misses: {_count(len(misses))} of {abnormal} abnormal images, lowest first": misses.head(shown),
+    }
+
+
+def write_gallery(
+    path: Path, title: str, detector: Detector, images: Images, chosen: dict[str, pd.DataFrame], top: float
+) -> None:
+    """Write a sheet of images, each with its score and findings, and their anomaly maps below.
 
     Args:
         path: The PNG to write.
         title: Stands above the sheet.
         detector: The fitted detector.
         images: The prepared arm.
-        scores: The table of :func:`pipeline.evaluation.scores.score_table`.
-        shown: Images per row.
+        chosen: Of :func:`chosen_images`.
+        top: The value of the maps that is drawn brightest, the same for all pictures of the arm.
     """
-    test = scores[scores["split"] == "test"].sort_values(["score", "id"], ascending=[False, True])
     row_of = pd.Series(np.arange(len(images.index)), index=images.index["id"])
-    chosen = {"highest scores": test.head(shown), "lowest scores": test.tail(shown).iloc[::-1]}
-    pixels = {name: np.asarray(images.pixels[row_of[table["id"]].to_numpy()]) for name, table in chosen.items()}
-    maps = {name: detector.anomaly_maps(pixels[name]) for name in chosen}
-    top = float(np.percentile(np.concatenate(list(maps.values())), 99)) or 1.0
-    rows: dict[str, list[np.ndarray]] = {}
-    for name, table in chosen.items():
-        rows[f"{name}: {table['label'].sum()} of {len(table)} are abnormal"] = _scored_part(pixels[name], maps[name])
-        rows[f"anomaly maps of the {name}, dark 0 to bright {top:.2f}"] = [_heat(m, top) for m in maps[name]]
-    contact_sheet(path, title, rows)
+    rows: dict[str, Sequence[np.ndarray]] = {}
+    notes: dict[str, list[str]] = {}
+    for caption, table in chosen.items():
+        rows[caption] = []
+        if len(table):
+            pixels = np.asarray(images.pixels[row_of[table["id"]].to_numpy()])
+            maps = detector.anomaly_maps(pixels)
+            rows[caption] = _scored_part(pixels, maps)
+            notes[caption] = [_note(*of) for of in zip(table["score"], table["label"], table["findings"], strict=True)]
+            beyond = f"{(maps > top).mean():.1%} of the pixels are beyond"
+            name = caption.partition(":")[0]
+            rows[f"anomaly maps of the {name}, dark 0 to bright {top:g}; {beyond}"] = [_heat(m, top) for m in maps]
+    contact_sheet(path, title, rows, notes=notes)
+
+
+def _count(number: int) -> str:
+    return str(number or "none")
+
+
+def _note(score: float, label: int, findings: str) -> str:
+    text = f"{score:.3g} {findings or ('abnormal' if label else 'normal')}"
+    return text if len(text) <= NOTE else f"{text[: NOTE - 1]}…"
 
 
 def _scored_part(pixels: np.ndarray, maps: np.ndarray) -> list[np.ndarray]:

@@ -1,114 +1,215 @@
-"""report.md: our figures beside the paper's, with the pictures behind them."""
+"""report.md: our figures beside the paper's, what they mean, and the pictures behind them."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from tabulate import tabulate
 
-from pipeline.reporting.paper import PAPER_ROC_AUC
-from pipeline.reporting.summary import AVERAGED
+from pipeline.reporting.names import NAMES
+from pipeline.reporting.paper import PAPER_BEST_OTHER, PAPER_ROC_AUC, PAPER_TEST_IMAGES
+from pipeline.reporting.plots import KINDS
+from pipeline.reporting.tables import MISSING, frame, percent, percent_interval, percent_std, table
+
+OTHER_IMAGES = 0.05  # share by which the number of test images may differ from the paper's
 
 INTRODUCTION = """# Report
 
-Anomaly detection with deep perceptual autoencoders: ROC AUC in percent, mean ± standard deviation over seeds.
-Written by the pipeline; `dvc metrics diff` and `dvc plots diff` compare it between revisions.
+Anomaly detection with deep perceptual autoencoders. All figures are in percent. ± is the standard deviation over seeds,
+intervals are 95 % intervals over the patients or slides of the test split.
 """
 
 READING = """## How to read this
 
 - **ROC AUC** is the chance that a random abnormal test image scores higher than a random normal one; 50 is guessing.
-- **untrained** is the same network with random weights under the same loss. A detector that has learnt is above it.
-- **mean intensity** needs no network: the mean grey level, in its better direction. Where it comes close to the
-  detector, exposure or colour may be what is detected.
-- The validation split chooses nothing here; the test split is used for these figures only.
+  **Average precision** of guessing is the abnormal share. The **partial ROC AUC** looks at false positive rates up to
+  10 % only.
+- **Intervals** say how much a figure would move with other patients or slides (bootstrap over these, not over images).
+  They are n/a where a class has fewer than five of them, or where no resample changes the figure.
+- **Differences** between detector and baseline are of the same images; their intervals hold the noise of seeds, too,
+  and are n/a with one seed.
+- **untrained** is the same network with random weights under the same loss; **pixel L1** compares the trained network's
+  reconstructions pixel by pixel; **colour statistics** are the distance of an image's mean and spread of colours from
+  those of the training images; **mean intensity** is taken in its better direction. Where one of them comes close to
+  the detector, exposure or colour may be what is detected.
+- The **threshold** is set on held-out normal images, without any anomaly; the intervals of sensitivity and specificity
+  take it as given. Validation anomalies choose nothing here.
+- **Slides** with a lesion are represented by tiles from inside its outline, so that the ROC AUC of slides is an upper
+  bound and no diagnosis of slides.
 """
 
 GENERATED = (
     "The demo arms are **drawn by a program, not taken from patients**. Their figures show that the pipeline works; "
-    "they say nothing about medicine, and the paper has no figures for them."
+    "they say nothing about medicine, and the paper has no figures for them.\n"
 )
 
 
-def report_text(
-    summary: dict[str, Any],
-    metrics: pd.DataFrame,
-    counts: Mapping[str, pd.DataFrame],
-    pictures: Mapping[str, Sequence[Path]],
-) -> str:
+@dataclass(frozen=True)
+class ArmFacts:
+    """What the report says of an arm beside its results.
+
+    Attributes:
+        seeds: Its seeds.
+        breakdown: By finding or slide.
+        counts: Images by split.
+        pictures: Of its data, relative to the report.
+        parameters: Its part of params.yaml, as YAML.
+        provenance: Of each of its runs.
+    """
+
+    seeds: Sequence[int]
+    breakdown: pd.DataFrame
+    counts: pd.DataFrame
+    pictures: Sequence[Path]
+    parameters: str
+    provenance: Sequence[Mapping[str, Any]]
+
+
+def report_text(results: Mapping[str, Any], facts: Mapping[str, ArmFacts]) -> str:
     """Compose report.md.
 
     Args:
-        summary: The dictionary of :func:`pipeline.reporting.summary.summarise`.
-        metrics: The table of :func:`pipeline.reporting.summary.collect_metrics`.
-        counts: Arm to its counts.csv.
-        pictures: Arm to the pictures of its data, relative to the report.
+        results: Arm to what :func:`pipeline.evaluation.results.arm_results` found.
+        facts: Arm to the rest.
 
     Returns:
         Markdown.
     """
-    arms = [*summary, *(arm for arm in PAPER_ROC_AUC if arm not in summary)]
-    parts = [INTRODUCTION, "## Results\n", _table([_result_row(arm, summary.get(arm)) for arm in arms])]
-    if {"demo_slides", "demo_xrays"} & set(summary):
-        parts.append(GENERATED + "\n")
-    for arm in summary:
-        runs = metrics[metrics["arm"] == arm]
-        parts.append(_arm_section(arm, runs, counts[arm], pictures[arm]))
+    arms = [*results, *(arm for arm in PAPER_ROC_AUC if arm not in results)]
+    parts = [INTRODUCTION, "## Results\n", table([_reproduction_row(arm, results.get(arm)) for arm in arms])]
+    if {"demo_slides", "demo_xrays"} & set(results):
+        parts.append(GENERATED)
+    parts += [_arm_section(arm, of_arm, facts[arm]) for arm, of_arm in results.items()]
     return "\n".join([*parts, READING])
 
 
-def _result_row(arm: str, values: dict[str, Any] | None) -> dict[str, str]:
-    paper = PAPER_ROC_AUC.get(arm)
-    row = {
-        "arm": arm,
-        "ours": "not run",
-        "paper": f"{paper['with growth'][0]} ± {paper['with growth'][1]}" if paper else "–",
-    }
-    row |= {
-        "ours − paper": "–",
-        "paper, without growth": "–",
-        "untrained": "–",
-        "mean intensity": "–",
-        "test images": "–",
-    }
+def _reproduction_row(arm: str, of_arm: Mapping[str, Any] | None) -> dict[str, str]:
+    paper = PAPER_ROC_AUC.get(arm, {})
+    row = {"arm": arm, "ROC AUC, ours": "not run", "95 % interval": "–", "paper": "–", "ours − paper": "–"}
+    row |= {"paper, without growth": "–", "paper, best other": "–", "best baseline": "–", "test images": "–"}
     if paper:
-        row["paper, without growth"] = f"{paper['without growth'][0]} ± {paper['without growth'][1]}"
-    if values is not None:
-        ours = values["dpa"]
-        row["ours"] = _percent(ours, "roc_auc")
-        row["untrained"] = _percent(ours, "untrained_roc_auc")
-        row["mean intensity"] = _percent(ours, "mean_intensity_roc_auc")
-        row["test images"] = str(ours["test_images"])
+        (mean, std), (without, without_std) = paper["with growth"], paper["without growth"]
+        name, other = PAPER_BEST_OTHER[arm]
+        row["paper"] = f"{mean} ± {std}"
+        row |= {"paper, without growth": f"{without} ± {without_std}", "paper, best other": f"{other} ({name})"}
+    if of_arm is not None:
+        area = of_arm["metrics"]["roc_auc"]
+        row |= {"ROC AUC, ours": percent_std(area), "95 % interval": percent_interval(area)}
+        name, best = max(of_arm["baselines"].items(), key=lambda item: (item[1]["roc_auc"]["mean"], item[0]))
+        row["best baseline"] = f"{percent(best['roc_auc']['mean'])} ({NAMES[name]}): {_verdict(best['detector_above'])}"
+        images = of_arm["test"]["images"]
+        row["test images"] = str(images)
         if paper:
-            row["ours − paper"] = f"{100 * ours['roc_auc'] - paper['with growth'][0]:+.1f}"
+            expected = PAPER_TEST_IMAGES[arm]
+            others = abs(images - expected) > OTHER_IMAGES * expected
+            row["test images"] += f" (paper: {expected})"
+            row["ours − paper"] = (
+                f"{100 * area['mean'] - paper['with growth'][0]:+.1f}{' (other images)' if others else ''}"
+            )
     return row
 
 
-def _percent(values: dict[str, float], name: str) -> str:
-    std = values.get(f"{name}_std")
-    return f"{100 * values[name]:.1f}" + ("" if std is None else f" ± {100 * std:.1f}")
+def _baseline_rows(of_arm: Mapping[str, Any]) -> list[dict[str, str]]:
+    return [
+        {
+            "baseline": NAMES[name],
+            "ROC AUC": percent_std(baseline["roc_auc"]),
+            "detector above by": f"{100 * baseline['detector_above']['mean']:+.1f}",
+            "95 % interval": percent_interval(baseline["detector_above"], signed=True),
+            "": _verdict(baseline["detector_above"]),
+        }
+        for name, baseline in sorted(of_arm["baselines"].items(), key=_reading_order)
+    ]
 
 
-def _arm_section(arm: str, runs: pd.DataFrame, counts: pd.DataFrame, pictures: Sequence[Path]) -> str:
-    first = f"arms/{arm}/dpa/seed-{runs['seed'].iloc[0]}"
+def _verdict(above: Mapping[str, Any]) -> str:
+    if above["low"] is None:
+        return MISSING
+    return "beaten" if above["low"] > 0 else "better than the detector" if above["high"] < 0 else "not told apart"
+
+
+def _reading_order(item: tuple[str, Any]) -> int:
+    return list(NAMES).index(item[0])
+
+
+def _arm_section(arm: str, of_arm: Mapping[str, Any], facts: ArmFacts) -> str:
+    first = f"arms/{arm}/dpa/seed-{facts.seeds[0]}"
+    pictures = [f"![{picture.stem} of {arm}]({picture.as_posix()})\n" for picture in facts.pictures]
+    plots = " ".join(f"![{kind} of {arm}](figures/{arm}-{kind}.png)" for kind in KINDS)
+    test, source = of_arm["test"], facts.provenance[0]
+    versions = ", ".join(f"{name} {version}" for name, version in source["libraries"].items())
     return "\n".join(
         [
             f"## {arm}\n",
-            _frame(runs[["seed", *AVERAGED, "abnormal_share", "test_images"]]),
-            f"![ROC curves of {arm}](figures/{arm}-roc.png) ![Losses of {arm}](figures/{arm}-history.png)\n",
-            f"Highest and lowest scored test images of seed {runs['seed'].iloc[0]}:\n",
+            table(list(_metric_rows(of_arm, facts.seeds))),
+            f"Tested on {test['images']} images of {test['groups']} patients or slides, "
+            f"{test['abnormal']} of them abnormal ({percent(test['abnormal_share'])} %). {_threshold(of_arm)}\n",
+            "Baselines, tested on the same images:\n",
+            table(_baseline_rows(of_arm)),
+            f"{plots}\n",
+            f"### {arm}: the images behind the figures\n",
+            f"Seed {facts.seeds[0]}; all anomaly maps of the arm have the same scale.\n",
             f"![Gallery of {arm}]({first}/gallery.png)\n",
-            "Images by split:\n",
-            _frame(counts),
-            *(f"![{picture.stem} of {arm}]({picture.as_posix()})\n" for picture in pictures),
+            "Inputs and reconstructions at the end of each phase of growth:\n",
+            f"![Growth of {arm}]({first}/growth.png)\n",
+            f"### {arm}: by {facts.breakdown['part'].iloc[0]}\n",
+            frame(_in_percent(facts.breakdown)),
+            f"### {arm}: data\n",
+            frame(facts.counts),
+            *pictures,
+            f"Made from {source['raw_files']} files ({source['raw_bytes'] / 1e9:.2f} GB; MD5 of their inventory "
+            f"{source['inventory_md5']}); prepared images {source['images_md5']}, model of seed {facts.seeds[0]} "
+            f"{source['model_md5']}; scored on {source['device']} with {versions}.{_unlike(facts.provenance)}\n",
+            f"### {arm}: parameters\n",
+            f"```yaml\n{facts.parameters}```\n",
         ]
     )
 
 
-def _table(rows: Sequence[dict[str, Any]]) -> str:
-    return str(tabulate(rows, headers="keys", tablefmt="github", disable_numparse=True)) + "\n"
+def _metric_rows(of_arm: Mapping[str, Any], seeds: Sequence[int]) -> list[dict[str, str]]:
+    figures = dict(of_arm["metrics"])
+    figures |= {name: (of_arm["operating_point"] or {}).get(name) for name in ("sensitivity", "specificity")}
+    if of_arm["slides"]:
+        figures |= {name: of_arm["slides"][name] for name in ("mean_roc_auc", "upper_quantile_roc_auc")}
+    rows = []
+    for name, figure in sorted(figures.items(), key=_reading_order):
+        guessing = f" (guessing: {percent(of_arm['test']['abnormal_share'])})" if name == "average_precision" else ""
+        row = {"metric": NAMES[name] + guessing, "mean ± std": MISSING, "95 % interval": MISSING}
+        row |= {f"seed {seed}": MISSING for seed in seeds}
+        if figure is not None:
+            row |= {"mean ± std": percent_std(figure), "95 % interval": percent_interval(figure)}
+            row |= {f"seed {seed}": percent(value) for seed, value in zip(seeds, figure["seeds"], strict=True)}
+        rows.append(row)
+    return rows
 
 
-def _frame(table: pd.DataFrame) -> str:
-    return _table([{str(key): value for key, value in row.items()} for row in table.to_dict("records")])
+def _threshold(of_arm: Mapping[str, Any]) -> str:
+    cut = of_arm["operating_point"]
+    if cut is None:
+        return "There is no threshold, since the arm holds out no normal images."
+    limits = ", ".join(f"{limit:g}" for limit in cut["thresholds"])
+    share = percent(cut["held_out_quantile"])
+    return f"The threshold of each seed ({limits}) leaves {share} % of the held-out normals below it."
+
+
+def _unlike(provenance: Sequence[Mapping[str, Any]]) -> str:
+    """Say what differs between the runs, beside their models."""
+    odd = [
+        key for key in provenance[0] if key != "model_md5" and any(run[key] != provenance[0][key] for run in provenance)
+    ]
+    return f" **The other seeds differ in {', '.join(odd)}.**" if odd else ""
+
+
+def _in_percent(parts: pd.DataFrame) -> pd.DataFrame:
+    names = {
+        "roc_auc": "ROC AUC",
+        "roc_auc_std": "± seeds",
+        "low": "from",
+        "high": "to",
+        "flagged": "above the threshold",
+    }
+    shown = parts.drop(columns="part").astype(dict.fromkeys(names, object))
+    for name in names:
+        shown[name] = [None if pd.isna(value) else percent(value) for value in parts[name]]
+    return shown.dropna(axis=1, how="all").rename(columns=names)

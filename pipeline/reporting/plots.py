@@ -1,50 +1,109 @@
-"""ROC and training curves as PNG."""
+"""Curves, histograms and losses as PNG."""
 
 from collections.abc import Mapping
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from pipeline.evaluation.breakdown import read_breakdown
 from pipeline.reporting.sheets import save_figure
 
+KINDS = ("roc", "precision-recall", "scores", "breakdown", "history")
 
-def plot_runs(folder: Path, arm: str, runs: Mapping[str, Path]) -> None:
-    """Draw the ROC and training curves of an arm, all runs in one plot each.
+
+def plot_arm(folder: Path, arm: str, results: Path, seeds: tuple[int, ...], abnormal_share: float) -> None:
+    """Draw the plots of an arm, all seeds in each.
 
     Args:
-        folder: Where ``<arm>-roc.png`` and ``<arm>-history.png`` go.
+        folder: Where ``<arm>-<kind>.png`` goes, for each of :data:`KINDS`.
         arm: The arm.
-        runs: Caption to the folder that holds a run's ``roc.csv`` and ``history.csv``.
+        results: The folder of its ``roc.csv``, ``precision_recall.csv``, ``histogram.csv``, ``breakdown.csv`` and of
+            ``seed-<k>/history.csv``.
+        seeds: Its seeds.
+        abnormal_share: The average precision of guessing.
     """
-    plot_roc(folder / f"{arm}-roc.png", arm, {name: pd.read_csv(run / "roc.csv") for name, run in runs.items()})
-    histories = {name: pd.read_csv(run / "history.csv") for name, run in runs.items()}
+    plot_roc(folder / f"{arm}-roc.png", arm, pd.read_csv(results / "roc.csv"))
+    curve = pd.read_csv(results / "precision_recall.csv")
+    plot_precision_recall(folder / f"{arm}-precision-recall.png", arm, curve, abnormal_share)
+    plot_scores(folder / f"{arm}-scores.png", arm, pd.read_csv(results / "histogram.csv"))
+    plot_breakdown(folder / f"{arm}-breakdown.png", arm, read_breakdown(results / "breakdown.csv"))
+    histories = {f"seed {seed}": pd.read_csv(results / f"seed-{seed}" / "history.csv") for seed in seeds}
     plot_history(folder / f"{arm}-history.png", arm, histories)
 
 
-def plot_roc(path: Path, title: str, curves: Mapping[str, pd.DataFrame]) -> None:
-    """Draw ROC curves into one square plot.
+def plot_roc(path: Path, title: str, points: pd.DataFrame) -> None:
+    """Draw ROC curves.
 
     Args:
         path: The PNG to write.
         title: Stands above the plot.
-        curves: Caption to a table with columns ``fpr`` and ``tpr``.
+        points: The table of :func:`pipeline.evaluation.curves.roc_points`.
     """
-    figure = Figure(figsize=(4.2, 4.2))
-    axes = figure.subplots()
+    figure, axes = _square(title, "false positive rate", "true positive rate")
     axes.plot([0, 1], [0, 1], color="0.75", linewidth=1, linestyle="--")
-    for caption, points in curves.items():
-        axes.plot(points["fpr"], points["tpr"], label=caption)
-    axes.set(
-        xlabel="false positive rate",
-        ylabel="true positive rate",
-        xlim=(0, 1),
-        ylim=(0, 1.01),
-        title=title,
-        aspect="equal",
-    )
+    for seed, curve in points.groupby("seed"):
+        axes.plot(curve["fpr"], curve["tpr"], label=f"seed {seed}")
     axes.legend(loc="lower right", fontsize=8)
-    figure.tight_layout()
+    save_figure(figure, path)
+
+
+def plot_precision_recall(path: Path, title: str, points: pd.DataFrame, abnormal_share: float) -> None:
+    """Draw precision–recall curves.
+
+    Args:
+        path: The PNG to write.
+        title: Stands above the plot.
+        points: The table of :func:`pipeline.evaluation.curves.precision_recall_points`.
+        abnormal_share: The precision of guessing.
+    """
+    figure, axes = _square(title, "recall", "precision")
+    axes.axhline(abnormal_share, color="0.75", linewidth=1, linestyle="--")
+    for seed, curve in points.groupby("seed"):
+        axes.plot(curve["recall"], curve["precision"], label=f"seed {seed}")
+    axes.legend(loc="lower left", fontsize=8)
+    save_figure(figure, path)
+
+
+def plot_scores(path: Path, title: str, bins: pd.DataFrame) -> None:
+    """Draw how the scores of normal and abnormal images are spread, the mean over seeds.
+
+    Args:
+        path: The PNG to write.
+        title: Stands above the plot.
+        bins: The table of :func:`pipeline.evaluation.curves.histogram`.
+    """
+    figure = Figure(figsize=(4.2, 4.2), layout="tight")
+    axes = figure.subplots()
+    for name, color in (("normal", "tab:blue"), ("abnormal", "tab:red")):
+        share = bins[bins["images"] == name].groupby(["low", "high"], as_index=False)["share"].mean()
+        edges = np.append(share["low"], share["high"].iloc[-1])
+        axes.stairs(share["share"], edges, fill=True, alpha=0.4, color=color, label=f"{name} test images")
+    axes.set(xlabel="score", ylabel="share of these images", title=title)
+    axes.legend(fontsize=8)
+    save_figure(figure, path)
+
+
+def plot_breakdown(path: Path, title: str, parts: pd.DataFrame) -> None:
+    """Draw the ROC AUC of each finding or slide with its interval, where there is one.
+
+    Args:
+        path: The PNG to write.
+        title: Stands above the plot.
+        parts: The table of :func:`pipeline.evaluation.breakdown.breakdown`.
+    """
+    shown = parts[parts["roc_auc"].notna()].iloc[::-1]
+    figure = Figure(figsize=(4.2, max(4.2, 0.2 * len(shown) + 1)), layout="tight")
+    axes = figure.subplots()
+    axes.axvline(0.5, color="0.75", linewidth=1, linestyle="--")
+    for row, (area, low, high) in enumerate(zip(shown["roc_auc"], shown["low"], shown["high"], strict=True)):
+        axes.plot([low, high], [row, row], color="tab:blue", linewidth=1.5)
+        axes.plot(area, row, "o", color="tab:blue", markersize=4)
+    names = [f"{name} ({n})" for name, n in zip(shown["name"], shown["images"], strict=True)]
+    axes.set_yticks(range(len(shown)), names, fontsize=7, parse_math=False)
+    axes.set(xlabel="ROC AUC against all normal images", xlim=(0, 1.02), title=title)
     save_figure(figure, path)
 
 
@@ -73,3 +132,10 @@ def plot_history(path: Path, title: str, histories: Mapping[str, pd.DataFrame]) 
     axes.legend(fontsize=8, title="dashed: held-out", title_fontsize=7)
     figure.tight_layout()
     save_figure(figure, path)
+
+
+def _square(title: str, across: str, up: str) -> tuple[Figure, Axes]:
+    figure = Figure(figsize=(4.2, 4.2), layout="tight")
+    axes = figure.subplots()
+    axes.set(xlabel=across, ylabel=up, xlim=(0, 1), ylim=(0, 1.01), title=title, aspect="equal")
+    return figure, axes

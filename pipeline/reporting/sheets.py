@@ -17,6 +17,7 @@ DPI = 100
 GAP = 5
 TITLE = 28
 CAPTION = 22
+NOTE = 12
 MIN_COLUMNS = 3
 
 
@@ -26,7 +27,13 @@ def save_figure(figure: Figure, path: Path) -> None:
         figure.savefig(partial, dpi=DPI, metadata={"Software": None})
 
 
-def contact_sheet(path: Path, title: str, rows: Mapping[str, Sequence[np.ndarray]], side: int = 128) -> None:
+def contact_sheet(
+    path: Path,
+    title: str,
+    rows: Mapping[str, Sequence[np.ndarray]],
+    side: int = 128,
+    notes: Mapping[str, Sequence[str]] | None = None,
+) -> None:
     """Write rows of images below each other.
 
     Args:
@@ -35,19 +42,29 @@ def contact_sheet(path: Path, title: str, rows: Mapping[str, Sequence[np.ndarray
         rows: Caption to images, each uint8 (H, W), (H, W, 1) or (H, W, 3) of any size; rows may differ in
             length.
         side: Pixels that each image is given along its longer side.
+        notes: Caption to a few words below each image, for the rows that have them.
     """
+    notes = notes or {}
     columns = max([MIN_COLUMNS, *(len(images) for images in rows.values())])
-    width, height = columns * (side + GAP) + GAP, TITLE + len(rows) * (CAPTION + side)
+    heights = [
+        CAPTION + (side if images else 0) + (NOTE if caption in notes else 0) for caption, images in rows.items()
+    ]
+    width, height = columns * (side + GAP) + GAP, TITLE + sum(heights)
     figure = Figure(figsize=(width / DPI, height / DPI))
     figure.text(0.5, 1 - TITLE / 2 / height, title, ha="center", va="center", fontsize=10)
-    for r, (caption, images) in enumerate(rows.items()):
-        top = TITLE + r * (CAPTION + side)
+    top = TITLE
+    for (caption, images), room in zip(rows.items(), heights, strict=True):
         figure.text(GAP / width, 1 - (top + CAPTION - GAP) / height, caption, fontsize=8, va="bottom")
         for c, image in enumerate(images):
             left, bottom = GAP + c * (side + GAP), height - top - CAPTION - side
             axes = figure.add_axes((left / width, bottom / height, side / width, side / height))
             axes.set_axis_off()
             axes.imshow(_fit(image, side), cmap="gray", vmin=0, vmax=255, interpolation="nearest")
+            if caption in notes:
+                figure.text(
+                    left / width, (bottom - 1) / height, notes[caption][c], fontsize=6, va="top", parse_math=False
+                )
+        top += room
     save_figure(figure, path)
 
 

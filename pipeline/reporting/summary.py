@@ -1,65 +1,68 @@
-"""Metrics of all runs: collected, averaged over seeds, small enough for the table of a pull request."""
+"""What a pull request compares: the results of all arms, small enough for one table."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
 from pipeline.errors import PipelineError
-from pipeline.evaluation.metrics import mean_and_std
-
-SEEDLESS = ("mean_intensity_roc_auc",)
-AVERAGED = ("roc_auc", "untrained_roc_auc", "mean_intensity_roc_auc", "average_precision")
 
 
-def collect_metrics(runs: Path, arms: Sequence[str], seeds: Sequence[int]) -> pd.DataFrame:
-    """Read the metrics of every run that the lists name.
+def read_results(folder: Path, arms: Sequence[str], seeds: Sequence[int]) -> dict[str, Any]:
+    """Read the results of every arm.
 
     Args:
-        runs: The folder ``reports/arms``.
+        folder: ``reports/arms``.
         arms: The trained arms.
-        seeds: The seeds of each.
+        seeds: Their seeds.
 
     Returns:
-        One row per arm and seed: ``arm``, ``seed`` and the metrics.
+        Arm → what :func:`pipeline.evaluation.results.arm_results` found.
 
     Raises:
-        PipelineError: If the metrics of a run are missing or unreadable.
+        PipelineError: If the results of an arm are missing or unreadable, or of other seeds.
     """
-    rows = []
+    results = {}
     for arm in arms:
-        for seed in seeds:
-            path = runs / arm / "dpa" / f"seed-{seed}" / "metrics.json"
-            try:
-                rows.append({"arm": arm, "seed": seed, **json.loads(path.read_text(encoding="utf-8"))})
-            except FileNotFoundError as error:
-                raise PipelineError(f"{path} is missing: run `dvc repro evaluate@{arm}-{seed}`") from error
-            except json.JSONDecodeError as error:
-                raise PipelineError(f"{path} is not valid JSON: evaluate {arm} with seed {seed} again") from error
-    return pd.DataFrame(rows)
+        path, again = folder / arm / "dpa" / "metrics.json", f"run `dvc repro compute_metrics@{arm}`"
+        try:
+            results[arm] = json.loads(path.read_text(encoding="utf-8"))
+        except FileNotFoundError as error:
+            raise PipelineError(f"{path} is missing: {again}") from error
+        except json.JSONDecodeError as error:
+            raise PipelineError(f"{path} is not valid JSON: {again}") from error
+        if results[arm]["seeds"] != list(seeds):
+            raise PipelineError(
+                f"{path} is of the seeds {results[arm]['seeds']}, params.yaml names {list(seeds)}: {again}"
+            )
+    return results
 
 
-def summarise(metrics: pd.DataFrame) -> dict[str, Any]:
-    """Average over seeds.
+def summarise(results: Mapping[str, Any]) -> dict[str, Any]:
+    """Keep of the results what is compared between revisions.
 
     Args:
-        metrics: The table of :func:`collect_metrics`.
+        results: Of :func:`read_results`.
 
     Returns:
-        Arm → detector → metric: mean and, from two seeds on, the sample standard deviation; the number of seeds
-        and of test images.
+        Arm → detector → name → number; what cannot be computed is left out.
     """
-    summary: dict[str, Any] = {}
-    if metrics.empty:
-        return summary
-    for arm, runs in metrics.groupby("arm", sort=False):
-        values: dict[str, float] = {"seeds": len(runs), "test_images": int(runs["test_images"].iloc[0])}
-        for name in AVERAGED:
-            mean, std = mean_and_std(runs[name].tolist())
-            values[name] = mean
-            if std is not None and name not in SEEDLESS:
-                values[f"{name}_std"] = std
-        summary[str(arm)] = {"dpa": values}
-    return summary
+    return {arm: {"dpa": _numbers(of_arm)} for arm, of_arm in results.items()}
+
+
+def _numbers(of_arm: dict[str, Any]) -> dict[str, float]:
+    area, cut, slides = of_arm["metrics"]["roc_auc"], of_arm["operating_point"] or {}, of_arm["slides"] or {}
+    found = {
+        **{name: metric["mean"] for name, metric in of_arm["metrics"].items()},
+        "roc_auc_std": area["std"],
+        "roc_auc_low": area["low"],
+        "roc_auc_high": area["high"],
+        **{f"{name}_roc_auc": baseline["roc_auc"]["mean"] for name, baseline in of_arm["baselines"].items()},
+        **{name: cut[name]["mean"] for name in ("sensitivity", "specificity") if cut},
+        **{f"slide_{name}": slides[name]["mean"] for name in ("mean_roc_auc", "upper_quantile_roc_auc") if slides},
+        "abnormal_share": of_arm["test"]["abnormal_share"],
+        "test_images": of_arm["test"]["images"],
+        "test_groups": of_arm["test"]["groups"],
+        "seeds": len(area["seeds"]),
+    }
+    return {name: value for name, value in found.items() if value is not None}

@@ -169,6 +169,16 @@ def test_nothing_to_train_on_or_to_stop_early_by_is_an_error(at_16: Train, tiny_
         build(early).fit(tiny_images.pixels, np.arange(8), none, seed=0)
 
 
+def test_pixel_l1_is_the_mean_absolute_difference_of_the_same_reconstructions(
+    at_16: Train, tiny_images: Images, fitted: Build
+) -> None:
+    detector = fitted(at_16)
+    views = torch.from_numpy(tiny_images.pixels).permute(0, 3, 1, 2).float() / 127.5 - 1
+    with torch.no_grad():
+        expected = (views - detector.network(views)).abs().mean((1, 2, 3))
+    np.testing.assert_allclose(detector.pixel_l1(tiny_images.pixels), expected, rtol=1e-4)
+
+
 def test_the_untrained_baseline_leaves_the_trained_network_alone(
     at_16: Train, tiny_images: Images, fitted: Build
 ) -> None:

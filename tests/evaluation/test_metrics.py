@@ -1,85 +1,93 @@
+from fractions import Fraction
+from random import Random
+
 import numpy as np
-import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sklearn.metrics import average_precision_score, roc_auc_score
 
-from pipeline.errors import PipelineError
-from pipeline.evaluation.baselines import mean_intensity
-from pipeline.evaluation.metrics import better_direction, mean_and_std, roc_auc, roc_points, run_metrics
+from pipeline.evaluation.metrics import METRICS, PARTIAL, Curve, measure
 
-both_classes = st.lists(st.tuples(st.booleans(), st.integers(-5, 5)), min_size=2, max_size=40).filter(
-    lambda pairs: len({label for label, _ in pairs}) == 2
-)
+Weighted = list[tuple[bool, int, int]]  # label, score (few values, so that many are equal) and weight
+
+both_classes: st.SearchStrategy[Weighted] = st.lists(
+    st.tuples(st.booleans(), st.integers(-5, 5), st.integers(0, 3)), min_size=2, max_size=40
+).filter(lambda images: {label for label, _, weight in images if weight} == {True, False})
+
+
+def arrays(images: Weighted) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    labels, scores, weights = (np.array(column) for column in zip(*images, strict=True))
+    return labels.astype(int), scores.astype(float), weights
+
+
+def metric(name: str, images: Weighted) -> float:
+    labels, scores, weights = arrays(images)
+    return float(METRICS[name](Curve(labels, scores, weights[None]))[0])
+
+
+def repeated(images: Weighted) -> tuple[list[int], list[int]]:
+    """The scores of normal and of abnormal images, each as often as it counts."""
+    return tuple([s for label, s, weight in images if label is kind for _ in range(weight)] for kind in (False, True))
 
 
 @given(both_classes)
-def test_the_area_is_the_chance_that_an_abnormal_image_scores_higher(pairs: list[tuple[bool, int]]) -> None:
-    labels, scores = np.array([a for a, _ in pairs], int), np.array([b for _, b in pairs], float)
-    difference = scores[labels == 1][:, None] - scores[labels == 0][None]
-    assert roc_auc(labels, scores) == pytest.approx(np.mean((difference > 0) + 0.5 * (difference == 0)), abs=6e-5)
+def test_the_area_is_the_chance_that_an_abnormal_image_scores_higher(images: Weighted) -> None:
+    normal, abnormal = repeated(images)
+    chances = [(a > n) + (a == n) / 2 for a in abnormal for n in normal]
+    assert metric("roc_auc", images) == pytest.approx(np.mean(chances))
 
 
 @given(both_classes)
-def test_the_curve_rises_from_corner_to_corner_and_encloses_the_area(pairs: list[tuple[bool, int]]) -> None:
-    labels, scores = np.array([a for a, _ in pairs], int), np.array([b for _, b in pairs], float)
-    points = roc_points(pd.DataFrame({"split": "test", "label": labels, "score": scores}))
-    assert points.iloc[0].tolist() == [0, 0]
-    assert points.iloc[-1].tolist() == [1, 1]
-    assert points["fpr"].is_monotonic_increasing
-    assert points["tpr"].is_monotonic_increasing
-    assert np.trapezoid(points["tpr"], points["fpr"]) == pytest.approx(roc_auc(labels, scores), abs=1e-4)
+def test_the_areas_are_those_of_scikit_learn(images: Weighted) -> None:
+    labels, scores, weights = arrays(images)
+    found = {name: metric(name, images) for name in METRICS}
+    assert found["roc_auc"] == pytest.approx(roc_auc_score(labels, scores, sample_weight=weights))
+    expected = average_precision_score(labels, scores, sample_weight=weights)
+    assert found["average_precision"] == pytest.approx(expected)
+    kept = weights > 0  # scikit-learn's partial area counts a threshold of no weight as a corner
+    partial = roc_auc_score(labels[kept], scores[kept], sample_weight=weights[kept], max_fpr=PARTIAL)
+    assert found["partial_roc_auc"] == pytest.approx(partial)
 
 
-@pytest.mark.parametrize(("labels", "absent"), [([0, 0], "abnormal"), ([1, 1], "normal")])
-def test_one_class_alone_has_no_curve(labels: list[int], absent: str) -> None:
-    with pytest.raises(PipelineError, match=f"no {absent} image"):
-        roc_auc(np.array(labels), np.array([0.1, 0.2]))
+@given(both_classes)
+def test_the_operating_points_are_the_best_that_some_threshold_reaches(images: Weighted) -> None:
+    normal, abnormal = repeated(images)
+    points = [
+        (Fraction(sum(n >= t for n in normal), len(normal)), Fraction(sum(a >= t for a in abnormal), len(abnormal)))
+        for t in {*normal, *abnormal, 99}
+    ]
+    least = min(fpr for fpr, tpr in points if tpr >= Fraction(95, 100))
+    most = max(tpr for fpr, tpr in points if fpr <= Fraction(5, 100))
+    assert metric("fpr_at_95_tpr", images) == pytest.approx(float(least))
+    assert metric("tpr_at_5_fpr", images) == pytest.approx(float(most))
 
 
-def test_a_score_that_is_not_finite_is_an_error() -> None:
-    with pytest.raises(PipelineError, match="NaN or infinite"):
-        roc_auc(np.array([0, 1]), np.array([0.1, np.nan]))
+@given(both_classes, st.randoms())
+def test_no_metric_depends_on_the_order_of_images(images: Weighted, random: Random) -> None:
+    shuffled = random.sample(images, len(images))
+    for name in METRICS:
+        assert metric(name, shuffled) == pytest.approx(metric(name, images), abs=1e-12)
 
 
-def test_each_metric_comes_from_its_column_of_the_test_split() -> None:
-    scores = pd.DataFrame(
-        {
-            "split": ["test"] * 4 + ["val"] * 2,
-            "label": [1, 0, 0, 0, 0, 1],
-            "score": [0.3, 0.4, 0.2, 0.1, 0.9, 0.1],
-            "untrained": [0.2, 0.3, 0.4, 0.1, 0.1, 0.2],
-            "mean_intensity": [6.0, 7.0, 8.0, 9.0, 0.0, 1.0],
-        }
-    )
-    assert run_metrics(scores) == {
-        "roc_auc": 0.6667,
-        "average_precision": 0.5,
-        "abnormal_share": 0.25,
-        "test_images": 4,
-        "untrained_roc_auc": 0.3333,
-        "mean_intensity_roc_auc": 1.0,
-    }
+@given(both_classes)
+def test_an_image_that_counts_twice_is_two_images(images: Weighted) -> None:
+    twice = [(label, score, 1) for label, score, weight in images for _ in range(weight)]
+    for name in METRICS:
+        assert metric(name, twice) == pytest.approx(metric(name, images))
 
 
-def test_the_metrics_do_not_depend_on_the_order_of_rows() -> None:
+def test_equal_scores_everywhere_are_guessing() -> None:
+    images = [(label, 7, 1) for label in (True, False, False, False)]
+    found = {name: metric(name, images) for name in METRICS}
+    expected = {"roc_auc": 0.5, "average_precision": 0.25, "partial_roc_auc": 0.5}
+    assert found == pytest.approx(expected | {"fpr_at_95_tpr": 1.0, "tpr_at_5_fpr": 0.0})
+
+
+def test_all_runs_and_weightings_are_measured_at_once() -> None:
     rng = np.random.default_rng(0)
-    columns = {name: rng.random(30) for name in ("score", "untrained", "mean_intensity")}
-    scores = pd.DataFrame({"split": "test", "label": [0, 1] * 15, **columns})
-    assert run_metrics(scores) == run_metrics(scores.sample(frac=1, random_state=1))
-
-
-def test_a_sign_without_meaning_is_turned_to_the_better_side() -> None:
-    assert better_direction(0.3) == better_direction(0.7) == 0.7
-
-
-def test_one_seed_has_no_deviation() -> None:
-    assert mean_and_std([0.9]) == (0.9, None)
-    assert mean_and_std([0.8, 0.9, 1.0]) == (0.9, 0.1)
-
-
-def test_mean_intensity_is_the_mean_of_the_scored_middle_over_all_channels() -> None:
-    pixels = np.full((2, 4, 4, 3), 255, np.uint8)
-    pixels[:, 1:3, 1:3] = 0
-    pixels[1, 1, 1] = 120
-    assert mean_intensity(pixels, side=2).tolist() == [0.0, 30.0]
+    labels, scores, weights = np.array([0, 1] * 20), rng.normal(size=(3, 40)), rng.integers(1, 4, (5, 40))
+    found = measure(labels, scores, ["tpr_at_5_fpr", "roc_auc"], weights)
+    assert found.shape == (5, 3, 2)
+    one = roc_auc_score(labels, scores[2], sample_weight=weights[4])
+    assert found[4, 2, 1] == pytest.approx(one)

@@ -1,37 +1,165 @@
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
 import numpy as np
+import pandas as pd
 import pytest
 
 from pipeline.errors import PipelineError
-from pipeline.evaluation.scores import score_table
+from pipeline.evaluation.scores import (
+    BASELINES,
+    COLUMNS,
+    ArmScores,
+    read_arm_scores,
+    run_name,
+    score_table,
+    scores_path,
+)
+from pipeline.files import write_csv
 from pipeline.images import Images
+
+Table = pd.DataFrame
 
 
 def brightness(pixels: np.ndarray) -> np.ndarray:
     return np.asarray(pixels.mean((1, 2, 3)) / 7)
 
 
+def table_of(images: Images, seed: int = 0) -> Table:
+    baselines = {name: lambda pixels, k=k: k - brightness(pixels) for k, name in enumerate(BASELINES)}
+    return score_table(images, run_name("nih_pa", seed), {"score": brightness, **baselines})
+
+
 def test_every_validation_and_test_image_is_scored_and_no_other(tiny_images: Images) -> None:
-    table = score_table(tiny_images, brightness)
+    table = table_of(tiny_images)
     assert table["id"].tolist() == [f"image_{i:02}" for i in [*range(12, 24), *range(8, 12)]]
     assert table["split"].tolist() == ["test"] * 12 + ["val"] * 4
 
 
 def test_a_score_belongs_to_its_image_and_keeps_six_digits(tiny_images: Images) -> None:
-    table = score_table(tiny_images, brightness).set_index("id")
+    table = table_of(tiny_images).set_index("id")
     expected = brightness(tiny_images.pixels[[20]])[0]
     assert table.loc["image_20", "score"] == float(f"{expected:.6g}")
 
 
-def test_baselines_stand_beside_the_score_and_what_is_known_of_the_image(tiny_images: Images) -> None:
-    table = score_table(tiny_images, brightness, darkness=lambda pixels: -brightness(pixels))
-    assert table.columns.tolist() == ["id", "group", "split", "label", "findings", "score", "darkness"]
-    assert table["darkness"].tolist() == (-table["score"]).tolist()
+def test_the_run_the_baselines_and_what_is_known_of_the_image_stand_beside_the_score(tiny_images: Images) -> None:
+    table = table_of(tiny_images)
+    assert table.columns.tolist() == COLUMNS
+    assert set(table["run"]) == {"nih_pa/dpa/seed-0"}
+    assert np.allclose(table["pixel_l1"], 1 - table["score"], atol=1e-4)
     assert table.set_index("id").loc["image_20", "findings"] == "Mass"
+
+
+def test_images_are_scored_some_at_a_time(tiny_images: Images, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole, shown = table_of(tiny_images), []
+    monkeypatch.setattr("pipeline.evaluation.scores.AT_ONCE", 5)
+
+    def noting(pixels: np.ndarray) -> np.ndarray:
+        shown.append(len(pixels))
+        return brightness(pixels)
+
+    parts = score_table(tiny_images, "nih_pa/dpa/seed-0", {"score": noting, **dict.fromkeys(BASELINES, brightness)})
+    assert shown == [5, 5, 5, 1]
+    pd.testing.assert_series_equal(parts["score"], whole["score"])
 
 
 def test_a_broken_score_names_its_image(tiny_images: Images) -> None:
     def broken(pixels: np.ndarray) -> np.ndarray:
         return np.where(np.arange(len(pixels)) == 3, np.nan, 1.0)
 
-    with pytest.raises(PipelineError, match="'image_15' is not a finite number"):
-        score_table(tiny_images, broken)
+    with pytest.raises(PipelineError, match="score of image 'image_15' is not a finite number"):
+        score_table(tiny_images, "nih_pa/dpa/seed-0", {"score": broken})
+
+
+@pytest.fixture
+def write(tiny_images: Images, in_folder: Path) -> Callable[..., ArmScores]:
+    """Writes the scores of two seeds, lets a test change the second, and reads both."""
+
+    def write_and_read(change: Callable[[Table], Table | None] = lambda table: None) -> ArmScores:
+        for seed in (0, 1):
+            table = table_of(tiny_images, seed)
+            changed = change(table) if seed else None
+            write_csv(in_folder / scores_path(run_name("nih_pa", seed)), table if changed is None else changed)
+        return read_arm_scores("nih_pa", [0, 1])
+
+    return write_and_read
+
+
+def setting(column: str, value: object) -> Callable[[Table], Table]:
+    """Set a column of the row of image_20."""
+    return lambda table: table.astype(object).assign(
+        **{column: lambda t: t[column].where(t["id"] != "image_20", value)}  # type: ignore[arg-type]
+    )
+
+
+def test_seeds_stand_beside_each_other(write: Callable[..., ArmScores], tiny_images: Images) -> None:
+    scores = write(lambda table: table.assign(score=table["score"] + 1))
+    assert scores.scores["score"].shape == (2, 16)
+    np.testing.assert_allclose(scores.scores["score"][1] - scores.scores["score"][0], 1)
+    assert scores.images["id"].is_monotonic_increasing
+    assert len(scores.test().labels) == 12
+
+
+def test_nothing_depends_on_the_order_of_rows(write: Callable[..., ArmScores]) -> None:
+    straight, shuffled = write(), write(lambda table: table.sample(frac=1, random_state=0))
+    pd.testing.assert_frame_equal(straight.images, shuffled.images)
+    for name, values in straight.scores.items():
+        np.testing.assert_array_equal(values, shuffled.scores[name])
+
+
+def test_names_that_look_like_numbers_or_nothing_are_names(write: Callable[..., ArmScores]) -> None:
+    both = write()
+    assert both.images["findings"].isin(["", "Mass"]).all()
+    with pytest.raises(PipelineError, match="do not agree on the image 'image_20'"):
+        write(setting("group", "NA"))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            setting("run", "nih_ap/dpa/seed-1"),
+            r"seed-1\.csv holds scores of 'nih_ap/dpa/seed-1', not of 'nih_pa/dpa/se",
+        ),
+        (setting("score", np.nan), r"seed-1\.csv: score of 'image_20' is not a finite number"),
+        (setting("score", np.inf), "score of 'image_20' is not a finite number"),
+        (setting("pixel_l1", "high"), "pixel_l1 of 'image_20' is not a finite number"),
+        (setting("label", 2), r"label 2 is not one of \(0, 1\)"),
+        (setting("split", "train"), r"split 'train' is not one of \('val', 'test'\)"),
+        (setting("id", "image_19"), "the id 'image_19' stands in more than one row"),
+        (setting("id", "image_99"), "do not agree on the image 'image_20'"),
+        (setting("label", 0), "do not agree on the image 'image_20'"),
+        (lambda table: table[table["id"] != "image_20"], "do not agree on the image 'image_20'"),
+        (lambda table: table.drop(columns="untrained"), "the column 'untrained' is missing"),
+        (lambda table: table[:0], "holds no scores"),
+    ],
+)
+def test_scores_that_cannot_be_those_of_the_run_are_refused(
+    write: Callable[..., ArmScores], change: Callable[[Table], Table], message: str
+) -> None:
+    with pytest.raises(PipelineError, match=message):
+        write(change)
+
+
+@pytest.mark.parametrize("content", [b"", b"\xff\xfe\x00", b'id,"score\n1,2'], ids=["empty", "binary", "open quote"])
+def test_a_file_that_is_no_table_is_named(write: Callable[..., ArmScores], content: bytes) -> None:
+    write()
+    Path("reports/scores/nih_pa/dpa/seed-1.csv").write_bytes(content)
+    with pytest.raises(
+        PipelineError, match=r"seed-1\.csv is not a CSV of scores .* run `dvc repro -f evaluate@nih_pa-1`"
+    ):
+        read_arm_scores("nih_pa", [0, 1])
+
+
+def test_scores_that_are_not_there_say_what_to_run(in_folder: Path) -> None:
+    with pytest.raises(PipelineError, match=r"seed-3\.csv is missing: run `dvc repro -f evaluate@nih_ap-3`"):
+        read_arm_scores("nih_ap", [3])
+
+
+def test_scores_can_be_read_from_another_revision(write: Callable[..., ArmScores], in_folder: Path) -> None:
+    expected = write()
+    files: Mapping[str, str] = {
+        path.relative_to(in_folder).as_posix(): path.read_text() for path in in_folder.rglob("*.csv")
+    }
+    found = read_arm_scores("nih_pa", [0, 1], files.get)
+    np.testing.assert_array_equal(found.scores["score"], expected.scores["score"])

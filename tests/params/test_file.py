@@ -8,7 +8,7 @@ from ruamel.yaml import YAML
 
 from pipeline.detectors.backbones import EfficientNetLite0, Vgg
 from pipeline.errors import PipelineError
-from pipeline.params.file import SLIDE_SECTIONS, Params, read_params
+from pipeline.params.file import SHARED_SECTIONS, SLIDE_SECTIONS, Params, read_params
 from pipeline.params.train import BACKBONE_LAYERS
 from tests.import_closure import ROOT
 
@@ -97,6 +97,11 @@ def test_the_arms_of_the_paper_have_its_final_settings(
         ("arms.train", ["nih_pa"], "nothing prepares it"),
         ("arms.slides", ["demo_slides", "camelyon17"], "camelyon17 is not an arm: choose from camelyon16, demo_slides"),
         ("seeds", [1, 1], "names a seed twice"),
+        ("arms.train", [], "arms.train: Tuple should have at least 1 item"),
+        ("gate", {"auc": 0.1}, "gate.auc"),
+        ("evaluate.nih_pa.heat_map_top", 0.0, "evaluate.nih_pa.heat_map_top: Input should be greater than 0"),
+        ("compute_metrics.held_out_quantile", 1.5, "compute_metrics.held_out_quantile"),
+        ("compute_metrics.resamples", 10, "compute_metrics.resamples: Input should be greater than or equal to 100"),
         ("arms.train", ["demo_xrays", "demo_xrays"], "train names an arm twice"),
         (
             "split_xrays.nih_pa.validation_findings",
@@ -148,7 +153,7 @@ def test_a_part_for_an_arm_that_does_not_exist_is_named(tmp_path: Path) -> None:
 
 
 def with_an_own_arm(content: Any) -> None:
-    for section in (*SLIDE_SECTIONS, "train"):
+    for section in (*SLIDE_SECTIONS, *SHARED_SECTIONS):
         content[section]["my_slides"] = content[section]["demo_slides"]
     content["arms"]["slides"] = content["arms"]["train"] = ["my_slides"]
 

@@ -1,67 +1,164 @@
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
+import pytest
+from markdown_it import MarkdownIt
 
-from pipeline.reporting.markdown import report_text
+from pipeline.evaluation.breakdown import COLUMNS
+from pipeline.reporting.markdown import ArmFacts, report_text
 from pipeline.reporting.paper import PAPER_ROC_AUC
-from pipeline.reporting.summary import summarise
+from tests.reporting.conftest import figure
+
+ResultsOf = Callable[..., dict[str, Any]]
 
 
-def metrics_of(arm: str, values: list[float]) -> pd.DataFrame:
-    return pd.DataFrame(
-        {
-            "arm": arm,
-            "seed": range(len(values)),
-            "roc_auc": values,
-            "average_precision": 0.5,
-            "untrained_roc_auc": 0.5,
-            "mean_intensity_roc_auc": 0.6,
-            "test_images": 40,
-            "abnormal_share": 0.5,
-        }
-    )
+def facts_of(arm: str, **changed: Any) -> ArmFacts:
+    parts = pd.DataFrame([["finding", "Mass", 7, 5, 0.8, 0.1, 0.7, None, 0.25]], columns=COLUMNS)
+    source = {"raw_files": 3, "raw_bytes": 42_000_000, "inventory_md5": "1a", "images_md5": "2b", "model_md5": "3c"}
+    known: dict[str, Any] = {
+        "seeds": (4, 7),
+        "breakdown": parts,
+        "counts": pd.DataFrame({"split": ["train"], "images": [f"those of {arm}"]}),
+        "pictures": [Path("data", arm, "images.png")],
+        "parameters": f"train:\n  note: {arm} has some\n",
+        "provenance": [source | {"device": "cpu", "libraries": {"python": "3.11.7", "torch": "2.14.1"}}] * 2,
+    }
+    return ArmFacts(**known | changed)
 
 
-def report_of(arm: str, values: list[float]) -> str:
-    return report_on(metrics_of(arm, values))
+def report_on(results: dict[str, Any], **facts: Any) -> str:
+    return report_text(results, {arm: facts_of(arm, **facts) for arm in results})
 
 
-def report_on(metrics: pd.DataFrame) -> str:
-    arms = metrics["arm"].unique()
-    counts = {arm: pd.DataFrame({"split": ["train"], "images": [f"those of {arm}"]}) for arm in arms}
-    return report_text(summarise(metrics), metrics, counts, {arm: [Path("data", arm, "images.png")] for arm in arms})
-
-
-def row_of(text: str, arm: str) -> list[str]:
-    line = next(line for line in text.splitlines() if line.startswith(f"| {arm} "))
+def cells(line: str) -> list[str]:
     return [cell.strip() for cell in line.strip("|").split("|")]
 
 
-def test_our_figure_stands_beside_the_papers() -> None:
-    row = row_of(report_of("nih_pa", [0.70, 0.71]), "nih_pa")
-    assert row[1:5] == ["70.5 ± 0.7", "70.8 ± 0.1", "-0.3", "70.3 ± 0.2"]
+def row_of(text: str, name: str) -> dict[str, str]:
+    """The row that begins with a name, by the heads of its columns."""
+    lines = text.splitlines()
+    number = next(k for k, line in enumerate(lines) if line.startswith(f"| {name} "))
+    head = next(lines[k - 1] for k in range(number, 0, -1) if lines[k].startswith("|--"))
+    return dict(zip(cells(head), cells(lines[number]), strict=True))
 
 
-def test_baselines_and_the_number_of_test_images_stand_in_the_row() -> None:
-    assert row_of(report_of("nih_pa", [0.70, 0.71]), "nih_pa")[5:] == ["50.0 ± 0.0", "60.0", "40"]
+def test_our_figure_stands_beside_the_papers_with_difference_and_interval(results_of: ResultsOf) -> None:
+    row = row_of(report_on({"nih_pa": results_of(0.70, 0.71)}), "nih_pa")
+    assert row["ROC AUC, ours"] == "70.5 ± 0.7"
+    assert row["95 % interval"] == "60.0 to 90.0"
+    assert (row["paper"], row["ours − paper"], row["paper, without growth"]) == ("70.8 ± 0.1", "-0.3", "70.3 ± 0.2")
+    assert row["paper, best other"] == "68.7 (PIAD)"
+    assert row["test images"] == "11000 (paper: 11096)"
 
 
-def test_each_arm_has_a_section_with_its_own_runs_and_counts() -> None:
-    text = report_on(pd.concat([metrics_of("nih_pa", [0.71, 0.72]), metrics_of("nih_ap", [0.61])]))
+def test_a_figure_on_a_part_of_the_papers_test_images_says_so(results_of: ResultsOf) -> None:
+    results = results_of(0.70, 0.71)
+    row = row_of(report_on({"nih_pa": results | {"test": results["test"] | {"images": 171}}}), "nih_pa")
+    assert (row["ours − paper"], row["test images"]) == ("-0.3 (other images)", "171 (paper: 11096)")
+
+
+def test_arms_of_the_paper_that_were_not_run_say_so(results_of: ResultsOf) -> None:
+    text = report_on({"nih_pa": results_of(0.70, 0.70)})
+    ours = {arm: row_of(text, arm)["ROC AUC, ours"] for arm in PAPER_ROC_AUC}
+    assert ours == {"nih_pa": "70.0 ± 0.0", "camelyon16": "not run", "nih_subset": "not run", "nih_ap": "not run"}
+    assert row_of(text, "nih_ap")["ours − paper"] == "–"
+
+
+@pytest.mark.parametrize(
+    ("above", "verdict"),
+    [
+        ({"mean": 0.15, "low": 0.1, "high": 0.2}, "beaten"),
+        ({"mean": 0.15, "low": -0.1, "high": 0.4}, "not told apart"),
+        ({"mean": -0.15, "low": -0.2, "high": -0.1}, "better than the detector"),
+        ({"mean": 0.15, "low": None, "high": None}, "n/a"),
+    ],
+)
+def test_a_baseline_is_beaten_only_beyond_the_interval(
+    results_of: ResultsOf, above: dict[str, float | None], verdict: str
+) -> None:
+    results = results_of(0.7, 0.7)
+    results["baselines"]["pixel_l1"] = {"roc_auc": figure(0.8, 0.8), "detector_above": above}
+    text = report_on({"nih_pa": results})
+    assert row_of(text, "pixel L1")[""] == verdict
+    assert row_of(text, "nih_pa")["best baseline"] == f"80.0 (pixel L1): {verdict}"
+
+
+def test_what_cannot_be_computed_is_not_applicable(results_of: ResultsOf) -> None:
+    results = results_of(0.7, 0.7, operating_point=None)
+    results["metrics"]["roc_auc"] = figure(0.7, 0.7, low=None, high=None)
+    text = report_on({"nih_pa": results})
+    assert row_of(text, "ROC AUC")["95 % interval"] == "n/a"
+    assert row_of(text, "sensitivity at the threshold")["mean ± std"] == "n/a"
+    assert "There is no threshold, since the arm holds out no normal images." in text
+
+
+def test_average_precision_stands_beside_what_guessing_gives(results_of: ResultsOf) -> None:
+    assert row_of(report_on({"nih_pa": results_of(0.7, 0.7)}), "average precision (guessing: 25.0)")
+
+
+def test_each_seed_has_its_column(results_of: ResultsOf) -> None:
+    row = row_of(report_on({"nih_pa": results_of(0.70, 0.71)}), "ROC AUC")
+    assert (row["seed 4"], row["seed 7"]) == ("70.0", "71.0")
+
+
+def test_slides_have_figures_of_their_own(results_of: ResultsOf) -> None:
+    level = {"slides": 9, "abnormal": 3, "mean_roc_auc": figure(0.8, 0.8), "upper_quantile_roc_auc": figure(0.9, 0.9)}
+    text = report_on({"camelyon16": results_of(0.7, 0.7, slides=level)})
+    assert row_of(text, "ROC AUC of slides, by the mean of their sampled tiles")["mean ± std"] == "80.0 ± 0.0"
+
+
+def test_each_arm_has_a_section_with_its_own_facts(results_of: ResultsOf) -> None:
+    text = report_on({"nih_pa": results_of(0.71, 0.72), "nih_ap": results_of(0.61, 0.62)})
     pa, ap = text.split("\n## nih_")[1:]
-    assert [value in pa for value in ("0.71", "0.72", "0.61", "those of nih_pa")] == [True, True, False, True]
-    assert [value in ap for value in ("0.71", "0.72", "0.61", "those of nih_ap")] == [False, False, True, True]
+    for section, arm, other in ((pa, "nih_pa", "nih_ap"), (ap, "nih_ap", "nih_pa")):
+        assert f"those of {arm}" in section
+        assert f"note: {arm} has some" in section
+        assert f"![images of {arm}](data/{arm}/images.png)" in section
+        assert f"(arms/{arm}/dpa/seed-4/gallery.png)" in section
+        assert f"(figures/{arm}-roc.png)" in section
+        assert other not in section
 
 
-def test_arms_of_the_paper_that_were_not_run_say_so() -> None:
-    text = report_of("nih_pa", [0.70])
-    assert {row_of(text, arm)[1] for arm in PAPER_ROC_AUC if arm != "nih_pa"} == {"not run"}
+def test_findings_are_listed_with_their_numbers_and_no_interval_where_there_is_none(results_of: ResultsOf) -> None:
+    row = row_of(report_on({"nih_pa": results_of(0.7, 0.7)}), "Mass")
+    assert (row["images"], row["groups"]) == ("7", "5")
+    assert (row["ROC AUC"], row["from"], row["above the threshold"]) == ("80.0", "70.0", "25.0")
+    assert "to" not in row
 
 
-def test_generated_data_is_called_generated() -> None:
-    assert "drawn by a program, not taken from patients" in report_of("demo_xrays", [0.9])
-    assert "drawn by a program" not in report_of("nih_ap", [0.6])
+def test_checksums_and_versions_are_named(results_of: ResultsOf) -> None:
+    text = report_on({"nih_pa": results_of(0.7, 0.7)})
+    assert "Made from 3 files (0.04 GB; MD5 of their inventory 1a); prepared images 2b, model of seed 4 3c" in text
+    assert "scored on cpu with python 3.11.7, torch 2.14.1." in text
+    assert "differ" not in text.partition("## nih_pa")[2].partition("## How to read this")[0]
 
 
-def test_the_pictures_of_the_data_are_shown() -> None:
-    assert "![images of nih_pa](data/nih_pa/images.png)" in report_of("nih_pa", [0.7])
+def test_seeds_that_were_scored_elsewhere_are_told(results_of: ResultsOf) -> None:
+    runs = facts_of("nih_pa").provenance
+    text = report_on(
+        {"nih_pa": results_of(0.7, 0.7)}, provenance=[runs[0], {**runs[1], "device": "cuda", "model_md5": "9"}]
+    )
+    assert "**The other seeds differ in device.**" in text
+
+
+def test_generated_data_is_called_generated(results_of: ResultsOf) -> None:
+    assert "drawn by a program, not taken from patients" in report_on({"demo_xrays": results_of(0.9, 0.9)})
+    assert "drawn by a program" not in report_on({"nih_ap": results_of(0.6, 0.6)})
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["a|b", "a\n# T", "a\r\r# T", "<img src=x>", "[x](http://y)", r"\[x\](http://y)", "_a_", "~~a~~", "&lt;", "`a`"],
+)
+def test_a_name_from_a_file_is_shown_as_it_is(results_of: ResultsOf, tmp_path: Path, name: str) -> None:
+    text = report_on({"nih_ap": results_of(0.6, 0.6)}, counts=pd.DataFrame({"split": [name], name: [1]}), pictures=[])
+    cells = MarkdownIt("commonmark").enable("table").parse(text)
+    shown = [token.content for token in cells if token.type == "inline"]
+    rendered = [
+        "".join(child.content for child in token.children or [])
+        for token in cells
+        if token.type == "inline" and {child.type for child in token.children or []} <= {"text", "text_special"}
+    ]
+    assert rendered.count(" ".join(name.split())) == 2, shown

@@ -7,9 +7,12 @@ import pytest
 from matplotlib.figure import Figure
 from PIL import Image
 
+from pipeline.evaluation.breakdown import COLUMNS
 from pipeline.reporting import plots
-from pipeline.reporting.plots import plot_history, plot_roc
+from pipeline.reporting.plots import plot_breakdown, plot_history, plot_precision_recall, plot_roc, plot_scores
 from pipeline.reporting.sheets import contact_sheet
+
+ROC = pd.DataFrame({"seed": [4, 4, 4, 7, 7], "fpr": [0, 0.2, 1, 0, 1], "tpr": [0, 0.7, 1, 0, 1]})
 
 
 def history() -> pd.DataFrame:
@@ -25,9 +28,8 @@ def history() -> pd.DataFrame:
 
 
 def test_the_same_content_is_the_same_picture_byte_for_byte(tmp_path: Path) -> None:
-    curve = pd.DataFrame({"fpr": [0, 0.2, 1], "tpr": [0, 0.7, 1]})
     for name in ("one", "two"):
-        plot_roc(tmp_path / name / "roc.png", "arm", {"seed 0": curve})
+        plot_roc(tmp_path / name / "roc.png", "arm", ROC)
         plot_history(tmp_path / name / "history.png", "arm", {"seed 0": history()})
     for name in ("roc.png", "history.png"):
         assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
@@ -47,10 +49,51 @@ def figures(monkeypatch: pytest.MonkeyPatch) -> list[Figure]:
 
 
 def test_a_roc_curve_has_false_positives_across_and_true_positives_up(tmp_path: Path, figures: list[Figure]) -> None:
-    plot_roc(tmp_path / "roc.png", "arm", {"seed 0": pd.DataFrame({"fpr": [0, 0.2, 1], "tpr": [0, 0.7, 1]})})
+    plot_roc(tmp_path / "roc.png", "arm", ROC)
     (axes,) = figures[0].axes
     assert (axes.get_xlabel(), axes.get_ylabel()) == ("false positive rate", "true positive rate")
-    assert np.asarray(axes.lines[-1].get_xydata()).tolist() == [[0, 0], [0.2, 0.7], [1, 1]]
+    assert np.asarray(axes.lines[1].get_xydata()).tolist() == [[0, 0], [0.2, 0.7], [1, 1]]
+    assert [line.get_label() for line in axes.lines[1:]] == ["seed 4", "seed 7"]
+
+
+def test_a_precision_recall_curve_shows_what_guessing_gives(tmp_path: Path, figures: list[Figure]) -> None:
+    points = ROC.rename(columns={"fpr": "recall", "tpr": "precision"})
+    plot_precision_recall(tmp_path / "pr.png", "arm", points, 0.3)
+    (axes,) = figures[0].axes
+    assert set(np.asarray(axes.lines[0].get_ydata()).tolist()) == {0.3}
+    assert np.asarray(axes.lines[1].get_xydata()).tolist() == [[0, 0], [0.2, 0.7], [1, 1]]
+
+
+def test_a_histogram_shows_the_mean_of_the_seeds_of_each_class(tmp_path: Path, figures: list[Figure]) -> None:
+    bins = pd.DataFrame(
+        [
+            (seed, images, low, low + 1, share)
+            for seed, images, shares in (
+                (0, "normal", (0.5, 0.5)), (1, "normal", (1.0, 0.0)), (0, "abnormal", (0.2, 0.8)),
+            )
+            for low, share in enumerate(shares)
+        ],
+        columns=["seed", "images", "low", "high", "share"],
+    )  # fmt: skip
+    plot_scores(tmp_path / "scores.png", "arm", bins)
+    (axes,) = figures[0].axes
+    (shares, edges, _), (of_abnormal, _, _) = (patch.get_data() for patch in axes.patches)  # type: ignore[attr-defined]
+    assert (list(shares), list(edges)) == ([0.75, 0.25], [0, 1, 2])
+    assert list(of_abnormal) == [0.2, 0.8]
+
+
+def test_a_breakdown_has_a_point_for_each_part_that_has_an_area(tmp_path: Path, figures: list[Figure]) -> None:
+    rows = [
+        ("finding", "No Finding", 90, 45, None, None, None, None, 0.1),
+        ("finding", "Mass", 14, 13, 0.9, 0.0, 0.8, 0.95, 0.5),
+        ("finding", r"$\foo$", 1, 1, 0.7, 0.0, None, None, 0.0),
+    ]
+    plot_breakdown(tmp_path / "breakdown.png", "arm", pd.DataFrame(rows, columns=COLUMNS))
+    (axes,) = figures[0].axes
+    assert [label.get_text() for label in axes.get_yticklabels()] == [r"$\foo$ (1)", "Mass (14)"]
+    points = [np.asarray(line.get_xydata()).tolist() for line in axes.lines if line.get_marker() == "o"]
+    assert points == [[[0.7, 0]], [[0.9, 1]]]
+    assert np.asarray(axes.lines[3].get_xydata()).tolist() == [[0.8, 1], [0.95, 1]]
 
 
 def test_phases_are_marked_where_they_begin(tmp_path: Path, figures: list[Figure]) -> None:
@@ -70,6 +113,17 @@ def test_a_sheet_shows_gray_and_coloured_images_of_any_size(tmp_path: Path, shap
     sheet = cv2.imread(str(tmp_path / "sheet.png"))
     assert sheet is not None
     assert (sheet == 0).all(axis=2).mean() > 0.05
+
+
+def test_a_note_is_written_as_it_is_and_takes_room(tmp_path: Path) -> None:
+    rows = {"row": [np.zeros((20, 20), np.uint8)]}
+    heights = []
+    for notes in ({}, {"row": ["$\\foo$ 5_000"]}):
+        contact_sheet(tmp_path / "sheet.png", "", rows, notes=notes)
+        sheet = cv2.imread(str(tmp_path / "sheet.png"))
+        assert sheet is not None
+        heights.append(sheet.shape[0])
+    assert heights[0] < heights[1]
 
 
 def test_a_sheet_without_images_is_still_a_picture(tmp_path: Path) -> None:

@@ -1,63 +1,64 @@
 import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
-import pandas as pd
 import pytest
 
 from pipeline.errors import PipelineError
-from pipeline.reporting.summary import collect_metrics, summarise
+from pipeline.files import write_json
+from pipeline.reporting.summary import read_results, summarise
+from tests.reporting.conftest import figure
+
+ResultsOf = Callable[..., dict[str, Any]]
 
 
-def write_run(root: Path, arm: str, seed: int, roc_auc: float) -> None:
-    folder = root / arm / "dpa" / f"seed-{seed}"
-    folder.mkdir(parents=True)
-    metrics = {"average_precision": 0.5, "untrained_roc_auc": 0.5, "mean_intensity_roc_auc": 0.6, "test_images": 40}
-    (folder / "metrics.json").write_text(json.dumps({"roc_auc": roc_auc, **metrics}))
+def test_the_summary_holds_the_means_and_the_interval_of_the_papers_metric(results_of: ResultsOf) -> None:
+    values = summarise({"nih_pa": results_of(0.7, 0.8)})["nih_pa"]["dpa"]
+    assert values["roc_auc"] == pytest.approx(0.75)
+    assert values["roc_auc_std"] == pytest.approx(0.0707, abs=1e-4)
+    assert (values["roc_auc_low"], values["roc_auc_high"]) == (0.6, 0.9)
+    assert (values["seeds"], values["test_images"], values["test_groups"]) == (2, 11_000, 20)
+    assert values["sensitivity"] == pytest.approx(0.35)
+    assert values["untrained_roc_auc"] == pytest.approx(0.55)
 
 
-def test_seeds_are_averaged_per_arm(tmp_path: Path) -> None:
-    for seed, roc_auc in enumerate((0.8, 0.9, 1.0)):
-        write_run(tmp_path, "nih_pa", seed, roc_auc)
-    summary = summarise(collect_metrics(tmp_path, ["nih_pa"], [0, 1, 2]))
-    assert summary["nih_pa"]["dpa"]["roc_auc"] == 0.9
-    assert summary["nih_pa"]["dpa"]["roc_auc_std"] == 0.1
-    assert summary["nih_pa"]["dpa"]["seeds"] == 3
-    assert summary["nih_pa"]["dpa"]["test_images"] == 40
+def test_the_summary_is_all_numbers_so_that_dvc_can_compare_it(results_of: ResultsOf) -> None:
+    unknown = results_of(0.7, operating_point=None)
+    unknown["metrics"]["roc_auc"] = figure(0.7, low=None, high=None)
+    values = summarise({"nih_pa": unknown})["nih_pa"]["dpa"]
+    assert all(isinstance(value, int | float) for value in values.values())
+    assert not {"roc_auc_std", "roc_auc_low", "roc_auc_high", "sensitivity", "slide_mean_roc_auc"} & set(values)
 
 
-def test_a_figure_that_no_seed_changes_has_no_deviation(tmp_path: Path) -> None:
-    for seed in (0, 1):
-        write_run(tmp_path, "nih_pa", seed, 0.8)
-    values = summarise(collect_metrics(tmp_path, ["nih_pa"], [0, 1]))["nih_pa"]["dpa"]
-    assert "mean_intensity_roc_auc_std" not in values
-    assert values["untrained_roc_auc_std"] == 0
+def test_slides_have_two_more_areas(results_of: ResultsOf) -> None:
+    level = {"slides": 9, "abnormal": 3, "mean_roc_auc": figure(0.8), "upper_quantile_roc_auc": figure(0.9)}
+    values = summarise({"camelyon16": results_of(0.7, slides=level)})["camelyon16"]["dpa"]
+    assert (values["slide_mean_roc_auc"], values["slide_upper_quantile_roc_auc"]) == (0.8, 0.9)
 
 
-def test_one_seed_has_no_deviation(tmp_path: Path) -> None:
-    write_run(tmp_path, "nih_pa", 5, 0.8)
-    assert "roc_auc_std" not in summarise(collect_metrics(tmp_path, ["nih_pa"], [5]))["nih_pa"]["dpa"]
+def test_only_arms_that_the_list_names_are_read(tmp_path: Path, results_of: ResultsOf) -> None:
+    for arm in ("nih_pa", "nih_ap"):
+        write_json(tmp_path / arm / "dpa" / "metrics.json", results_of(0.7))
+    assert list(read_results(tmp_path, ["nih_ap"], [4, 7])) == ["nih_ap"]
 
 
-def test_a_run_that_the_lists_do_not_name_is_not_in_the_summary(tmp_path: Path) -> None:
-    write_run(tmp_path, "nih_pa", 0, 0.8)
-    write_run(tmp_path, "nih_pa", 1, 0.2)
-    assert collect_metrics(tmp_path, ["nih_pa"], [0])["roc_auc"].tolist() == [0.8]
+def test_an_arm_without_results_says_what_to_run(tmp_path: Path) -> None:
+    with pytest.raises(PipelineError, match="dvc repro compute_metrics@nih_pa"):
+        read_results(tmp_path, ["nih_pa"], [4, 7])
 
 
-def test_a_run_without_metrics_says_what_to_run(tmp_path: Path) -> None:
-    with pytest.raises(PipelineError, match="dvc repro evaluate@nih_pa-0"):
-        collect_metrics(tmp_path, ["nih_pa"], [0])
-
-
-def test_metrics_that_are_no_json_are_named(tmp_path: Path) -> None:
-    write_run(tmp_path, "nih_pa", 0, 0.8)
-    path = tmp_path / "nih_pa" / "dpa" / "seed-0" / "metrics.json"
-    path.write_text("{")
+def test_results_that_are_no_json_are_named(tmp_path: Path, results_of: ResultsOf) -> None:
+    path = tmp_path / "nih_pa" / "dpa" / "metrics.json"
+    write_json(path, results_of(0.7))
+    path.write_text(json.dumps(results_of(0.7))[:-9])
     with pytest.raises(PipelineError, match=r"metrics\.json is not valid JSON"):
-        collect_metrics(tmp_path, ["nih_pa"], [0])
+        read_results(tmp_path, ["nih_pa"], [4, 7])
 
 
-def test_the_summary_is_all_numbers_so_that_dvc_can_compare_it(tmp_path: Path) -> None:
-    write_run(tmp_path, "nih_pa", 0, 0.8)
-    values = pd.Series(summarise(collect_metrics(tmp_path, ["nih_pa"], [0]))["nih_pa"]["dpa"])
-    assert values.map(lambda value: isinstance(value, int | float)).all()
+def test_results_of_other_seeds_are_refused(tmp_path: Path, results_of: ResultsOf) -> None:
+    write_json(tmp_path / "nih_pa" / "dpa" / "metrics.json", results_of(0.7))
+    with pytest.raises(
+        PipelineError, match=r"is of the seeds \[4, 7\], params\.yaml names \[4, 8\]: run `dvc repro com"
+    ):
+        read_results(tmp_path, ["nih_pa"], [4, 8])

@@ -1,0 +1,72 @@
+"""Which findings are found, and what became of every slide."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from pipeline.evaluation.bootstrap import Resamples
+from pipeline.evaluation.estimates import DIGITS, estimate, roc_auc_figures
+from pipeline.evaluation.scores import ArmScores
+from pipeline.params.evaluate import ComputeMetrics
+
+COLUMNS = ["part", "name", "images", "groups", "roc_auc", "roc_auc_std", "low", "high", "flagged"]
+
+
+def breakdown(test: ArmScores, flags: np.ndarray | None, by_slide: bool, settings: ComputeMetrics) -> pd.DataFrame:
+    """Take the test split apart.
+
+    Args:
+        test: The test split's scores.
+        flags: Whether each image is above its seed's threshold, bool (seeds, N); None without a threshold.
+        by_slide: By slide; else by finding.
+        settings: Of the bootstrap.
+
+    Returns:
+        One row per slide or finding, sorted by name: ``part`` (what it is), ``name``, its number of ``images`` and
+        ``groups``; ``roc_auc`` of its abnormal images against all normal ones of the test split, with the deviation
+        over seeds and the interval over groups (empty for a normal slide, or too few groups); ``flagged``, the share of
+        its images above the threshold, mean over seeds.
+    """
+    rows = []
+    for name, members in _slides(test) if by_slide else _findings(test):
+        abnormal = members & (test.labels == 1)
+        share = None if flags is None else round(float(flags[:, members].mean()), DIGITS)
+        rows.append(
+            {
+                "part": "slide" if by_slide else "finding",
+                "name": name,
+                "images": int(members.sum()),
+                "groups": len(np.unique(test.groups[members])),
+                **(_area(test.part(abnormal | (test.labels == 0)), settings) if abnormal.any() else {}),
+                "flagged": share,
+            }
+        )
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def read_breakdown(path: Path) -> pd.DataFrame:
+    """Read what :func:`breakdown` found, from a CSV; a slide or finding may have any name."""
+    text = {"part": str, "name": str}
+    return pd.read_csv(path, dtype=text, keep_default_na=False, na_values={name: [""] for name in COLUMNS[4:]})
+
+
+def _slides(test: ArmScores) -> Iterator[tuple[str, np.ndarray]]:
+    for slide in np.unique(test.sources.astype(str)):
+        yield slide, test.sources == slide
+
+
+def _findings(test: ArmScores) -> Iterator[tuple[str, np.ndarray]]:
+    """Each finding alone or among others, and "No Finding" for the normal images."""
+    yield "No Finding", test.labels == 0
+    found = test.images["findings"].str.split("|")
+    for finding in sorted({one for several in found for one in several if one}):
+        yield finding, found.map(lambda several, finding=finding: finding in several).to_numpy() & (test.labels == 1)
+
+
+def _area(part: ArmScores, settings: ComputeMetrics) -> dict[str, Any]:
+    resamples = Resamples(part.labels, part.groups, settings.resamples, settings.seed)
+    found = estimate(roc_auc_figures(part.labels, part.scores["score"], resamples), resamples).content()
+    return {"roc_auc": found["mean"], "roc_auc_std": found["std"], "low": found["low"], "high": found["high"]}

@@ -1,0 +1,111 @@
+"""All figures of an arm from its scores."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from pipeline.errors import PipelineError
+from pipeline.evaluation.bootstrap import Resamples
+from pipeline.evaluation.estimates import (
+    DIGITS,
+    Figures,
+    difference,
+    estimate,
+    figures,
+    metric_figures,
+    roc_auc_figures,
+)
+from pipeline.evaluation.metrics import METRICS
+from pipeline.evaluation.operating_point import flagged_images, sensitivity_specificity, thresholds
+from pipeline.evaluation.scores import BASELINES, ArmScores
+from pipeline.evaluation.slide_level import slide_scores
+from pipeline.params.evaluate import ComputeMetrics
+
+
+def arm_results(scores: ArmScores, seeds: Sequence[int], settings: ComputeMetrics, slides: bool) -> dict[str, Any]:
+    """Compute the metrics of an arm, with intervals.
+
+    Args:
+        scores: The scores of all its runs.
+        seeds: The seeds of these runs.
+        settings: Of the bootstrap, and where to cut.
+        slides: Whether its images are tiles of slides, which then get scores of their own.
+
+    Returns:
+        JSON: ``seeds``, ``test`` (counts), ``metrics``, ``baselines`` (their ROC AUC, and by how much the detector's is
+        above), ``operating_point`` and ``slides``, these two None where there is nothing to compute them from.
+
+    Raises:
+        PipelineError: If the test split lacks a class.
+    """
+    test = scores.test()
+    check_classes(test.labels)
+    resamples = Resamples(test.labels, test.groups, settings.resamples, settings.seed)
+    of_detector = metric_figures(test.labels, test.scores["score"], list(METRICS), resamples)
+    return {
+        "seeds": list(seeds),
+        "test": {
+            "images": len(test.labels),
+            "abnormal": int(test.labels.sum()),
+            "abnormal_share": round(float(test.labels.mean()), DIGITS),
+            "groups": len(np.unique(test.groups)),
+        },
+        "metrics": {name: estimate(of_detector.pick(k), resamples).content() for k, name in enumerate(METRICS)},
+        "baselines": {
+            name: _baseline(test, name, of_detector.pick(list(METRICS).index("roc_auc")), resamples)
+            for name in BASELINES
+        },
+        "operating_point": _operating_point(scores, test, resamples, settings.held_out_quantile),
+        "slides": _slide_level(test, settings) if slides else None,
+    }
+
+
+def check_classes(labels: np.ndarray) -> None:
+    """Check that there is something to tell apart.
+
+    Raises:
+        PipelineError: If one class is absent.
+    """
+    for label, name in ((0, "normal"), (1, "abnormal")):
+        if not (labels == label).any():
+            raise PipelineError(
+                f"the test split holds no {name} image, so there is nothing to tell apart: its counts.csv under "
+                "reports/data says what was left out"
+            )
+
+
+def _baseline(test: ArmScores, name: str, of_detector: Figures, resamples: Resamples) -> dict[str, Any]:
+    found = roc_auc_figures(test.labels, test.scores[name], resamples)
+    if name == "mean_intensity" and found.seeds.mean() < 1 / 2:
+        found = found.turned()  # its sign means nothing: anomalies may be dark or bright
+    above = difference(of_detector, found, resamples.groups)
+    return {"roc_auc": estimate(found, resamples).content(), "detector_above": above.content()}
+
+
+def _operating_point(
+    scores: ArmScores, test: ArmScores, resamples: Resamples, quantile: float
+) -> dict[str, Any] | None:
+    limits, flags = thresholds(scores, quantile), flagged_images(scores, quantile)
+    if limits is None or flags is None:
+        return None
+    found = figures(lambda weights: sensitivity_specificity(test.labels, flags, weights), resamples)
+    return {
+        "held_out_quantile": quantile,
+        "thresholds": [float(f"{limit:.6g}") for limit in limits],
+        "sensitivity": estimate(found.pick(0), resamples).content(),
+        "specificity": estimate(found.pick(1), resamples).content(),
+    }
+
+
+def _slide_level(test: ArmScores, settings: ComputeMetrics) -> dict[str, Any] | None:
+    slides, summed = slide_scores(test, settings.slide_quantile)
+    labels = slides["label"].to_numpy()
+    if labels.min() == labels.max():
+        return None
+    resamples = Resamples(labels, slides["group"].to_numpy(), settings.resamples, settings.seed)
+    areas = {
+        f"{name}_roc_auc": estimate(roc_auc_figures(labels, values, resamples), resamples).content()
+        for name, values in summed.items()
+    }
+    return {"slides": len(labels), "abnormal": int(labels.sum()), **areas}

@@ -1,0 +1,89 @@
+"""report.html: report.md as one file that opens anywhere, pictures included, without any request."""
+
+import base64
+import io
+from pathlib import Path
+
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+from PIL import Image
+
+PAGE = """<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Report</title>
+<style>
+body {{ font: 15px/1.5 system-ui, sans-serif; color: #222; max-width: 1120px; margin: 0 auto; padding: 0 16px 48px; }}
+nav {{ position: sticky; top: 0; background: #fff; border-bottom: 1px solid #ddd; padding: 8px 0; }}
+nav {{ overflow-x: auto; white-space: nowrap; }}
+nav a {{ margin-right: 16px; }}
+h2 {{ border-bottom: 1px solid #ddd; margin-top: 40px; }}
+h2, h3 {{ scroll-margin-top: 48px; }}
+div.wide {{ overflow-x: auto; }}
+table {{ border-collapse: collapse; font-size: 13px; white-space: nowrap; }}
+th, td {{ border: 1px solid #ddd; padding: 3px 8px; text-align: left; }}
+th {{ background: #f4f4f4; white-space: normal; }}
+td:first-child {{ white-space: normal; min-width: 8em; }}
+tr:nth-child(even) td {{ background: #fafafa; }}
+img {{ max-width: 100%; height: auto; }}
+p.sheet {{ overflow-x: auto; }}
+p.sheet img {{ max-width: none; width: 100%; min-width: 720px; }}
+pre {{ background: #f4f4f4; padding: 12px; overflow: auto; max-height: 320px; font-size: 12px; }}
+p, li {{ overflow-wrap: anywhere; }}
+</style>
+</head>
+<body>
+<nav>{links}</nav>
+{body}
+</body>
+</html>
+"""
+QUALITY = 80
+SHEETS = ("gallery.png", "growth.png", "images.png", "normalisation.png", "overlays.png")
+
+
+def html_page(text: str, root: Path) -> str:
+    """Turn a report into a page.
+
+    Args:
+        text: Markdown; HTML in it is shown, not obeyed.
+        root: The folder that its pictures are relative to.
+
+    Returns:
+        HTML that holds everything it shows.
+    """
+    markdown = MarkdownIt("commonmark", {"html": False}).enable("table")
+    tokens = markdown.parse(text)
+    links = []
+    for number, token in enumerate(tokens):
+        if token.type == "heading_open":
+            token.attrSet("id", f"section-{number}")
+            if token.tag == "h2":
+                name = markdown.renderInline(tokens[number + 1].content)
+                links.append(f'<a href="#section-{number}">{name}</a>')
+        elif token.type == "inline":
+            _embed(token, tokens[number - 1], root)
+    body = markdown.renderer.render(tokens, markdown.options, {})
+    body = body.replace("<table>", '<div class="wide"><table>').replace("</table>", "</table></div>")
+    return PAGE.format(links="".join(links), body=body)
+
+
+def _embed(line: Token, paragraph: Token, root: Path) -> None:
+    """Put the pictures of a line into it; those with rows of small images are scrolled where the screen is narrow."""
+    for token in line.children or []:
+        if token.type == "image":
+            source = str(token.attrGet("src"))
+            if Path(source).name in SHEETS:
+                paragraph.attrSet("class", "sheet")
+            token.attrSet("src", _data(root / source))
+
+
+def _data(picture: Path) -> str:
+    """A picture as a data URI: WebP, since the same pictures as PNG are many times larger."""
+    buffer = io.BytesIO()
+    with Image.open(picture) as image:
+        image.convert("RGB").save(buffer, "WEBP", quality=QUALITY, method=6)
+    return f"data:image/webp;base64,{base64.b64encode(buffer.getvalue()).decode()}"

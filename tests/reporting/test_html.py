@@ -1,0 +1,86 @@
+import base64
+import io
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from pipeline.files import write_picture
+from pipeline.reporting.html import html_page
+from tests.browser import Visitor
+from tests.import_closure import ROOT
+
+TEXT = """# Report
+
+## Results
+
+| arm | ours |
+|-----|------|
+| a   | 70.5 |
+
+![roc](figures/a-roc.png) ![Gallery](arms/gallery.png)
+
+## nih_pa
+
+<script>document.title = "caught"</script>
+
+```yaml
+train: {}
+```
+"""
+
+
+@pytest.fixture
+def page(tmp_path: Path) -> Path:
+    for name, width in (("figures/a-roc.png", 420), ("arms/gallery.png", 1069)):
+        write_picture(tmp_path / name, np.full((200, width, 3), (200, 30, 30), np.uint8))
+    (tmp_path / "report.html").write_text(html_page(TEXT, tmp_path), encoding="utf-8")
+    return tmp_path / "report.html"
+
+
+def test_pictures_are_inside_and_look_as_they_did(page: Path) -> None:
+    pictures = re.findall(r'src="data:image/webp;base64,([^"]+)"', page.read_text())
+    assert len(pictures) == 2
+    with Image.open(io.BytesIO(base64.b64decode(pictures[0]))) as image:
+        assert image.size == (420, 200)
+        assert np.abs(np.asarray(image.convert("RGB"), int) - (200, 30, 30)).max() <= 6
+
+
+def test_the_same_report_is_the_same_page(page: Path) -> None:
+    assert html_page(TEXT, page.parent) == page.read_text()
+
+
+def test_html_in_the_report_is_shown_and_not_obeyed(page: Path, visit: Visitor) -> None:
+    opened = visit(page)
+    assert opened.page.title() == "Report"
+    assert 'document.title = "caught"' in opened.page.inner_text("body")
+
+
+def test_nothing_but_what_is_inside_can_be_loaded(page: Path) -> None:
+    assert "content=\"default-src 'none'; img-src data:; style-src 'unsafe-inline'\"" in page.read_text()
+
+
+def test_sections_can_be_jumped_to(page: Path, visit: Visitor) -> None:
+    opened = visit(page).page
+    links = opened.locator("nav a")
+    assert links.all_inner_texts() == ["Results", "nih_pa"]
+    for link in links.all():
+        assert opened.locator(str(link.get_attribute("href"))).count() == 1
+
+
+@pytest.mark.parametrize("width", [400, 1400])
+def test_the_committed_report_opens_offline_and_fits_the_window(visit: Visitor, width: int) -> None:
+    opened = visit(ROOT / "reports" / "report.html", width)
+    assert (opened.requests, opened.errors) == ([], [])
+    pictures = opened.page.locator("img").all()
+    assert len(pictures) >= 16
+    for picture in pictures:
+        assert str(picture.get_attribute("src")).startswith("data:image/webp;base64,")
+        assert picture.evaluate("image => image.complete && image.naturalWidth > 0")
+    assert opened.page.evaluate("document.documentElement.scrollWidth") <= width
+    letters = opened.page.locator("p, li, td").evaluate_all(
+        "all => all.map(e => parseFloat(getComputedStyle(e).fontSize))"
+    )
+    assert min(letters) >= 12
