@@ -1,10 +1,11 @@
 # `make help` lists the targets.
 PYTHON ?= python3
+BASE ?= main
 ENVIRONMENT := .venv/.installed
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help install repro paper check-data test test-slow lint format bench clean
+.PHONY: help install repro paper check-data compare gate check-lock test test-slow lint format bench clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  \1\t/' | expand -t 16
@@ -31,6 +32,15 @@ paper: $(ENVIRONMENT) ## the paper's four arms with three seeds, beside the demo
 
 check-data: $(ENVIRONMENT) ## say which data sets are present, complete or missing, and list their files
 	python -m pipeline.checking
+
+compare: $(ENVIRONMENT) ## what changed since BASE, a branch, commit or experiment (make compare BASE=main)
+	@python -m pipeline.comparing $(BASE)
+
+gate: $(ENVIRONMENT) ## fail where a metric became worse than at BASE by more than `gate` in params.yaml allows
+	@python -m pipeline.comparing $(BASE) --gate
+
+check-lock: $(ENVIRONMENT) ## fail where reports/ is older than code or parameters, incomplete, or left over
+	@python -m pipeline.checking_reports
 
 test: $(ENVIRONMENT) ## the tests, a few minutes; includes the whole chain on a shrunken demo
 	python -m pytest -m 'not slow'

@@ -1,0 +1,236 @@
+"""Two revisions side by side: which parameters and metrics changed, and whether the change means anything."""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
+from pipeline.errors import PipelineError
+from pipeline.evaluation.bootstrap import Resamples
+from pipeline.evaluation.estimates import Difference, Figures, difference, metric_figures
+from pipeline.evaluation.metrics import LOWER_IS_BETTER, METRICS
+from pipeline.evaluation.results import check_classes
+from pipeline.evaluation.scores import ArmScores, Reader, read_arm_scores
+from pipeline.params.evaluate import ComputeMetrics, Gate, Metric
+from pipeline.reporting.names import NAMES
+from pipeline.reporting.tables import MISSING, percent_interval, percent_std, plain, table
+
+
+@dataclass(frozen=True)
+class Revision:
+    """What is compared of a revision.
+
+    Attributes:
+        name: Its name.
+        parameters: Key, as in ``train.nih_pa.latent_dim``, to value.
+        scores: Arm to its scores, or to the reason why they cannot be read.
+        figures: Key, as in ``nih_pa.dpa.sensitivity``, to number: its summary.json.
+        gate: Metric to the amount by which it may become worse; None where the revision has no gate.
+    """
+
+    name: str
+    parameters: Mapping[str, Any]
+    scores: Mapping[str, ArmScores | PipelineError]
+    figures: Mapping[str, Any]
+    gate: Gate | None
+
+
+@dataclass(frozen=True)
+class Change:
+    """How a metric of an arm changed.
+
+    Attributes:
+        arm: The arm.
+        metric: A name of :data:`pipeline.evaluation.metrics.METRICS`.
+        before: Of each seed, (seeds,).
+        now: The same.
+        difference: ``now`` minus ``before``.
+        paired: Whether both are of the same test images.
+    """
+
+    arm: str
+    metric: Metric
+    before: np.ndarray
+    now: np.ndarray
+    difference: Difference
+    paired: bool
+
+    @property
+    def worse_by(self) -> float:
+        """By how much it became worse; negative for better."""
+        return self.difference.mean if self.metric in LOWER_IS_BETTER else -self.difference.mean
+
+    @property
+    def verdict(self) -> str:
+        """What the difference means."""
+        if self.difference.beyond_chance is None:
+            return MISSING
+        if not self.difference.beyond_chance:
+            return "within noise"
+        return "▼ worse" if self.worse_by > 0 else "▲ better"
+
+
+def read_revision(name: str, read: Reader) -> Revision:
+    """Read what is compared.
+
+    Args:
+        name: The revision's name.
+        read: Reads its files.
+
+    Raises:
+        PipelineError: If it has no params.yaml with arms and seeds, or its summary.json is broken.
+    """
+    text, summary = read("params.yaml"), read("reports/summary.json")
+    if text is None:
+        raise PipelineError(f"{name} has no params.yaml: name a revision of this pipeline, and fetch it")
+    try:
+        content = YAML(typ="safe").load(text)
+        arms, seeds = content["arms"]["train"], content["seeds"]
+        figures = dict(_flat(json.loads(summary or "{}")))
+    except (YAMLError, KeyError, TypeError, ValueError) as error:
+        raise PipelineError(
+            f"params.yaml or reports/summary.json of {name} is not as this pipeline's: {error}"
+        ) from error
+    scores: dict[str, ArmScores | PipelineError] = {}
+    for arm in arms:
+        try:
+            of_arm = read_arm_scores(arm, seeds, read)
+            check_classes(of_arm.test().labels)
+            scores[arm] = of_arm
+        except PipelineError as error:
+            scores[arm] = error
+    return Revision(name, dict(_flat(content)), scores, figures, content.get("gate"))
+
+
+def changes(base: Revision, head: Revision, settings: ComputeMetrics) -> list[Change]:
+    """Compare the metrics of the arms that both revisions have scores of.
+
+    Args:
+        base: The older revision.
+        head: The newer one.
+        settings: Of the bootstrap.
+    """
+    found = []
+    for arm, now in head.scores.items():
+        before = base.scores.get(arm)
+        if isinstance(before, ArmScores) and isinstance(now, ArmScores):
+            found += _arm_changes(arm, before.test(), now.test(), settings)
+    return found
+
+
+def comparison_text(base: Revision, head: Revision, found: list[Change]) -> str:
+    """Say in Markdown what changed.
+
+    Args:
+        base: The older revision.
+        head: The newer one.
+        found: Of :func:`changes`.
+    """
+    rows = [_row(change, base.name) for change in found if change.difference.mean]
+    same = {change.arm for change in found} - {change.arm for change in found if change.difference.mean}
+    notes = [f"{arm}: the scores rank the test images as before" for arm in same]
+    notes += [f"{arm}: the test images differ: not paired" for arm in {c.arm for c in found if not c.paired}]
+    notes += not_compared(base, head)
+    parts = [f"## Compared with {plain(base.name)}\n", "### Parameters\n"]
+    parts += [_differences("parameter", base.name, base.parameters, head.parameters), "### Metrics\n"]
+    parts += [table(rows), READING] if rows else []
+    parts += [*(f"- {plain(note)}" for note in sorted(notes)), "", "### Other figures of summary.json\n"]
+    others = [{k: v for k, v in side.figures.items() if k.rpartition(".")[2] not in METRICS} for side in (base, head)]
+    return "\n".join([*parts, _differences("figure", base.name, *others)])
+
+
+READING = """Percent; mean ± standard deviation over seeds. The interval is that of the difference (95 %, paired over
+patients or slides, with the noise of seeds); where it holds 0, the difference is within noise. It is n/a with one seed
+on both sides or fewer than five patients or slides of a class. Of twenty such rows, one is marked by chance.
+"""
+
+
+def not_compared(base: Revision, head: Revision) -> Iterator[str]:
+    """Say which arms have no figures on one side."""
+    for arm in sorted({*base.scores, *head.scores}):
+        for side, other in ((base, head), (head, base)):
+            if arm not in side.scores:
+                yield f"{arm}: only in {other.name}"
+            elif isinstance(reason := side.scores[arm], PipelineError):
+                yield f"{arm}: no scores in {side.name} ({reason})"
+
+
+def failures(found: list[Change], base: Revision, head: Revision, allowed: Gate) -> list[str]:
+    """Say what the gate does not let through.
+
+    Args:
+        found: Of :func:`changes`.
+        base: The older revision.
+        head: The newer one.
+        allowed: Metric to the amount by which it may become worse.
+
+    Returns:
+        One sentence for each metric that became worse by more, and for each arm of the base, or with unreadable scores,
+        that could not be compared.
+    """
+    lines = [
+        f"{change.arm}: {NAMES[change.metric]} became worse by {change.worse_by:.4f} ({change.before.mean():.4f} to "
+        f"{change.now.mean():.4f}); gate.{change.metric} allows {allowed[change.metric]:g}"
+        for change in found
+        if change.metric in allowed and change.worse_by > allowed[change.metric]
+    ]
+    new = {arm for arm, scores in head.scores.items() if arm not in base.scores and isinstance(scores, ArmScores)}
+    return lines + [line for line in not_compared(base, head) if line.partition(":")[0] not in new]
+
+
+def _arm_changes(arm: str, before: ArmScores, now: ArmScores, settings: ComputeMetrics) -> list[Change]:
+    paired = before.images.equals(now.images)
+    here = Resamples(now.labels, now.groups, settings.resamples, settings.seed)
+    there = (
+        here if paired else Resamples(before.labels, before.groups, settings.resamples, settings.seed, "of the base")
+    )
+    old, new = _figures(before, there), _figures(now, here)
+    groups = min(here.groups, there.groups)
+    return [
+        Change(arm, metric, old.pick(k).seeds, new.pick(k).seeds, difference(new.pick(k), old.pick(k), groups), paired)
+        for k, metric in enumerate(METRICS)
+    ]
+
+
+def _figures(test: ArmScores, resamples: Resamples) -> Figures:
+    return metric_figures(test.labels, test.scores["score"], list(METRICS), resamples)
+
+
+def _row(change: Change, base: str) -> dict[str, str]:
+    return {
+        "arm": change.arm,
+        "metric": NAMES[change.metric],
+        f"at {base}": _mean_std(change.before),
+        "now": _mean_std(change.now),
+        "difference": f"{100 * change.difference.mean:+.1f}",
+        "95 % interval": percent_interval(change.difference.content(), signed=True),
+        "": change.verdict,
+    }
+
+
+def _mean_std(seeds: np.ndarray) -> str:
+    return percent_std({"mean": seeds.mean(), "std": seeds.std(ddof=1) if len(seeds) > 1 else None})
+
+
+def _differences(kind: str, base: str, before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
+    """A table of the keys whose values differ."""
+    rows = [
+        {kind: key, f"at {base}": before.get(key, "–"), "now": now.get(key, "–")}
+        for key in sorted({*before, *now})
+        if before.get(key, "–") != now.get(key, "–")
+    ]
+    return table(rows) if rows else "None changed.\n"
+
+
+def _flat(content: Any, key: str = "") -> Iterator[tuple[str, Any]]:
+    parts: Any = (
+        content.items() if isinstance(content, dict) else enumerate(content) if isinstance(content, list) else ()
+    )
+    for name, value in parts:
+        yield from _flat(value, f"{key}.{name}" if key else str(name))
+    if not parts:
+        yield key, content

@@ -1,0 +1,216 @@
+import dataclasses
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from pipeline.errors import PipelineError
+from pipeline.evaluation.metrics import METRICS
+from pipeline.evaluation.scores import ArmScores, run_name, scores_path
+from pipeline.params.evaluate import ComputeMetrics
+from pipeline.reporting.comparison import Change, Revision, changes, comparison_text, failures, read_revision
+
+SETTINGS = ComputeMetrics(held_out_quantile=0.95, slide_quantile=0.9, resamples=300, seed=0)
+
+
+def arm_of(shift: float, patients: int = 200) -> ArmScores:
+    """Three runs that agree but for little noise; abnormal images score higher by ``shift``."""
+    noise, labels = np.random.default_rng(0), np.arange(patients) % 2
+    images = pd.DataFrame(
+        {
+            "id": [f"{i:03}.png" for i in range(patients)],
+            "group": [f"patient_{i:03}" for i in range(patients)],
+            "source": [f"images/{i:03}.png" for i in range(patients)],
+            "split": "test",
+            "label": labels,
+            "findings": "",
+        }
+    )
+    shared = noise.normal(size=patients)
+    return ArmScores(images, {"score": shared + noise.normal(0, 0.05, (3, patients)) + shift * labels})
+
+
+def revision(name: str, scores: dict[str, Any], figures: dict[str, float] | None = None, **parameters: Any) -> Revision:
+    return Revision(name, {"train.a.latent_dim": 16, **parameters}, scores, figures or {}, None)
+
+
+def compared(before: ArmScores, now: ArmScores) -> dict[str, Change]:
+    found = changes(revision("main", {"a": before}), revision("now", {"a": now}), SETTINGS)
+    return {change.metric: change for change in found}
+
+
+def test_all_metrics_are_compared_now_minus_before() -> None:
+    found = compared(arm_of(0.5), arm_of(1.5))
+    assert set(found) == set(METRICS)
+    area = found["roc_auc"]
+    assert area.difference.mean == pytest.approx(area.now.mean() - area.before.mean())
+    assert (area.paired, area.verdict) == (True, "▲ better")
+    assert found["fpr_at_95_tpr"].difference.mean < 0
+    assert (found["fpr_at_95_tpr"].worse_by < 0, found["fpr_at_95_tpr"].verdict) == (True, "▲ better")
+
+
+def test_what_falls_beyond_the_interval_is_worse() -> None:
+    found = compared(arm_of(1.5), arm_of(0.5))
+    assert (found["roc_auc"].verdict, found["fpr_at_95_tpr"].verdict) == ("▼ worse", "▼ worse")
+    assert found["roc_auc"].worse_by == pytest.approx(-found["roc_auc"].difference.mean)
+
+
+def test_a_small_change_is_within_noise() -> None:
+    found = compared(arm_of(1.0), arm_of(1.01))["roc_auc"]
+    assert found.difference.mean > 0
+    assert found.verdict == "within noise"
+
+
+def test_other_test_images_are_compared_without_pairing() -> None:
+    before, now = arm_of(1.0), arm_of(1.3, patients=180)
+    paired, apart = compared(before, arm_of(1.3))["roc_auc"], compared(before, now)["roc_auc"]
+    assert not apart.paired
+    assert paired.difference.interval is not None
+    assert apart.difference.interval is not None
+    assert np.ptp(apart.difference.interval) > 1.5 * np.ptp(paired.difference.interval)
+
+
+def test_an_image_with_another_label_is_another_image() -> None:
+    relabelled = arm_of(1.0)
+    images = relabelled.images.assign(label=relabelled.images["label"].where(relabelled.images.index > 0, 1))
+    apart = compared(arm_of(1.0), dataclasses.replace(relabelled, images=images))["roc_auc"]
+    paired = compared(arm_of(1.0), arm_of(1.1))["roc_auc"]
+    assert (apart.paired, paired.paired) == (False, True)
+    assert apart.difference.interval is not None
+    assert paired.difference.interval is not None
+    assert np.ptp(apart.difference.interval) > 2 * np.ptp(paired.difference.interval)
+
+
+def test_few_patients_can_not_be_told_from_noise() -> None:
+    assert compared(arm_of(0.5, 8), arm_of(1.5, 8))["roc_auc"].verdict == "n/a"
+
+
+def text_of(base: Revision, head: Revision) -> str:
+    return comparison_text(base, head, changes(base, head, SETTINGS))
+
+
+def test_parameters_that_changed_are_listed_with_both_values_and_no_other() -> None:
+    same = {"a": arm_of(1.0)}
+    text = text_of(revision("main", same, old=1), revision("now", same, **{"train.a.latent_dim": 32, "new": "x"}))
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines() if line[:2] == "| "]
+    assert rows == [
+        ["parameter", "at main", "now"],
+        ["new", "–", "x"],
+        ["old", "1", "–"],
+        ["train.a.latent_dim", "16", "32"],
+    ]
+
+
+def test_a_changed_metric_has_both_values_the_difference_its_interval_and_what_it_means() -> None:
+    text = text_of(revision("main", {"a": arm_of(0.5)}), revision("now", {"a": arm_of(1.5)}))
+    (row,) = (line for line in text.splitlines() if "| ROC AUC " in line)
+    cells = [cell.strip() for cell in row.strip("|").split("|")]
+    found = compared(arm_of(0.5), arm_of(1.5))["roc_auc"]
+    assert cells[2].startswith(f"{100 * found.before.mean():.1f} ± ")
+    assert cells[4] == f"{100 * found.difference.mean:+.1f}"
+    assert cells[5].startswith("+")
+    assert cells[6] == "▲ better"
+
+
+def test_an_arm_with_the_same_scores_is_one_line() -> None:
+    text = text_of(revision("main", {"a": arm_of(1.0)}), revision("now", {"a": arm_of(1.0)}))
+    assert "- a: the scores rank the test images as before" in text
+    assert "ROC AUC" not in text
+
+
+def test_other_figures_that_changed_are_listed_too() -> None:
+    same = {"a": arm_of(1.0)}
+    before = {"a.dpa.sensitivity": 0.3, "a.dpa.roc_auc": 0.7, "a.dpa.seeds": 3}
+    text = text_of(revision("main", same, before), revision("now", same, before | {"a.dpa.sensitivity": 0.5}))
+    _, others = text.split("### Other figures of summary.json")
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in others.splitlines() if line[:2] == "| "]
+    assert rows == [["figure", "at main", "now"], ["a.dpa.sensitivity", "0.3", "0.5"]]
+
+
+def test_one_seed_on_both_sides_can_not_be_told_from_noise() -> None:
+    one = [dataclasses.replace(arm, scores={"score": arm.scores["score"][:1]}) for arm in (arm_of(0.5), arm_of(1.5))]
+    assert compared(*one)["roc_auc"].verdict == "n/a"
+
+
+def test_arms_without_figures_on_one_side_are_named() -> None:
+    broken = PipelineError("a.csv is missing")
+    text = text_of(
+        revision("main", {"gone": arm_of(1.0), "b": broken}), revision("now", {"new": arm_of(1.0), "b": arm_of(1.0)})
+    )
+    assert "- gone: only in main" in text
+    assert "- new: only in now" in text
+    assert "- b: no scores in main (a.csv is missing)" in text
+
+
+def failed(before: dict[str, Any], now: dict[str, Any], **allowed: float) -> list[str]:
+    base, head = revision("main", before), revision("now", now)
+    return failures(changes(base, head, SETTINGS), base, head, allowed)  # type: ignore[arg-type]
+
+
+def test_the_gate_names_what_became_worse_by_more_than_allowed() -> None:
+    before, now = arm_of(1.5), arm_of(0.5)
+    found = compared(before, now)
+    (line,) = failed({"a": before}, {"a": now}, roc_auc=0.02)
+    area = found["roc_auc"]
+    assert line == (
+        f"a: ROC AUC became worse by {area.worse_by:.4f} ({area.before.mean():.4f} to {area.now.mean():.4f}); "
+        "gate.roc_auc allows 0.02"
+    )
+    assert failed({"a": before}, {"a": now}, roc_auc=area.worse_by + 1e-9) == []
+    assert len(failed({"a": before}, {"a": now}, roc_auc=0.02, fpr_at_95_tpr=0.02)) == 2
+
+
+def test_the_gate_lets_through_what_became_better() -> None:
+    assert failed({"a": arm_of(0.5)}, {"a": arm_of(1.5)}, **dict.fromkeys(METRICS, 0.0)) == []
+
+
+def test_the_gate_names_an_arm_that_is_gone_but_not_one_that_is_new() -> None:
+    assert failed({"a": arm_of(1.0)}, {"b": arm_of(1.0)}, roc_auc=0.02) == ["a: only in main"]
+
+
+@pytest.mark.parametrize("side", ["main", "now"])
+def test_the_gate_does_not_pass_what_it_could_not_compare(side: str) -> None:
+    arms = {"main": {"a": arm_of(1.0)}, "now": {"a": arm_of(1.0)}}
+    arms[side] = {"a": PipelineError("a.csv is broken")}  # type: ignore[dict-item]
+    assert failed(arms["main"], arms["now"], roc_auc=0.02) == [f"a: no scores in {side} (a.csv is broken)"]
+
+
+def test_a_new_arm_without_readable_scores_does_not_pass_either() -> None:
+    broken = {"a": arm_of(1.0), "b": PipelineError("b.csv is broken")}
+    assert len(failed({"a": arm_of(1.0)}, broken, roc_auc=0.02)) == 2
+
+
+def test_a_revision_is_read_through_its_files() -> None:
+    rows = arm_of(1.0, 4).images.assign(
+        score=[1, 2, 3, 4], untrained=0, pixel_l1=0, colour_statistics=0, mean_intensity=0
+    )
+    files = {
+        "params.yaml": "arms: {train: [a, b]}\nseeds: [0, 7]\ntrain: {a: {schedule: [{stable: 5}], channels: []}}\n"
+        "gate: {roc_auc: 0.5}\n",
+        "reports/summary.json": '{"a": {"dpa": {"roc_auc": 0.7}}}',
+        **{
+            scores_path(run_name("a", seed)): rows.assign(run=run_name("a", seed)).to_csv(index=False)
+            for seed in (0, 7)
+        },
+    }
+    found = read_revision("main", files.get)
+    scores = found.scores["a"]
+    assert isinstance(scores, ArmScores)
+    assert scores.scores["score"].tolist() == [[1, 2, 3, 4]] * 2
+    assert isinstance(found.scores["b"], PipelineError)
+    assert found.parameters["train.a.schedule.0.stable"] == 5
+    assert found.parameters["seeds.1"] == 7
+    assert found.figures == {"a.dpa.roc_auc": 0.7}
+    assert found.gate == {"roc_auc": 0.5}
+
+
+@pytest.mark.parametrize("text", ["", "[]", "a: b", "arms: {train: 1}", "a: [", "arms: {train: [a]}"])
+def test_params_of_something_else_are_named(text: str) -> None:
+    with pytest.raises(PipelineError, match=r"params\.yaml or reports/summary\.json of v1 is not as this pipeline's"):
+        read_revision("v1", {"params.yaml": text}.get)
+
+
+def test_what_is_no_revision_of_this_pipeline_is_named() -> None:
+    with pytest.raises(PipelineError, match=r"v9 has no params\.yaml: name a revision of this pipeline"):
+        read_revision("v9", {}.get)
