@@ -43,8 +43,13 @@ class Runner:
         self.base.touch()
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
         files = {"GITHUB_ENV": str(self.base), "GITHUB_STEP_SUMMARY": str(self.summary), "GITHUB_BASE_REF": "base"}
-        # the environment is there, and must not be made again
-        self.environment = {**os.environ, **files, "PATH": path, "MAKEFLAGS": "-o .venv/.installed"}
+        # the environment of these tests serves, and must not be made again
+        installed = clone.folder / ".venv" / ".installed"
+        installed.parent.mkdir()
+        installed.touch()
+        outer_make = ("MAKEFLAGS", "MFLAGS", "MAKELEVEL")  # of the one that may have started the tests
+        inherited = {key: value for key, value in os.environ.items() if key not in outer_make}
+        self.environment = {**inherited, **files, "PATH": path}
         git = ["git", "update-ref", "refs/remotes/origin/base", "HEAD~1"]
         subprocess.run(git, cwd=clone.folder, check=True)
 
