@@ -28,6 +28,8 @@ def run_stage(main: Callable[..., str]) -> None:
             print(made, flush=True)
     except PipelineError as error:
         sys.exit(f"error: {error}")
+    except FileNotFoundError as error:
+        sys.exit(f"error: {error.filename} is missing: run `dvc repro`, whose earlier stages make what this one reads")
     except OSError as error:
         if error.errno not in FULL:
             raise

@@ -12,6 +12,8 @@ def main(kind):
         raise PipelineError("slide_1.tif cannot be opened: download it again")
     if kind == "full":
         raise OSError(errno.ENOSPC, "No space left on device", "images.npy")
+    if kind == "absent":
+        open("no/such/roc.csv")
     if kind == "bug":
         raise ZeroDivisionError("division by zero")
     return "made 3 masks"
@@ -40,6 +42,12 @@ def test_a_full_disk_is_one_sentence() -> None:
     assert done.stderr.startswith("error: the disk is full (")
     assert "images.npy" in done.stderr
     assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_file_that_an_earlier_stage_should_have_made_is_one_sentence() -> None:
+    done = run("absent")
+    assert (done.returncode, len(done.stderr.splitlines())) == (1, 1)
+    assert done.stderr.startswith("error: no/such/roc.csv is missing: run `dvc repro`")
 
 
 def test_an_unforeseen_error_ends_in_a_sentence_too() -> None:

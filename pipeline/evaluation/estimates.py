@@ -113,7 +113,8 @@ def difference(one: Figures, other: Figures, groups: int) -> Difference:
 
     Two things make a difference uncertain: which patients or slides are in the test split, and which draws each
     training made. Their variances add up, and the degrees of freedom follow Satterthwaite: one less than the groups,
-    and one less than the seeds of either side. A side with one seed is given the variance of the other's seeds.
+    and one less than the seeds of either side. A side with one seed is given the variance of the other's seeds. What
+    lies outside [−1, 1] is cut off the interval.
 
     Args:
         one: One figure.
@@ -126,23 +127,27 @@ def difference(one: Figures, other: Figures, groups: int) -> Difference:
     """
     mean = float(np.mean(one.seeds) - np.mean(other.seeds))
     several = [side.seeds for side in (one, other) if len(side.seeds) > 1]
-    if np.shape(one.samples) == np.shape(other.samples) and np.allclose(
-        one.samples, other.samples, rtol=0, atol=NOTHING
-    ):
+    if _same(one.seeds, other.seeds) and _same(one.samples, other.samples):
         return Difference(0.0, (0.0, 0.0))
     if groups < LEAST_GROUPS or not several:
         return Difference(mean, None)
     over_groups = float(np.var(one.samples.mean(axis=1) - other.samples.mean(axis=1))) * groups / (groups - 1)
     parts = [(over_groups, groups - 1)]
-    for side in (one.seeds, other.seeds):
-        known = side if len(side) > 1 else several[0]
-        parts.append((float(np.var(known, ddof=1)) / len(side), len(known) - 1))
+    if len(several) == 2:
+        parts += [(float(np.var(seeds, ddof=1)) / len(seeds), len(seeds) - 1) for seeds in several]
+    else:  # one estimate of the variance serves both sides, so that it has its degrees of freedom once
+        (seeds,) = several
+        parts.append((float(np.var(seeds, ddof=1)) * (1 + 1 / len(seeds)), len(seeds) - 1))
     variance = sum(part for part, _ in parts)
     if variance < NOTHING**2:
         return Difference(mean, None)
     freedom = variance**2 / sum(part**2 / degrees for part, degrees in parts)
     reach = float(stats.t.ppf((1 + LEVEL) / 2, freedom) * np.sqrt(variance))
-    return Difference(mean, (mean - reach, mean + reach))
+    return Difference(mean, (max(mean - reach, -1.0), min(mean + reach, 1.0)))
+
+
+def _same(one: np.ndarray, other: np.ndarray) -> bool:
+    return one.shape == other.shape and np.allclose(one, other, rtol=0, atol=NOTHING)
 
 
 def _rounded(value: float | None) -> float | None:

@@ -15,10 +15,16 @@ def thresholds(scores: ArmScores, quantile: float) -> np.ndarray | None:
     Returns:
         (seeds,); None where the arm holds out no normals.
     """
-    held_out = (scores.images["split"] == "val").to_numpy() & (scores.labels == 0)
-    if not held_out.any():
+    held_out = held_out_scores(scores)
+    if not held_out.size:
         return None
-    return np.asarray(np.quantile(scores.scores["score"][:, held_out], quantile, axis=1, method="higher"))
+    return np.asarray(np.quantile(held_out, quantile, axis=1, method="higher"))
+
+
+def held_out_scores(scores: ArmScores) -> np.ndarray:
+    """The detector's scores of the held-out normals: (seeds, n)."""
+    held_out = (scores.images["split"] == "val").to_numpy() & (scores.labels == 0)
+    return scores.scores["score"][:, held_out]
 
 
 def flagged_images(scores: ArmScores, quantile: float) -> np.ndarray | None:

@@ -17,7 +17,12 @@ from pipeline.evaluation.estimates import (
     roc_auc_figures,
 )
 from pipeline.evaluation.metrics import METRICS
-from pipeline.evaluation.operating_point import flagged_images, sensitivity_specificity, thresholds
+from pipeline.evaluation.operating_point import (
+    flagged_images,
+    held_out_scores,
+    sensitivity_specificity,
+    thresholds,
+)
 from pipeline.evaluation.scores import BASELINES, ArmScores
 from pipeline.evaluation.slide_level import slide_scores
 from pipeline.params.evaluate import ComputeMetrics
@@ -90,8 +95,11 @@ def _operating_point(
     if limits is None or flags is None:
         return None
     found = figures(lambda weights: sensitivity_specificity(test.labels, flags, weights), resamples)
+    held_out = held_out_scores(scores)
     return {
         "held_out_quantile": quantile,
+        "held_out": held_out.shape[1],
+        "held_out_flagged": round(float((held_out > limits[:, None]).mean()), DIGITS),
         "thresholds": [float(f"{limit:.6g}") for limit in limits],
         "sensitivity": estimate(found.pick(0), resamples).content(),
         "specificity": estimate(found.pick(1), resamples).content(),

@@ -103,13 +103,16 @@ def read_local(path: str) -> str | None:
     return Path(path).read_text(encoding="utf-8") if Path(path).is_file() else None
 
 
-def read_arm_scores(arm: str, seeds: Sequence[int], read: Reader = read_local) -> ArmScores:
+def read_arm_scores(
+    arm: str, seeds: Sequence[int], read: Reader = read_local, scorers: Sequence[str] = SCORERS
+) -> ArmScores:
     """Read the scores of all runs of an arm and check that they belong together.
 
     Args:
         arm: The arm.
         seeds: Its seeds.
         read: Reads a file of the repository, of the working tree or of another revision.
+        scorers: Whose scores are wanted, of :data:`SCORERS`.
 
     Returns:
         The scores; nothing in them depends on the order of rows in the files.
@@ -118,25 +121,32 @@ def read_arm_scores(arm: str, seeds: Sequence[int], read: Reader = read_local) -
         PipelineError: If a file is missing, is another run's, lacks a column, holds a value that cannot be, or is about
             other images than the first.
     """
-    tables = [_read_scores(run_name(arm, seed), f"dvc repro -f evaluate@{arm}-{seed}", read) for seed in seeds]
-    return join_runs(tables, [scores_path(run_name(arm, seed)) for seed in seeds])
+    tables = [
+        _read_scores(
+            run_name(arm, seed),
+            read,
+            scorers,
+            f"run `dvc repro -f evaluate@{arm}-{seed}`" if read is read_local else "it was committed so",
+        )
+        for seed in seeds
+    ]
+    return join_runs(tables, [scores_path(run_name(arm, seed)) for seed in seeds], scorers)
 
 
-def _read_scores(run: str, command: str, read: Reader) -> pd.DataFrame:
-    where, again = scores_path(run), f"run `{command}`"
+def _read_scores(run: str, read: Reader, scorers: Sequence[str], again: str) -> pd.DataFrame:
+    where = scores_path(run)
     try:
         text = read(where)
         if text is None:
             raise PipelineError(f"{where} is missing: {again}")
-        types = dict.fromkeys(("run", "id", "group", "source", "findings"), str)
-        table = pd.read_csv(io.StringIO(text), dtype=types, keep_default_na=False)
+        table = pd.read_csv(io.StringIO(text), dtype=str, keep_default_na=False)
     except ValueError as error:  # neither UTF-8 nor a table
         raise PipelineError(f"{where} is not a CSV of scores ({error}): {again}") from error
-    missing = [column for column in COLUMNS if column not in table]
+    missing = [column for column in ("run", "id", *FACTS, *scorers) if column not in table]
     if missing:
         raise PipelineError(f"{where}: the column {missing[0]!r} is missing: {again}")
     _check_facts(table, run, where, again)
-    for name in SCORERS:
+    for name in scorers:
         values = pd.to_numeric(table[name], errors="coerce")
         broken = table.loc[~np.isfinite(values), "id"]
         if len(broken):
@@ -154,18 +164,21 @@ def _check_facts(table: pd.DataFrame, run: str, where: str, again: str) -> None:
     twice = table.loc[table["id"].duplicated(), "id"]
     if len(twice):
         raise PipelineError(f"{where}: the id {twice.iloc[0]!r} stands in more than one row: {again}")
-    for column, allowed in (("split", SPLITS[1:]), ("label", (0, 1))):
-        wrong = table.loc[~table[column].isin(allowed), column]
+    for column, allowed in (("split", SPLITS[1:]), ("label", ("0", "1"))):
+        wrong = table[~table[column].isin(allowed)]
         if len(wrong):
-            raise PipelineError(f"{where}: {column} {wrong.tolist()[0]!r} is not one of {allowed}: {again}")
+            value, name = wrong[column].iloc[0], wrong["id"].iloc[0]
+            raise PipelineError(f"{where}: {column} {value!r} of {name!r} is not one of {', '.join(allowed)}: {again}")
+    table["label"] = table["label"].astype(np.int64)
 
 
-def join_runs(tables: Sequence[pd.DataFrame], where: Sequence[str]) -> ArmScores:
+def join_runs(tables: Sequence[pd.DataFrame], where: Sequence[str], scorers: Sequence[str] = SCORERS) -> ArmScores:
     """Put the runs of an arm beside each other.
 
     Args:
         tables: Of one run each, with the columns :data:`COLUMNS`, all in the same order of rows.
         where: Their names in errors.
+        scorers: Whose scores to keep.
 
     Raises:
         PipelineError: If they are not about the same images.
@@ -179,4 +192,4 @@ def join_runs(tables: Sequence[pd.DataFrame], where: Sequence[str]) -> ArmScores
                 f"{name} and {where[0]} do not agree on the image {odd!r}: run `dvc repro`, which scores the same "
                 "images with every seed"
             )
-    return ArmScores(facts, {name: np.stack([table[name].to_numpy() for table in tables]) for name in SCORERS})
+    return ArmScores(facts, {name: np.stack([table[name].to_numpy() for table in tables]) for name in scorers})

@@ -6,18 +6,22 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from pydantic import TypeAdapter
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from pipeline.errors import PipelineError
 from pipeline.evaluation.bootstrap import Resamples
-from pipeline.evaluation.estimates import Difference, Figures, difference, metric_figures
+from pipeline.evaluation.estimates import Difference, Figures, difference, figures, metric_figures
 from pipeline.evaluation.metrics import LOWER_IS_BETTER, METRICS
+from pipeline.evaluation.operating_point import flagged_images, sensitivity_specificity
 from pipeline.evaluation.results import check_classes
 from pipeline.evaluation.scores import ArmScores, Reader, read_arm_scores
-from pipeline.params.evaluate import ComputeMetrics, Gate, Metric
+from pipeline.params.evaluate import ComputeMetrics, Gate
 from pipeline.reporting.names import NAMES
 from pipeline.reporting.tables import MISSING, percent_interval, percent_std, plain, table
+
+IDENTITY = ["id", "group", "label"]  # what makes a test image the same in two revisions
 
 
 @dataclass(frozen=True)
@@ -45,7 +49,7 @@ class Change:
 
     Attributes:
         arm: The arm.
-        metric: A name of :data:`pipeline.evaluation.metrics.METRICS`.
+        metric: A name of :data:`pipeline.evaluation.metrics.METRICS`, ``sensitivity`` or ``specificity``.
         before: Of each seed, (seeds,).
         now: The same.
         difference: ``now`` minus ``before``.
@@ -53,7 +57,7 @@ class Change:
     """
 
     arm: str
-    metric: Metric
+    metric: str
     before: np.ndarray
     now: np.ndarray
     difference: Difference
@@ -84,13 +88,15 @@ def read_revision(name: str, read: Reader) -> Revision:
     Raises:
         PipelineError: If it has no params.yaml with arms and seeds, or its summary.json is broken.
     """
-    text, summary = read("params.yaml"), read("reports/summary.json")
-    if text is None:
-        raise PipelineError(f"{name} has no params.yaml: name a revision of this pipeline, and fetch it")
     try:
+        text, summary = read("params.yaml"), read("reports/summary.json")
+        if text is None:
+            raise PipelineError(f"{name} has no params.yaml: name a revision of this pipeline, and fetch it")
         content = YAML(typ="safe").load(text)
-        arms, seeds = content["arms"]["train"], content["seeds"]
-        figures = dict(_flat(json.loads(summary or "{}")))
+        arms = TypeAdapter(tuple[str, ...]).validate_python(content["arms"]["train"])
+        seeds = TypeAdapter(tuple[int, ...]).validate_python(content["seeds"])
+        gate = TypeAdapter(Gate | None).validate_python(content.get("gate"))
+        summed = dict(_flat(json.loads(summary or "{}")))
     except (YAMLError, KeyError, TypeError, ValueError) as error:
         raise PipelineError(
             f"params.yaml or reports/summary.json of {name} is not as this pipeline's: {error}"
@@ -98,12 +104,12 @@ def read_revision(name: str, read: Reader) -> Revision:
     scores: dict[str, ArmScores | PipelineError] = {}
     for arm in arms:
         try:
-            of_arm = read_arm_scores(arm, seeds, read)
+            of_arm = read_arm_scores(arm, seeds, read, scorers=["score"])
             check_classes(of_arm.test().labels)
             scores[arm] = of_arm
         except PipelineError as error:
             scores[arm] = error
-    return Revision(name, dict(_flat(content)), scores, figures, content.get("gate"))
+    return Revision(name, dict(_flat(content)), scores, summed, gate)
 
 
 def changes(base: Revision, head: Revision, settings: ComputeMetrics) -> list[Change]:
@@ -118,7 +124,7 @@ def changes(base: Revision, head: Revision, settings: ComputeMetrics) -> list[Ch
     for arm, now in head.scores.items():
         before = base.scores.get(arm)
         if isinstance(before, ArmScores) and isinstance(now, ArmScores):
-            found += _arm_changes(arm, before.test(), now.test(), settings)
+            found += _arm_changes(arm, before, now, settings)
     return found
 
 
@@ -132,14 +138,15 @@ def comparison_text(base: Revision, head: Revision, found: list[Change]) -> str:
     """
     rows = [_row(change, base.name) for change in found if change.difference.mean]
     same = {change.arm for change in found} - {change.arm for change in found if change.difference.mean}
-    notes = [f"{arm}: the scores rank the test images as before" for arm in same]
+    notes = [f"{arm}: every metric is as before" for arm in same]
     notes += [f"{arm}: the test images differ: not paired" for arm in {c.arm for c in found if not c.paired}]
     notes += not_compared(base, head)
     parts = [f"## Compared with {plain(base.name)}\n", "### Parameters\n"]
     parts += [_differences("parameter", base.name, base.parameters, head.parameters), "### Metrics\n"]
     parts += [table(rows), READING] if rows else []
     parts += [*(f"- {plain(note)}" for note in sorted(notes)), "", "### Other figures of summary.json\n"]
-    others = [{k: v for k, v in side.figures.items() if k.rpartition(".")[2] not in METRICS} for side in (base, head)]
+    shown = {f"{change.arm}.dpa.{change.metric}" for change in found}
+    others = [{key: value for key, value in side.figures.items() if key not in shown} for side in (base, head)]
     return "\n".join([*parts, _differences("figure", base.name, *others)])
 
 
@@ -172,32 +179,43 @@ def failures(found: list[Change], base: Revision, head: Revision, allowed: Gate)
         One sentence for each metric that became worse by more, and for each arm of the base, or with unreadable scores,
         that could not be compared.
     """
+    limits = {str(metric): limit for metric, limit in allowed.items()}
     lines = [
         f"{change.arm}: {NAMES[change.metric]} became worse by {change.worse_by:.4f} ({change.before.mean():.4f} to "
-        f"{change.now.mean():.4f}); gate.{change.metric} allows {allowed[change.metric]:g}"
+        f"{change.now.mean():.4f}); gate.{change.metric} allows {limit:g}"
         for change in found
-        if change.metric in allowed and change.worse_by > allowed[change.metric]
+        if (limit := limits.get(change.metric)) is not None and change.worse_by > limit
     ]
     new = {arm for arm, scores in head.scores.items() if arm not in base.scores and isinstance(scores, ArmScores)}
     return lines + [line for line in not_compared(base, head) if line.partition(":")[0] not in new]
 
 
 def _arm_changes(arm: str, before: ArmScores, now: ArmScores, settings: ComputeMetrics) -> list[Change]:
-    paired = before.images.equals(now.images)
-    here = Resamples(now.labels, now.groups, settings.resamples, settings.seed)
-    there = (
-        here if paired else Resamples(before.labels, before.groups, settings.resamples, settings.seed, "of the base")
+    old_test, new_test = before.test(), now.test()
+    paired = old_test.images[IDENTITY].equals(new_test.images[IDENTITY])
+    here, there = (
+        Resamples(test.labels, test.groups, settings.resamples, settings.seed, "" if paired else name)
+        for test, name in ((new_test, ""), (old_test, "of the base"))
     )
-    old, new = _figures(before, there), _figures(now, here)
+    old, new = (_figures(*of, settings.held_out_quantile) for of in ((before, there), (now, here)))
     groups = min(here.groups, there.groups)
     return [
-        Change(arm, metric, old.pick(k).seeds, new.pick(k).seeds, difference(new.pick(k), old.pick(k), groups), paired)
-        for k, metric in enumerate(METRICS)
+        Change(arm, name, old[name].seeds, new[name].seeds, difference(new[name], old[name], groups), paired)
+        for name in new
+        if name in old
     ]
 
 
-def _figures(test: ArmScores, resamples: Resamples) -> Figures:
-    return metric_figures(test.labels, test.scores["score"], list(METRICS), resamples)
+def _figures(scores: ArmScores, resamples: Resamples, quantile: float) -> dict[str, Figures]:
+    """The metrics and, where normals are held out, sensitivity and specificity at the threshold."""
+    test = scores.test()
+    of_metrics = metric_figures(test.labels, test.scores["score"], list(METRICS), resamples)
+    found = {str(name): of_metrics.pick(k) for k, name in enumerate(METRICS)}
+    flags = flagged_images(scores, quantile)
+    if flags is not None:
+        both = figures(lambda weights: sensitivity_specificity(test.labels, flags, weights), resamples)
+        found |= {"sensitivity": both.pick(0), "specificity": both.pick(1)}
+    return found
 
 
 def _row(change: Change, base: str) -> dict[str, str]:

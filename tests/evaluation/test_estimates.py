@@ -93,8 +93,31 @@ def test_a_side_with_one_seed_is_as_noisy_as_the_other() -> None:
     found = difference(constant([0.9]), constant([0.80, 0.82, 0.84]), 10**9)
     variance = np.var([0.80, 0.82, 0.84], ddof=1)
     assert found.interval is not None
-    freedom = (variance + variance / 3) ** 2 / (variance**2 / 2 + (variance / 3) ** 2 / 2)
-    assert np.ptp(found.interval) / 2 == pytest.approx(t.ppf(0.975, freedom) * np.sqrt(variance + variance / 3))
+    assert np.ptp(found.interval) / 2 == pytest.approx(t.ppf(0.975, 2) * np.sqrt(variance + variance / 3))
+
+
+@pytest.mark.parametrize("seeds", [(3, 1), (1, 2)])
+def test_seeds_alone_mark_about_5_of_100_equal_variants(seeds: tuple[int, int]) -> None:
+    rng = np.random.default_rng(0)
+    sides = [[constant(list(rng.normal(0.8, 0.01, n))) for n in seeds] for _ in range(1000)]
+    assert 0.035 <= np.mean([difference(*both, 10**9).beyond_chance for both in sides]) <= 0.065
+
+
+def test_few_slides_hide_no_difference() -> None:
+    """The one resample that is drawn of so few groups may miss the slide that changed."""
+    labels, slides = np.repeat([0, 1], 12), np.repeat(np.arange(8), 3)
+    good = labels + np.linspace(0, 0.1, 24)
+    bad = np.where(slides == 7, -good, good)
+    for seed in range(20):
+        resamples = Resamples(labels, slides, 200, seed)
+        found = difference(*(roc_auc_figures(labels, np.tile(s, (3, 1)), resamples) for s in (bad, good)), 4)
+        assert (found.mean, found.interval) == (pytest.approx(-0.25), None)
+
+
+def test_an_interval_ends_where_differences_do() -> None:
+    found = difference(constant([0.99, 0.60]), constant([0.2, 0.1]), 50)
+    assert found.interval is not None
+    assert found.interval[1] == 1
 
 
 @pytest.mark.parametrize(

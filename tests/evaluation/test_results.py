@@ -63,6 +63,7 @@ def test_the_threshold_is_a_quantile_of_held_out_normals(patients: ArmScores, se
     test, held_out = patients.test(), patients.scores["score"][:, 40:]
     limits = [sorted(seed)[18] for seed in held_out]  # 18 of 20 normals lie below the 19th
     assert point["thresholds"] == pytest.approx(limits, abs=6e-5)
+    assert (point["held_out"], point["held_out_flagged"]) == (20, 0.05)
     flags = test.scores["score"] > np.array(limits)[:, None]
     assert point["sensitivity"]["seeds"] == pytest.approx(flags[:, test.labels == 1].mean(1), abs=6e-5)
     assert point["specificity"]["seeds"] == pytest.approx(1 - flags[:, test.labels == 0].mean(1), abs=6e-5)
@@ -131,3 +132,4 @@ def test_equal_scores_everywhere_are_guessing_without_interval(patients: ArmScor
     found: dict[str, Any] = results["metrics"]["roc_auc"]
     assert found == {"mean": 0.5, "std": 0.0, "low": None, "high": None, "seeds": [0.5, 0.5]}
     assert results["operating_point"]["sensitivity"]["mean"] == 0
+    assert results["operating_point"]["held_out_flagged"] == 0

@@ -124,8 +124,10 @@ def test_names_that_look_like_numbers_or_nothing_are_names(write: Callable[..., 
         (setting("score", np.nan), r"seed-1\.csv: score of 'image_20' is not a finite number"),
         (setting("score", np.inf), "score of 'image_20' is not a finite number"),
         (setting("pixel_l1", "high"), "pixel_l1 of 'image_20' is not a finite number"),
-        (setting("label", 2), r"label 2 is not one of \(0, 1\)"),
-        (setting("split", "train"), r"split 'train' is not one of \('val', 'test'\)"),
+        (setting("label", 2), r"label '2' of 'image_20' is not one of 0, 1"),
+        (setting("label", "x"), r"label 'x' of 'image_20' is not one of 0, 1"),
+        (lambda table: table.assign(score=True), "score of 'image_12' is not a finite number"),
+        (setting("split", "train"), r"split 'train' of 'image_20' is not one of val, test"),
         (setting("id", "image_19"), "the id 'image_19' stands in more than one row"),
         (setting("id", "image_99"), "do not agree on the image 'image_20'"),
         (setting("label", 0), "do not agree on the image 'image_20'"),
@@ -154,6 +156,22 @@ def test_a_file_that_is_no_table_is_named(write: Callable[..., ArmScores], conte
 def test_scores_that_are_not_there_say_what_to_run(in_folder: Path) -> None:
     with pytest.raises(PipelineError, match=r"seed-3\.csv is missing: run `dvc repro -f evaluate@nih_ap-3`"):
         read_arm_scores("nih_ap", [3])
+
+
+def test_a_revision_with_other_baselines_can_be_compared(write: Callable[..., ArmScores], in_folder: Path) -> None:
+    expected = write().scores["score"]
+    files = {
+        path.relative_to(in_folder).as_posix(): pd.read_csv(path).drop(columns="untrained").to_csv(index=False)
+        for path in in_folder.rglob("*.csv")
+    }
+    found = read_arm_scores("nih_pa", [0, 1], files.get, ["score"])
+    assert list(found.scores) == ["score"]
+    np.testing.assert_array_equal(found.scores["score"], expected)
+
+
+def test_what_another_revision_lacks_cannot_be_mended_by_a_command_here() -> None:
+    with pytest.raises(PipelineError, match=r"seed-0\.csv is missing: it was committed so$"):
+        read_arm_scores("nih_pa", [0], {}.get)
 
 
 def test_scores_can_be_read_from_another_revision(write: Callable[..., ArmScores], in_folder: Path) -> None:

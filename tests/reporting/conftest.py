@@ -32,6 +32,8 @@ def results_of() -> Callable[..., Results]:
             },
             "operating_point": {
                 "held_out_quantile": 0.95,
+                "held_out": 37,
+                "held_out_flagged": 0.025,
                 "thresholds": [0.5, 0.25],
                 "sensitivity": figure(0.3, 0.4),
                 "specificity": figure(0.9, 0.9),

@@ -105,8 +105,26 @@ def test_each_seed_has_its_column(results_of: ResultsOf) -> None:
 
 def test_slides_have_figures_of_their_own(results_of: ResultsOf) -> None:
     level = {"slides": 9, "abnormal": 3, "mean_roc_auc": figure(0.8, 0.8), "upper_quantile_roc_auc": figure(0.9, 0.9)}
-    text = report_on({"camelyon16": results_of(0.7, 0.7, slides=level)})
+    of_slides = pd.DataFrame([["slide", "a.tif", 7, 5, 0.8, 0.1, 0.7, None, 0.25]], columns=COLUMNS)
+    text = report_on({"camelyon16": results_of(0.7, 0.7, slides=level)}, breakdown=of_slides)
     assert row_of(text, "ROC AUC of slides, by the mean of their sampled tiles")["mean ± std"] == "80.0 ± 0.0"
+
+
+def test_slides_without_two_classes_are_not_applicable(results_of: ResultsOf) -> None:
+    of_slides = pd.DataFrame([["slide", "a.tif", 7, 5, 0.8, 0.1, 0.7, None, 0.25]], columns=COLUMNS)
+    text = report_on({"camelyon16": results_of(0.7, 0.7)}, breakdown=of_slides)
+    assert row_of(text, "ROC AUC of slides, by the mean of their sampled tiles")["mean ± std"] == "n/a"
+    assert "| ROC AUC of slides" not in report_on({"nih_pa": results_of(0.7, 0.7)})
+
+
+def test_the_threshold_says_what_it_was_set_on(results_of: ResultsOf) -> None:
+    text = report_on({"nih_pa": results_of(0.7, 0.7)})
+    assert "(0.5, 0.25) is the 95.0 % quantile of 37 held-out normals, of which 2.5 % are above it." in text
+
+
+def test_what_differs_from_the_papers_data_is_said_beside_its_figures(results_of: ResultsOf) -> None:
+    assert "The paper trains on all normals" in report_on({"nih_pa": results_of(0.7, 0.7)})
+    assert "The paper trains on all normals" not in report_on({"demo_xrays": results_of(0.7, 0.7)})
 
 
 def test_each_arm_has_a_section_with_its_own_facts(results_of: ResultsOf) -> None:
