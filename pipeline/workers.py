@@ -67,7 +67,7 @@ def process_all(
     context = multiprocessing.get_context("spawn")
     with (
         progress_bar() as bar,
-        ProcessPoolExecutor(workers, mp_context=context, initializer=_start_worker) as pool,
+        ProcessPoolExecutor(workers, mp_context=context, initializer=start_worker) as pool,
     ):
         task, total = bar.add_task(description, total=len(listed), note=""), 0
         try:
@@ -86,7 +86,7 @@ def process_all(
             ) from error
 
 
-def _start_worker() -> None:
+def start_worker() -> None:
     """Compute with one thread, and end with the main process however that ends: a killed one cannot say goodbye."""
     parent = multiprocessing.parent_process()
     if parent is not None:

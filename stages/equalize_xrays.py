@@ -2,35 +2,22 @@
 
 from pathlib import Path
 
-from pipeline.files import write_csv
-from pipeline.images import read_images, write_images
-from pipeline.inventory import read_inventory
+from pipeline.images import read_images
 from pipeline.params.file import read_params
 from pipeline.reporting.sheets import contact_sheet
 from pipeline.stage import run_stage
 from pipeline.workers import worker_count
-from pipeline.xrays.files import locate_images
 from pipeline.xrays.pictures import before_and_after
-from pipeline.xrays.prepare import check_failures, image_status, index_of, prepare_images
-from pipeline.xrays.splits import read_split
-from pipeline.xrays.thumbnails import make_thumbnails
+from pipeline.xrays.prepare import prepare_arm
 
 
 def main(arm: str) -> str:
-    """Prepare one arm's X-rays; the thumbnails of its collection are made once and serve its other arms."""
+    """Write the prepared array of an arm, what became of each image, and a picture of some."""
     params = read_params()
     params.check_arm(arm, "equalize_xrays")
     settings, source = params.equalize_xrays[arm], params.split_xrays[arm]
-    root, scratch = Path("data/raw") / source.collection, Path(".cache/thumbnails") / source.collection
-    interim, folder, workers = Path("data/interim") / arm, Path("data/prepared") / arm, worker_count(params.compute)
-    table, inventory = read_split(interim / "split.csv"), read_inventory(Path(f"data/raw/inventory/{arm}.csv"))
-    files, size = locate_images(inventory, source.table), settings.thumbnail_size
-    thumbnails = make_thumbnails(root, files, inventory, size, scratch, workers)
-    status = image_status(table, thumbnails)
-    write_csv(interim / "images_status.csv", status[["id", "status", "reason"]])
-    check_failures(status, settings.allowed_failures)
-    preparation = {"equalize_xrays": settings.model_dump(mode="json")}
-    write_images(folder, prepare_images(status, thumbnails, settings), index_of(table, status), preparation)
+    folder, status_csv = Path("data/prepared") / arm, Path("data/interim") / arm / "images_status.csv"
+    status, thumbnails = prepare_arm(arm, source, settings, folder, status_csv, worker_count(params.compute))
     rows = before_and_after(prepared := read_images(folder), status, thumbnails)
     contact_sheet(Path("reports/data") / arm / "images.png", f"{arm}: X-rays before and after preparation", rows)
     return f"{arm}: {len(prepared.index)} X-rays prepared, {(status['status'] == 'failed').sum()} failed"

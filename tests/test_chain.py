@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from ruamel.yaml import YAML
 
 from pipeline.images import read_images
 from tests.import_closure import ROOT
@@ -125,3 +126,46 @@ def test_two_runs_from_scratch_give_the_same_bytes(clone: Clone, tmp_path: Path)
     assert len(files) > 15
     for file in files:
         assert (clone.folder / file).read_bytes() == (other.folder / file).read_bytes(), file
+
+
+def shrink_search(path: Path) -> None:
+    """Two trials of a few steps for each arm, which differ in how images are prepared."""
+    yaml = YAML()
+    content = yaml.load(path.read_text(encoding="utf-8"))
+    spaces = {
+        "demo_slides": {"x10": {}, "x20": {"normalize_tiles": {"working_size": 384}}},
+        "demo_xrays": {"none": {"equalize_xrays": {"equalization": "none"}}, "histogram": {}},
+    }
+    for arm, options in spaces.items():
+        content["tune"][arm] |= {"cross_validate": False, "folds": 2, "common": {}, "space": {"images": options}}
+    kinds = content["split_xrays"]["demo_xrays"]["validation_findings"]
+    found = pd.read_csv(path.parent / "data/prepared/demo_xrays/index.csv")
+    content["tune"]["demo_xrays"]["anomalies"] = sorted({*kinds} & {*found.loc[found["split"] == "val", "findings"]})
+    content["tune"]["demo_slides"]["anomalies"] = ["tumor_001"]
+    with path.open("w", encoding="utf-8") as file:
+        yaml.dump(content, file)
+
+
+@pytest.mark.slow
+def test_a_search_prepares_images_as_the_stages_do_and_is_never_started_by_repro(tmp_path: Path) -> None:
+    clone = Clone(tmp_path / "clone")
+    clone.experiment(*SHRUNKEN)
+    shrink_search(clone.folder / "params.yaml")
+    installed = clone.folder / ".venv" / ".installed"  # the environment of these tests serves
+    installed.parent.mkdir()
+    installed.touch()
+    environment = {key: value for key, value in clone.environment.items() if not key.startswith(("MAKE", "MFLAGS"))}
+    done = subprocess.run(
+        ["make", "tune"], cwd=clone.folder, env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    prepared = {
+        path.parent.parent.parent.name: path.read_bytes()
+        for path in clone.folder.glob(".cache/tuning/*/variants/*/images.npy")
+    }
+    assert "images x20" in (clone.folder / "reports/report.md").read_text()
+    output = clone.dvc("repro")
+    assert not {name for name in clone.ran(output) if "tun" in name}
+    clone.experiment("equalize_xrays.demo_xrays.equalization=none", "normalize_tiles.demo_slides.working_size=384")
+    for arm in ("demo_slides", "demo_xrays"):
+        assert (clone.folder / "data/prepared" / arm / "images.npy").read_bytes() == prepared[arm]

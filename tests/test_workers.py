@@ -14,7 +14,7 @@ from pipeline.params.compute import Compute
 from pipeline.workers import VARIABLE, process_all, worker_count
 from tests.import_closure import ROOT
 
-COMPUTE = Compute(device="cpu", threads=1, processes=1, memory=1.0, compile=False, workers=3)
+COMPUTE = Compute(device="cpu", threads=1, processes=1, memory=1.0, compile=False, workers=3, trials=1)
 
 
 def square(number: int) -> int:

@@ -16,10 +16,12 @@ class History:
     Attributes:
         rows: One row per report, with at least ``iteration`` and ``loss``.
         pictures: Caption to images uint8 (H, W, C) that show how it went; may be empty.
+        iterations: After how many the network that was kept stood; fewer than were trained where it stopped early.
     """
 
     rows: pd.DataFrame
     pictures: Mapping[str, Sequence[np.ndarray]]
+    iterations: int
 
 
 class Detector(Protocol):

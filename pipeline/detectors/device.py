@@ -109,6 +109,17 @@ def prepare_device(compute: Compute) -> torch.device:
     return torch.device(name)
 
 
+def device_of_worker(compute: Compute, number: int) -> torch.device:
+    """Choose the device of one of several processes that train apart; see :func:`prepare_device`.
+
+    Args:
+        compute: Device, threads.
+        number: The process's, counted from any number; on CUDA they take turns with the GPUs.
+    """
+    device = prepare_device(compute)
+    return torch.device("cuda", number % torch.cuda.device_count()) if device.type == "cuda" else device
+
+
 def _fast_in_bfloat16(device: torch.device) -> bool:
     if device.type == "cuda":
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))

@@ -17,15 +17,15 @@ class Best:
 
     def __init__(self, settings: EarlyStopping | None) -> None:
         self.settings = settings
-        self.loss, self.age = math.inf, 0
+        self.loss, self.age, self.iteration = math.inf, 0, 0
         self.weights: dict[str, Tensor] = {}
 
-    def see(self, held_out_loss: float, network: nn.Module) -> None:
-        """Compare the network at a report with the best one."""
+    def see(self, held_out_loss: float, network: nn.Module, iteration: int) -> None:
+        """Compare the network at a report, after some iterations, with the best one."""
         if self.settings is None:
             return
         if held_out_loss < self.loss - self.settings.least_improvement:
-            self.loss, self.age = held_out_loss, 0
+            self.loss, self.age, self.iteration = held_out_loss, 0, iteration
             self.weights = {name: value.cpu().clone() for name, value in network.state_dict().items()}
         else:
             self.age += 1
@@ -42,8 +42,9 @@ class Best:
 
     def state(self) -> dict[str, Any]:
         """Return what :meth:`load_state` needs."""
-        return {"loss": self.loss, "age": self.age, "weights": self.weights}
+        return {"loss": self.loss, "age": self.age, "iteration": self.iteration, "weights": self.weights}
 
     def load_state(self, state: dict[str, Any]) -> None:
         """Go on where :meth:`state` was called."""
-        self.loss, self.age, self.weights = state["loss"], state["age"], state["weights"]
+        self.loss, self.age, self.iteration = state["loss"], state["age"], state["iteration"]
+        self.weights = state["weights"]

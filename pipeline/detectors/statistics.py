@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pipeline.detectors.backbones import Backbone
+from pipeline.detectors.backbones import Backbone, perceptual_network
 from pipeline.detectors.growth import at_resolution
 from pipeline.detectors.tensor_files import read_tensors
 from pipeline.detectors.views import central_views
@@ -33,6 +33,29 @@ class FeatureStatistics:
 
 
 Statistics = Mapping[int, Mapping[str, FeatureStatistics]]  # resolution to layer to μ and σ
+
+
+def arm_statistics(
+    settings: Train, pixels: np.ndarray, rows: np.ndarray, device: torch.device
+) -> tuple[Statistics, str]:
+    """The statistics that a detector needs, from where its settings say.
+
+    Args:
+        settings: The detector's.
+        pixels: uint8 (N, H, W, C).
+        rows: The training normals, at least one.
+        device: Where to compute.
+
+    Returns:
+        The statistics, empty without a perceptual loss, and what they come from.
+    """
+    backbone = perceptual_network(settings, device)
+    if backbone is None:
+        return {}, "nothing"
+    if settings.statistics:
+        return published_statistics(Path(settings.statistics), settings.steps, backbone), settings.statistics
+    count = min(len(rows), settings.statistics_images)
+    return measure_statistics(settings, backbone, pixels, rows, device), f"{count} training images"
 
 
 def measure_statistics(

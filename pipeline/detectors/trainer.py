@@ -102,7 +102,8 @@ class Trainer:
                 self._train_phase(self.phases[self.phase_number], optimisers)
                 self.phase_number, self.drawn_at, found = self.phase_number + 1, 0, None
         pictures = {caption: list(pixels.numpy()) for caption, pixels in self.pictures.items()}
-        return History(pd.DataFrame(self.rows), pictures)
+        iterations = self.best.iteration if self.best.weights else self.rows[-1]["iteration"]
+        return History(pd.DataFrame(self.rows), pictures, iterations)
 
     def _train_phase(self, phase: Phase, optimisers: list[torch.optim.Adam]) -> None:
         """Train one phase, report after every ``report_every`` steps, and stop early if so wanted."""
@@ -244,7 +245,7 @@ class Trainer:
             }
         )
         if held_out_loss is not None and self.phase_number == len(self.phases) - 1:
-            self.best.see(held_out_loss, self.network)
+            self.best.see(held_out_loss, self.network, self._iterations_before + until)
 
     def _held_out_loss(self, phase: Phase, alpha: Tensor | None) -> float | None:
         if not len(self.held_out):

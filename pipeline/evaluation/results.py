@@ -16,7 +16,7 @@ from pipeline.evaluation.estimates import (
     metric_figures,
     roc_auc_figures,
 )
-from pipeline.evaluation.metrics import METRICS
+from pipeline.evaluation.metrics import METRICS, measure
 from pipeline.evaluation.operating_point import (
     flagged_images,
     held_out_scores,
@@ -39,7 +39,8 @@ def arm_results(scores: ArmScores, seeds: Sequence[int], settings: ComputeMetric
 
     Returns:
         JSON: ``seeds``, ``test`` (counts), ``metrics``, ``baselines`` (their ROC AUC, and by how much the detector's is
-        above), ``operating_point`` and ``slides``, these two None where there is nothing to compute them from.
+        above), ``operating_point``, ``slides`` and ``validation`` (what settings may be chosen by), these three None
+        where there is nothing to compute them from.
 
     Raises:
         PipelineError: If the test split lacks a class.
@@ -63,6 +64,7 @@ def arm_results(scores: ArmScores, seeds: Sequence[int], settings: ComputeMetric
         },
         "operating_point": _operating_point(scores, test, resamples, settings.held_out_quantile),
         "slides": _slide_level(test, settings) if slides else None,
+        "validation": _validation(scores.part((scores.images["split"] == "val").to_numpy())),
     }
 
 
@@ -104,6 +106,17 @@ def _operating_point(
         "sensitivity": estimate(found.pick(0), resamples).content(),
         "specificity": estimate(found.pick(1), resamples).content(),
     }
+
+
+def _validation(held_out: ArmScores) -> dict[str, Any] | None:
+    normal, scores = held_out.labels == 0, held_out.scores["score"]
+    if not normal.any():
+        return None
+    found = {"loss": round(float(scores[:, normal].mean()), DIGITS), "roc_auc": None}
+    if not normal.all():
+        areas = measure(held_out.labels, scores, ["roc_auc"], np.ones((1, len(normal))))
+        found["roc_auc"] = round(float(areas.mean()), DIGITS)
+    return found
 
 
 def _slide_level(test: ArmScores, settings: ComputeMetrics) -> dict[str, Any] | None:

@@ -94,8 +94,13 @@ def score_table(images: Images, run: str, scorers: Mapping[str, Scorer]) -> pd.D
             raise PipelineError(
                 f"{name} of image {broken.iloc[0]!r} is not a finite number ({len(broken)} such images); train again"
             )
-        table[name] = [float(f"{value:.{DIGITS}g}") for value in values]
+        table[name] = [rounded(value) for value in values]
     return table[COLUMNS].sort_values(["split", "id"]).reset_index(drop=True)
+
+
+def rounded(score: float) -> float:
+    """A score as it is kept: six significant digits."""
+    return float(f"{score:.{DIGITS}g}")
 
 
 def read_local(path: str) -> str | None:

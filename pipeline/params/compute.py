@@ -14,3 +14,4 @@ class Compute(Settings):
     memory: Weight
     compile: bool
     workers: Positive
+    trials: Positive

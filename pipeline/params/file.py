@@ -16,7 +16,9 @@ from pipeline.params.evaluate import ComputeMetrics, Evaluate, Gate
 from pipeline.params.slides import NormalizeTiles, SampleTiles, Slides, TissueMasks
 from pipeline.params.slides import check_arm as check_slide_arm
 from pipeline.params.train import Train
+from pipeline.params.tune import Tune
 from pipeline.params.xrays import EqualizeXrays, SplitXrays
+from pipeline.params.xrays import check_arm as check_xray_arm
 
 # The sections that hold one part per arm: those of arms of slides, of X-rays, and of both.
 SLIDE_SECTIONS = ("slides", "tissue_masks", "sample_tiles", "normalize_tiles")
@@ -25,15 +27,17 @@ SHARED_SECTIONS = ("train", "evaluate")
 
 
 class Arms(Settings):
-    """The arms that ``dvc repro`` prepares and trains."""
+    """The arms that ``dvc repro`` prepares and trains, and those whose settings ``make tune`` searches."""
 
     slides: tuple[Name, ...]
     xrays: tuple[Name, ...]
     train: Annotated[tuple[Name, ...], Field(min_length=1)]
+    tune: tuple[Name, ...]
 
     @model_validator(mode="after")
     def _trained_arms_are_prepared(self) -> Self:
-        for name, arms in (("slides", self.slides), ("xrays", self.xrays), ("train", self.train)):
+        lists = {"slides": self.slides, "xrays": self.xrays, "train": self.train, "tune": self.tune}
+        for name, arms in lists.items():
             if len(set(arms)) != len(arms):
                 raise ValueError(f"{name} names an arm twice")
         for arm in self.train:
@@ -57,6 +61,7 @@ class Params(Settings):
     equalize_xrays: dict[Name, EqualizeXrays]
     train: dict[Name, Train]
     evaluate: dict[Name, Evaluate]
+    tune: dict[Name, Tune]
     compute_metrics: ComputeMetrics
     gate: Gate
 
@@ -85,12 +90,7 @@ class Params(Settings):
                 self.train[arm].resolution,
             )
         for arm, settings in self.equalize_xrays.items():
-            size, resolution = settings.working_size, self.train[arm].resolution
-            if size != resolution:
-                raise ValueError(
-                    f"equalize_xrays.{arm}.working_size is {size}, train.{arm}'s schedule ends at {resolution} px: "
-                    "they must be equal, since X-rays are shown whole"
-                )
+            check_xray_arm(arm, settings, self.train[arm].resolution)
         self._check_processes()
         self._check_demo()
         return self
@@ -105,7 +105,11 @@ class Params(Settings):
             **{section: {*self.slides, *self.split_xrays} for section in SHARED_SECTIONS},
             "arms.slides": set(self.slides),
             "arms.xrays": set(self.split_xrays),
+            "arms.tune": set(self.tune),
         }
+        unknown = set(self.tune) - {*self.slides, *self.split_xrays}
+        if unknown:
+            raise ValueError(f"tune: {min(unknown)} is not an arm")
         for section, arms in sections.items():
             found = set(getattr(self.arms, section[5:]) if section.startswith("arms.") else getattr(self, section))
             if found - arms:

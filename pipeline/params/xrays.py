@@ -60,3 +60,21 @@ class EqualizeXrays(Settings):
         if self.crop_size > self.thumbnail_size:
             raise ValueError(f"crop_size {self.crop_size} is larger than thumbnail_size {self.thumbnail_size}")
         return self
+
+
+def check_arm(arm: str, equalize: EqualizeXrays, resolution: int) -> None:
+    """Check that the sections of an arm of X-rays fit together.
+
+    Args:
+        arm: The arm.
+        equalize: Its part of ``equalize_xrays``.
+        resolution: Side in pixels of the images at the end of its training.
+
+    Raises:
+        ValueError: Naming the keys that do not fit.
+    """
+    if equalize.working_size != resolution:
+        raise ValueError(
+            f"equalize_xrays.{arm}.working_size is {equalize.working_size}, train.{arm}'s schedule ends at "
+            f"{resolution} px: they must be equal, since X-rays are shown whole"
+        )

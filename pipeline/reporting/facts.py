@@ -11,7 +11,7 @@ from ruamel.yaml import YAML
 from pipeline.evaluation.breakdown import read_breakdown
 from pipeline.reporting.markdown import ArmFacts
 
-LISTS = ("arms", "seeds", "gate")  # what is run, not how
+LISTS = ("arms", "seeds", "gate", "tune")  # what is run, not how
 
 
 def arm_facts(reports: Path, arm: str, seeds: Sequence[int], params: Path) -> ArmFacts:
@@ -24,6 +24,7 @@ def arm_facts(reports: Path, arm: str, seeds: Sequence[int], params: Path) -> Ar
         params: params.yaml.
     """
     data, results = reports / "data" / arm, reports / "arms" / arm / "dpa"
+    tuning = reports / "arms" / arm / "tuning" / "section.md"
     runs = [(results / f"seed-{seed}" / "provenance.json").read_text(encoding="utf-8") for seed in seeds]
     return ArmFacts(
         seeds,
@@ -32,6 +33,7 @@ def arm_facts(reports: Path, arm: str, seeds: Sequence[int], params: Path) -> Ar
         [picture.relative_to(reports) for picture in sorted(data.glob("*.png"))],
         _arm_parameters(params, arm),
         [json.loads(run) for run in runs],
+        tuning.read_text(encoding="utf-8") if tuning.is_file() else "",
     )
 
 

@@ -16,7 +16,7 @@ PAGE = """<!DOCTYPE html>
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>Report</title>
 <style>
-body {{ font: 15px/1.5 system-ui, sans-serif; color: #222; max-width: 1120px; margin: 0 auto; padding: 0 16px 48px; }}
+body {{ font: 15px/1.5 system-ui, sans-serif; color: #222; max-width: 1280px; margin: 0 auto; padding: 0 16px 48px; }}
 nav {{ position: sticky; top: 0; background: #fff; border-bottom: 1px solid #ddd; padding: 8px 0; }}
 nav {{ overflow-x: auto; white-space: nowrap; }}
 nav a {{ margin-right: 16px; }}

@@ -62,6 +62,7 @@ class ArmFacts:
         pictures: Of its data, relative to the report.
         parameters: Its part of params.yaml, as YAML.
         provenance: Of each of its runs.
+        tuning: The section on the search of its settings; empty where there was none.
     """
 
     seeds: Sequence[int]
@@ -70,6 +71,7 @@ class ArmFacts:
     pictures: Sequence[Path]
     parameters: str
     provenance: Sequence[Mapping[str, Any]]
+    tuning: str
 
 
 def report_text(results: Mapping[str, Any], facts: Mapping[str, ArmFacts]) -> str:
@@ -163,6 +165,7 @@ def _arm_section(arm: str, of_arm: Mapping[str, Any], facts: ArmFacts) -> str:
             f"![Growth of {arm}]({first}/growth.png)\n",
             f"### {arm}: by {facts.breakdown['part'].iloc[0]}\n",
             frame(_in_percent(facts.breakdown)),
+            *([facts.tuning] if facts.tuning else []),
             f"### {arm}: data\n",
             frame(facts.counts),
             *pictures,

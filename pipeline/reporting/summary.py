@@ -52,6 +52,7 @@ def summarise(results: Mapping[str, Any]) -> dict[str, Any]:
 
 def _numbers(of_arm: dict[str, Any]) -> dict[str, float]:
     area, cut, slides = of_arm["metrics"]["roc_auc"], of_arm["operating_point"] or {}, of_arm["slides"] or {}
+    validation = of_arm["validation"] or {}
     found = {
         **{name: metric["mean"] for name, metric in of_arm["metrics"].items()},
         "roc_auc_std": area["std"],
@@ -60,6 +61,7 @@ def _numbers(of_arm: dict[str, Any]) -> dict[str, float]:
         **{f"{name}_roc_auc": baseline["roc_auc"]["mean"] for name, baseline in of_arm["baselines"].items()},
         **{name: cut[name]["mean"] for name in ("sensitivity", "specificity") if cut},
         **{f"slide_{name}": slides[name]["mean"] for name in ("mean_roc_auc", "upper_quantile_roc_auc") if slides},
+        **{f"validation_{name}": value for name, value in validation.items()},
         "abnormal_share": of_arm["test"]["abnormal_share"],
         "test_images": of_arm["test"]["images"],
         "test_groups": of_arm["test"]["groups"],

@@ -10,11 +10,49 @@ import pandas as pd
 from pipeline.errors import PipelineError
 from pipeline.files import atomic, write_csv, write_picture
 from pipeline.images import write_images
+from pipeline.inventory import check_unchanged, read_inventory
+from pipeline.params.slides import NormalizeTiles, Slides
+from pipeline.scratch import make_parts
 from pipeline.slides.preparing import NormalizeJob, full_size_file, tile_names
 from pipeline.slides.records import ROLES
+from pipeline.slides.target import target_normalizer
+from pipeline.slides.tiles import read_tiles
 
 # Slides of each role whose first tile is shown before and after.
 SHOWN = 4
+
+
+def prepare_arm(
+    arm: str,
+    slides: Slides,
+    tile_size: int,
+    settings: NormalizeTiles,
+    prepared: Path,
+    normalized: Path,
+    scratch: Path,
+    workers: int,
+) -> pd.DataFrame:
+    """Read, normalise and shrink the tiles of an arm that were drawn.
+
+    Args:
+        arm: The arm.
+        slides: Its collection.
+        tile_size: Side of a tile in pixels at the tile scale.
+        settings: How tiles are prepared.
+        prepared: Where the array goes.
+        normalized: Where the rest goes, see :func:`join_tiles`.
+        scratch: Where the parts of unfinished work are kept; for the caller to remove.
+        workers: Number of processes.
+
+    Returns:
+        What :func:`join_tiles` returns.
+    """
+    root, tiles = Path("data/raw") / arm, read_tiles(Path("data/interim") / arm / "tiles" / "tiles.csv")
+    inventory = read_inventory(Path(f"data/raw/inventory/{arm}.csv"))
+    check_unchanged(root, inventory, [settings.target.file, *tiles["path"].unique()])
+    job = NormalizeJob(root, slides, tile_size, settings, target_normalizer(root, slides, settings, arm), arm)
+    parts = make_parts(job, job.items(tiles, inventory), scratch, workers, "stain normalisation", "tiles")
+    return join_tiles(tiles, parts, prepared, normalized, job)
 
 
 def join_tiles(

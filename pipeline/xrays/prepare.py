@@ -1,16 +1,54 @@
 """All X-rays of an arm, from their thumbnails to the prepared array."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from pipeline.errors import PipelineError
-from pipeline.params.xrays import EqualizeXrays
+from pipeline.files import write_csv
+from pipeline.images import write_images
+from pipeline.inventory import read_inventory
+from pipeline.params.xrays import EqualizeXrays, SplitXrays
+from pipeline.xrays.files import locate_images
 from pipeline.xrays.images import prepare_thumbnail
-from pipeline.xrays.thumbnails import Thumbnails
+from pipeline.xrays.splits import read_split
+from pipeline.xrays.thumbnails import Thumbnails, make_thumbnails
 
 PART = 1000  # images that are in memory at a time
+
+
+def prepare_arm(
+    arm: str, source: SplitXrays, settings: EqualizeXrays, folder: Path, status_csv: Path, workers: int
+) -> tuple[pd.DataFrame, Thumbnails]:
+    """Write the prepared array of an arm whose images are split; the thumbnails of its collection are made once.
+
+    Args:
+        arm: The arm.
+        source: Its collection.
+        settings: How images are prepared.
+        folder: Where the array goes.
+        status_csv: Where it is written what became of each image.
+        workers: Number of processes.
+
+    Returns:
+        What :func:`image_status` says, and the thumbnails.
+
+    Raises:
+        PipelineError: If more images failed than ``allowed_failures``.
+    """
+    table = read_split(Path("data/interim") / arm / "split.csv")
+    inventory = read_inventory(Path(f"data/raw/inventory/{arm}.csv"))
+    root, scratch = Path("data/raw") / source.collection, Path(".cache/thumbnails") / source.collection
+    files = locate_images(inventory, source.table)
+    thumbnails = make_thumbnails(root, files, inventory, settings.thumbnail_size, scratch, workers)
+    status = image_status(table, thumbnails)
+    write_csv(status_csv, status[["id", "status", "reason"]])
+    check_failures(status, settings.allowed_failures)
+    preparation = {"equalize_xrays": settings.model_dump(mode="json")}
+    write_images(folder, prepare_images(status, thumbnails, settings), index_of(table, status), preparation)
+    return status, thumbnails
 
 
 def image_status(table: pd.DataFrame, thumbnails: Thumbnails) -> pd.DataFrame:

@@ -9,7 +9,7 @@ from pipeline.params.compute import Compute
 
 
 def compute(name: str = "cpu", threads: int = 2, processes: int = 1) -> Compute:
-    return Compute(device=name, threads=threads, processes=processes, memory=1.0, compile=False, workers=1)
+    return Compute(device=name, threads=threads, processes=processes, memory=1.0, compile=False, workers=1, trials=1)
 
 
 @pytest.fixture(autouse=True)

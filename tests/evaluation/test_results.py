@@ -133,3 +133,17 @@ def test_equal_scores_everywhere_are_guessing_without_interval(patients: ArmScor
     assert found == {"mean": 0.5, "std": 0.0, "low": None, "high": None, "seeds": [0.5, 0.5]}
     assert results["operating_point"]["sensitivity"]["mean"] == 0
     assert results["operating_point"]["held_out_flagged"] == 0
+
+
+def test_validation_figures_are_of_the_validation_split(patients: ArmScores, settings: ComputeMetrics) -> None:
+    assert results_of(patients, settings)["validation"]["roc_auc"] is None
+    ill = patients.images.assign(label=patients.images["label"].where(patients.images["id"] < "image_050", 1))
+    found = results_of(dataclasses.replace(patients, images=ill), settings)["validation"]
+    labels, scores = ill["label"].to_numpy()[40:], patients.scores["score"][:, 40:]
+    assert found["loss"] == pytest.approx(scores[:, labels == 0].mean(), abs=6e-5)
+    assert found["roc_auc"] == pytest.approx(np.mean([roc_auc_score(labels, run) for run in scores]), abs=6e-5)
+
+
+def test_without_validation_images_there_is_nothing_to_choose_by(settings: ComputeMetrics) -> None:
+    scores = arm_scores([0, 1] * 10, [str(i) for i in range(20)], held_out=0)
+    assert results_of(scores, settings)["validation"] is None

@@ -23,6 +23,7 @@ def facts_of(arm: str, **changed: Any) -> ArmFacts:
         "counts": pd.DataFrame({"split": ["train"], "images": [f"those of {arm}"]}),
         "pictures": [Path("data", arm, "images.png")],
         "parameters": f"train:\n  note: {arm} has some\n",
+        "tuning": "",
         "provenance": [source | {"device": "cpu", "libraries": {"python": "3.11.7", "torch": "2.14.1"}}] * 2,
     }
     return ArmFacts(**known | changed)
@@ -144,6 +145,11 @@ def test_findings_are_listed_with_their_numbers_and_no_interval_where_there_is_n
     assert (row["images"], row["groups"]) == ("7", "5")
     assert (row["ROC AUC"], row["from"], row["above the threshold"]) == ("80.0", "70.0", "25.0")
     assert "to" not in row
+
+
+def test_a_search_has_its_section_in_the_arm(results_of: ResultsOf) -> None:
+    text = report_on({"nih_pa": results_of(0.7, 0.7)}, tuning="### nih_pa: how its settings would be chosen\n")
+    assert "\n### nih_pa: how its settings would be chosen\n\n### nih_pa: data\n" in text
 
 
 def test_checksums_and_versions_are_named(results_of: ResultsOf) -> None:

@@ -21,14 +21,22 @@ def test_the_summary_holds_the_means_and_the_interval_of_the_papers_metric(resul
     assert (values["seeds"], values["test_images"], values["test_groups"]) == (2, 11_000, 20)
     assert values["sensitivity"] == pytest.approx(0.35)
     assert values["untrained_roc_auc"] == pytest.approx(0.55)
+    assert (values["validation_roc_auc"], values["validation_loss"]) == (0.65, 0.45)
 
 
 def test_the_summary_is_all_numbers_so_that_dvc_can_compare_it(results_of: ResultsOf) -> None:
-    unknown = results_of(0.7, operating_point=None)
+    unknown = results_of(0.7, operating_point=None, validation={"loss": 0.45, "roc_auc": None})
     unknown["metrics"]["roc_auc"] = figure(0.7, low=None, high=None)
     values = summarise({"nih_pa": unknown})["nih_pa"]["dpa"]
     assert all(isinstance(value, int | float) for value in values.values())
-    assert not {"roc_auc_std", "roc_auc_low", "roc_auc_high", "sensitivity", "slide_mean_roc_auc"} & set(values)
+    assert not {
+        "roc_auc_std",
+        "roc_auc_low",
+        "roc_auc_high",
+        "sensitivity",
+        "slide_mean_roc_auc",
+        "validation_roc_auc",
+    } & set(values)
 
 
 def test_slides_have_two_more_areas(results_of: ResultsOf) -> None:

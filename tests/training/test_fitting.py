@@ -21,7 +21,7 @@ class Recorder:
         self, images: np.ndarray, train: np.ndarray, held_out: np.ndarray, seed: int, scratch: Path | None = None
     ) -> History:
         self.train, self.held_out, self.seed, self.scratch = images[train], images[held_out], seed, scratch
-        return History(pd.DataFrame({"iteration": [1], "loss": [0.5]}), {})
+        return History(pd.DataFrame({"iteration": [1], "loss": [0.5]}), {}, 1)
 
     def score(self, images: np.ndarray) -> np.ndarray:
         return np.asarray(images.mean((1, 2, 3)))

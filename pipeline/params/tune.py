@@ -1,0 +1,59 @@
+"""The section ``tune``: how the settings of an arm are searched."""
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, model_validator
+
+from pipeline.params.base import Natural, Positive, Settings
+
+# Parts of params.yaml with the arm left out: section to the keys below `<section>.<arm>` that change.
+Change = dict[Literal["train", "equalize_xrays", "normalize_tiles"], dict[str, Any]]
+# names that `dvc exp run -S` can address
+Option = Annotated[str, Field(pattern=r"^([A-Za-z_][A-Za-z0-9_-]*|[0-9]+)$")]
+Dimension = Annotated[dict[Option, Change], Field(min_length=1)]
+
+
+class FewAnomalies(Settings):
+    """Figure 5 of the paper: what would have been chosen with fewer anomalies of fewer kinds."""
+
+    numbers: tuple[Positive, ...]
+    kinds: tuple[Positive, ...]
+    draws: Positive
+
+
+class Tune(Settings):
+    """The search of one arm."""
+
+    seed: Natural
+    sampler: Literal["grid", "random", "tpe"]
+    trials: Positive | None
+    batch: Positive
+    prune: bool
+    folds: Annotated[int, Field(ge=2)]
+    cross_validate: bool
+    anomalies: Annotated[tuple[str, ...], Field(min_length=1)]
+    storage: str | None
+    common: Change
+    space: Annotated[dict[Option, Dimension], Field(min_length=1)]
+    few_anomalies: FewAnomalies
+
+    @property
+    def size(self) -> int:
+        """Number of combinations."""
+        size = 1
+        for options in self.space.values():
+            size *= len(options)
+        return size
+
+    @property
+    def trial_count(self) -> int:
+        """Number of trials."""
+        return self.size if self.trials is None else self.trials
+
+    @model_validator(mode="after")
+    def _trials_fit(self) -> Self:
+        if (self.trials is None) != (self.sampler == "grid"):
+            raise ValueError("trials is null for the sampler grid, which tries all, and a number for the others")
+        if self.trial_count > self.size:
+            raise ValueError(f"trials is {self.trials}, but the space has only {self.size} combinations")
+        return self

@@ -1,0 +1,1 @@
+"""Choosing hyper-parameters with a handful of anomalies (paper §III-C)."""

@@ -1,0 +1,80 @@
+"""By what a setting is chosen: with a handful of anomalies, or without any."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from sklearn.metrics import roc_auc_score
+
+
+class Figures(NamedTuple):
+    """What is made of one fold's scores.
+
+    Attributes:
+        roc_auc: Of the known anomalies against the fold's normals.
+        loss: Mean score of these normals, which is their reconstruction loss.
+        aucp: ROC AUC of the validation images, known anomalies and normals unlabelled, against the training normals.
+    """
+
+    roc_auc: float
+    loss: float
+    aucp: float
+
+
+class Criterion(NamedTuple):
+    """A way to choose.
+
+    Attributes:
+        figure: A name of :class:`Figures`.
+        text: What a reader is told.
+        best: Finds the best of the means over folds.
+    """
+
+    figure: str
+    text: str
+    best: Callable[[pd.Series], float]
+
+
+CRITERIA = {
+    "weakly_supervised": Criterion("roc_auc", "ROC AUC of the known anomalies, highest", pd.Series.max),
+    "unsupervised": Criterion("loss", "reconstruction loss of held-out normals, lowest", pd.Series.min),
+    "label_free": Criterion("aucp", "AUCp, unlabelled images against training normals, highest", pd.Series.max),
+}
+
+
+def judge(labels: np.ndarray, known: np.ndarray, scores: np.ndarray, of_training: np.ndarray) -> Figures:
+    """Compute the figures of a fold.
+
+    Args:
+        labels: Of the images that it is judged by, (n,).
+        known: Which of them are the known anomalies, bool (n,); other anomalies are not looked at.
+        scores: Their scores, (n,), higher is more abnormal.
+        of_training: The scores of its training normals, (m,).
+    """
+    normals = labels == 0
+    seen = normals | known
+    mix = np.concatenate([scores[seen], of_training])
+    unlabelled = np.repeat([1, 0], [seen.sum(), len(of_training)])
+    return Figures(
+        float(roc_auc_score(known[seen], scores[seen])),
+        float(scores[normals].mean()),
+        float(roc_auc_score(unlabelled, mix)),
+    )
+
+
+def choose(trials: pd.DataFrame) -> dict[str, int]:
+    """Choose a trial by each criterion; of equals the first.
+
+    Args:
+        trials: One row per trial with ``trial``, ``state`` and the means over folds ``roc_auc``, ``loss``, ``aucp``;
+            pruned ones are passed over.
+
+    Returns:
+        The criterion's name → the trial's number.
+    """
+    whole = trials[trials["state"] == "complete"].sort_values("trial")
+    return {
+        name: int(whole.loc[whole[of.figure] == of.best(whole[of.figure]), "trial"].iloc[0])
+        for name, of in CRITERIA.items()
+    }

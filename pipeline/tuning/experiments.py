@@ -1,0 +1,34 @@
+"""The members of a search space as DVC experiments: ``python -m pipeline.tuning.experiments <arm>`` prints commands."""
+
+import json
+import shlex
+import sys
+
+from pipeline.errors import PipelineError
+from pipeline.params.file import read_params
+from pipeline.tuning.space import Space
+
+
+def main(arm: str) -> list[str]:
+    """Return the commands that queue every member of the arm's space.
+
+    Raises:
+        PipelineError: If the arm has no space.
+    """
+    params = read_params()
+    params.check_arm(arm, "tune")
+    space = Space(params, arm)
+    lines = []
+    for number, member in enumerate(space.members):
+        words = ["dvc", "exp", "run", "--queue", "-n", f"{arm}-{number}"]
+        for path, value in space.changes(member.options).items():
+            words += ["-S", f"{path}={json.dumps(value)}"]
+        lines.append(shlex.join(words))
+    return lines
+
+
+if __name__ == "__main__":
+    try:
+        print("\n".join(main(*sys.argv[1:])))
+    except PipelineError as error:
+        sys.exit(f"error: {error}")

@@ -1,0 +1,32 @@
+"""``make join``: help a search that ``make tune`` leads on another machine with the same commit, data and storage."""
+
+import sys
+from pathlib import Path
+from uuid import uuid4
+
+from pipeline.errors import PipelineError
+from pipeline.params.file import read_params
+from pipeline.tuning.of_arm import ArmSearch
+
+
+def main(arm: str) -> None:
+    """Run trials until the search has ended.
+
+    Raises:
+        PipelineError: If the arm has no storage that machines can share.
+    """
+    params = read_params()
+    params.check_arm(arm, "tune")
+    if params.tune[arm].storage is None:
+        raise PipelineError(
+            f"params.yaml: tune.{arm}.storage is null: name one that both machines reach, and commit it"
+        )
+    helper = f"helper-{uuid4()}"
+    ArmSearch(params, arm, Path(".cache/tuning") / helper).join(helper)
+
+
+if __name__ == "__main__":
+    try:
+        main(*sys.argv[1:])
+    except PipelineError as error:
+        sys.exit(f"error: {error}")

@@ -1,0 +1,165 @@
+"""Running a search: trials are proposed in batches, run in parallel, and come out the same however many run at once."""
+
+import time
+from collections.abc import Callable
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass, replace
+from multiprocessing import get_context
+from pathlib import Path
+
+import numpy as np
+import optuna
+
+from pipeline.errors import PipelineError
+from pipeline.params.compute import Compute
+from pipeline.params.tune import Tune
+from pipeline.seeding import derived_seed, generator
+from pipeline.tuning.folds import Fold
+from pipeline.tuning.outcomes import Done, Outcome
+from pipeline.tuning.space import Member, Options, Space
+from pipeline.tuning.study import SharedStudy
+from pipeline.tuning.trial import Trial, run_trial
+from pipeline.workers import start_worker
+
+BEAT = 60.0  # seconds between two signs of life
+POLL = 2.0  # seconds between two looks at what other machines do
+ATTEMPTS = 20  # at a proposal that was not tried before
+
+
+@dataclass(frozen=True)
+class Search:
+    """The search of one arm.
+
+    Attributes:
+        arm: The arm.
+        settings: Its section ``tune``.
+        space: What may be chosen.
+        images: Combination to the folder of its prepared images.
+        folds: What trials are trained on and judged by.
+        known: Which images are the anomalies that may choose, bool (N,).
+        compute: Where to compute, and how many trainings at once.
+        scratch: Folder for the states of unfinished trainings.
+    """
+
+    arm: str
+    settings: Tune
+    space: Space
+    images: Callable[[Member], Path]
+    folds: list[Fold]
+    known: np.ndarray
+    compute: Compute
+    scratch: Path
+
+    def run(self, study: SharedStudy) -> list[Done]:
+        """Propose all trials and wait until they are done, working on them as well."""
+        count, batch = self.settings.trial_count, self.settings.batch
+        for start in range(0, count, batch):
+            stop = min(start + batch, count)
+            for number in range(study.proposed(), stop):
+                study.propose(self._proposal(number, study.done()))
+            self.work(study, lambda stop=stop: len(study.done()) >= stop)  # type: ignore[misc]
+        study.end()
+        return study.done()
+
+    def work(self, study: SharedStudy, is_over: Callable[[], bool]) -> None:
+        """Run trials that nobody works on, several at a time, until something is the case.
+
+        Raises:
+            PipelineError: If a training fails, or its process was killed.
+        """
+        running: dict[Future[Outcome], int] = {}
+        context = get_context("spawn")
+        with ProcessPoolExecutor(self.compute.trials, mp_context=context, initializer=start_worker) as pool:
+            try:
+                while running or not is_over():
+                    while len(running) < self.compute.trials and (claimed := study.claim()):
+                        number, options = claimed
+                        running[pool.submit(run_trial, self._trial(number, options, study))] = number
+                    done, _ = wait(running, BEAT, FIRST_COMPLETED) if running else (set(), None)
+                    for future in done:
+                        outcome, number = future.result(), running.pop(future)
+                        study.finish(number, outcome, len(self.folds))
+                        print(_line(self.arm, number, outcome, len(self.folds)), flush=True)
+                    study.beat()
+                    if not running and not is_over():
+                        time.sleep(POLL)
+            except BrokenProcessPool as error:
+                raise PipelineError(
+                    f"{self.arm}: the process of a trial was killed, most likely for want of memory: lower "
+                    "compute.trials and run again; finished trials are kept"
+                ) from error
+            finally:
+                pool.shutdown(wait=True, cancel_futures=True)
+
+    def testing(self, fold: Fold) -> "Search":
+        """The same trials, trained on the training split and scored on the test split, which nothing is chosen by."""
+        return replace(self, folds=[fold], known=np.empty(0, bool), scratch=self.scratch.with_name("tests"))
+
+    def _trial(self, number: int, options: Options, study: SharedStudy) -> Trial:
+        member, searching = self.space.member(options), len(self.known) > 0
+        earlier = self._earlier(number, study.done()) if searching and self.settings.prune else []
+        return Trial(
+            number,
+            self.images(member),
+            member.train,
+            self.folds,
+            self.known if searching else None,
+            self.compute,
+            self.scratch / str(number),
+            [trial.means() for trial in earlier if not trial.pruned],
+        )
+
+    def _earlier(self, number: int, done: list[Done]) -> list[Done]:
+        """The trials of earlier batches: what a trial may know, whoever is faster in its own batch."""
+        return [trial for trial in done if trial.number < number // self.settings.batch * self.settings.batch]
+
+    def _proposal(self, number: int, done: list[Done]) -> Options:
+        """What to try next: a function of the seed, the number and earlier batches."""
+        if self.settings.sampler == "grid":
+            return self.space.members[number].options
+        known = self._earlier(number, done)
+        tried = [trial.options for trial in known]
+        for earlier in range(len(known), number):  # of this batch, so that nothing is tried twice
+            tried.append(self._untried(earlier, known, tried))
+        return self._untried(number, known, tried)
+
+    def _untried(self, number: int, known: list[Done], tried: list[Options]) -> Options:
+        for attempt in range(ATTEMPTS):
+            seed = derived_seed(self.settings.seed, self.arm, str(number), str(attempt)) % 2**32
+            options = sampled(self.space, self.settings.sampler, seed, known)
+            if options not in tried:
+                return options
+        left = [member.options for member in self.space.members if member.options not in tried]
+        return left[int(generator(self.settings.seed, self.arm, str(number), "left").integers(len(left)))]
+
+
+def sampled(space: Space, sampler: str, seed: int, known: list[Done]) -> Options:
+    """Ask one of Optuna's samplers.
+
+    Args:
+        space: What may be chosen.
+        sampler: ``random`` or ``tpe``.
+        seed: The sampler's.
+        known: The trials that it may learn from.
+    """
+    distributions = {name: optuna.distributions.CategoricalDistribution(of) for name, of in space.choices.items()}
+    kinds = {"random": optuna.samplers.RandomSampler, "tpe": optuna.samplers.TPESampler}
+    study = optuna.create_study(direction="maximize", sampler=kinds[sampler](seed=seed))
+    study.add_trials(
+        [
+            optuna.trial.create_trial(
+                value=trial.means()[-1], params=dict(trial.options), distributions=dict(distributions)
+            )
+            for trial in known
+            if not trial.pruned
+        ]
+    )
+    return dict(study.ask(dict(distributions)).params)
+
+
+def _line(arm: str, number: int, outcome: Outcome, folds: int) -> str:
+    if "roc_auc" not in outcome[0]:
+        return f"{arm}: trial {number} trained on all normals and tested"
+    text = ", ".join(f"{name} {np.mean([fold[name] for fold in outcome]):.4f}" for name in ("roc_auc", "loss", "aucp"))
+    return f"{arm}: trial {number}: {text}{'' if len(outcome) == folds else f', given up after {len(outcome)} folds'}"

@@ -1,0 +1,168 @@
+"""The trials of a search in a storage of Optuna's, which machines can share and a killed search goes on from."""
+
+import os
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import optuna
+from optuna.exceptions import StorageInternalError, UpdateFinishedTrialError
+from optuna.storages import BaseStorage, JournalStorage, RDBStorage
+from optuna.storages.journal import JournalFileBackend
+from optuna.trial import FrozenTrial, TrialState
+from sqlalchemy.exc import SQLAlchemyError
+
+from pipeline.errors import PipelineError
+from pipeline.tuning.outcomes import Done, Outcome
+from pipeline.tuning.space import Options
+
+LEAD = "lead"  # the process that proposes trials; there is one per search
+SILENCE = 300.0  # seconds after which a trial of another machine counts as abandoned
+FOUND = (TrialState.COMPLETE, TrialState.PRUNED)
+
+
+class Journal(JournalFileBackend):
+    """A journal that survives a process which was killed while writing: Optuna's own stumbles over its half line."""
+
+    def append_logs(self, logs: list[dict[str, Any]]) -> None:
+        """Write lines, after removing a last one without an end."""
+        self._lock.acquire()
+        try:
+            with Path(self._file_path).open("rb+") as file:
+                if file.seek(0, os.SEEK_END) and file.seek(-1, os.SEEK_END) and file.read(1) != b"\n":
+                    file.seek(0)
+                    file.truncate(file.read().rfind(b"\n") + 1)
+        finally:
+            self._lock.release()
+        super().append_logs(logs)
+
+
+class SharedStudy:
+    """A study that is worked on by one lead and any number of helpers.
+
+    Args:
+        storage: A URL of a database, or the path of a journal file.
+        name: The study's name.
+        key: Everything that its results depend on.
+        choices: Dimension to options.
+        owner: Who works on it: :data:`LEAD`, or a helper's own name.
+
+    Raises:
+        PipelineError: If the storage cannot be opened, or holds a study of this name with another key.
+    """
+
+    def __init__(
+        self, storage: str, name: str, key: str, choices: Mapping[str, Sequence[str]], owner: str = LEAD
+    ) -> None:
+        optuna.logging.set_verbosity(optuna.logging.ERROR)
+        self.choices, self.owner = choices, owner
+        self._mine: dict[int, optuna.Trial] = {}
+        try:
+            self._storage = _open(storage)
+            self._study = optuna.create_study(
+                storage=self._storage, study_name=name, direction="maximize", load_if_exists=True
+            )
+            found = self._study.user_attrs.setdefault("key", key)
+            self._study.set_user_attr("key", found)
+        except (ValueError, OSError, ImportError, KeyError, StorageInternalError, SQLAlchemyError) as error:
+            raise PipelineError(
+                f"{_nameless(storage)} cannot be opened as a storage of Optuna ({type(error).__name__}): name a "
+                "journal file, or the URL of a database whose driver is installed"
+            ) from error
+        if found != key:
+            raise PipelineError(
+                f"{_nameless(storage)} holds another search of {name!r}, with other settings, data or code: name "
+                "another storage in params.yaml, or remove this one"
+            )
+
+    def propose(self, options: Options) -> None:
+        """Add a trial that somebody may claim."""
+        self._study.enqueue_trial(dict(options))
+
+    def proposed(self) -> int:
+        """How many trials there are."""
+        return len(self._study.get_trials(deepcopy=False))
+
+    def claim(self) -> tuple[int, Options] | None:
+        """Take a trial that nobody works on, or that its worker has abandoned: its number and options."""
+        for frozen in self._study.get_trials(deepcopy=False, states=(TrialState.WAITING, TrialState.RUNNING)):
+            if frozen.number not in self._mine and self._take(frozen):
+                trial = optuna.Trial(self._study, frozen._trial_id)
+                options = {name: trial.suggest_categorical(name, of) for name, of in self.choices.items()}
+                trial.set_user_attr("owner", self.owner)
+                self._mine[trial.number] = trial
+                self.beat()
+                return trial.number, options
+        return None
+
+    def beat(self) -> None:
+        """Tell other machines that the claimed trials are worked on."""
+        for trial in self._mine.values():
+            trial.set_user_attr("alive", time.time())
+
+    def finish(self, number: int, outcome: Outcome, folds: int) -> None:
+        """Write down what came out of a claimed trial.
+
+        Args:
+            number: The trial's.
+            outcome: Of the folds that were trained.
+            folds: How many there are; a trial with fewer was pruned.
+        """
+        trial = self._mine.pop(number)
+        state, value = TrialState.COMPLETE, 0.0
+        try:
+            trial.set_user_attr("outcome", outcome)
+            if "roc_auc" in outcome[0]:
+                means = Done(number, {}, outcome, pruned=False).means()
+                value = means[-1]
+                for fold, mean in enumerate(means):
+                    trial.report(mean, fold)
+            if len(outcome) < folds:
+                state = TrialState.PRUNED
+            self._study.tell(trial, value if state == TrialState.COMPLETE else None, state, skip_if_finished=True)
+        except UpdateFinishedTrialError:
+            pass  # another machine took it for abandoned and has finished it; the result is the same
+
+    def done(self) -> list[Done]:
+        """The trials that have ended, by number."""
+        return list(self._done())
+
+    def end(self) -> None:
+        """Tell the helpers that nothing more will come."""
+        self._study.set_user_attr("ended", value=True)
+
+    def has_ended(self) -> bool:
+        """Whether nothing more will come."""
+        return bool(self._study.user_attrs.get("ended"))
+
+    def _done(self) -> Iterator[Done]:
+        for trial in self._study.get_trials(deepcopy=False, states=FOUND):
+            pruned = trial.state == TrialState.PRUNED
+            yield Done(trial.number, dict(trial.params), trial.user_attrs["outcome"], pruned)
+
+    def _take(self, frozen: FrozenTrial) -> bool:
+        try:
+            if frozen.state == TrialState.WAITING:
+                return self._storage.set_trial_state_values(frozen._trial_id, TrialState.RUNNING)
+        except UpdateFinishedTrialError:
+            return False
+        started: datetime | None = frozen.datetime_start
+        seen = max(frozen.user_attrs.get("alive", 0.0), started.timestamp() if started else 0.0)
+        # The lead is one process: what it claimed in an earlier life was interrupted.
+        before = self.owner == LEAD == frozen.user_attrs.get("owner")
+        return before or time.time() - seen > SILENCE
+
+
+def _open(storage: str) -> BaseStorage:
+    if "://" in storage:
+        return RDBStorage(storage)
+    Path(storage).parent.mkdir(parents=True, exist_ok=True)
+    return JournalStorage(Journal(storage))
+
+
+def _nameless(storage: str) -> str:
+    """A storage as it may be printed: a URL can hold a password."""
+    head, separator, rest = storage.partition("://")
+    return f"{head}://…{rest.rpartition('@')[2]}" if separator else storage

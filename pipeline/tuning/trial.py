@@ -1,0 +1,115 @@
+"""One trial: a setting, trained and scored fold by fold, in a process of its own."""
+
+import io
+import multiprocessing
+from collections.abc import Sequence
+from contextlib import redirect_stdout
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import optuna
+
+from pipeline.detectors.device import Workplace, device_of_worker
+from pipeline.detectors.dpa import DeepPerceptualAutoencoder
+from pipeline.detectors.statistics import arm_statistics
+from pipeline.errors import PipelineError
+from pipeline.evaluation.scores import AT_ONCE, rounded
+from pipeline.files import remove
+from pipeline.images import read_images
+from pipeline.params.compute import Compute
+from pipeline.params.train import Train
+from pipeline.tuning.criteria import judge
+from pipeline.tuning.folds import Fold
+from pipeline.tuning.outcomes import Outcome
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What a process needs to run a trial.
+
+    Attributes:
+        number: The trial's.
+        images: The folder of its prepared images.
+        train: The detector's settings.
+        folds: What it is trained on and judged by.
+        known: Which images are the known anomalies, bool (N,); None for tests, which nothing is chosen by.
+        compute: Where to compute.
+        scratch: Folder for the state of unfinished trainings.
+        earlier: Mean ROC AUC after each fold of the trials that this one may be pruned by.
+    """
+
+    number: int
+    images: Path
+    train: Train
+    folds: Sequence[Fold]
+    known: np.ndarray | None
+    compute: Compute
+    scratch: Path
+    earlier: Sequence[Sequence[float]]
+
+
+def run_trial(trial: Trial) -> Outcome:
+    """Train and score fold by fold; stop where earlier trials say that it is hopeless.
+
+    Returns:
+        Of each fold ``scores`` of the judged images, six significant digits; ``iterations`` of the network that was
+        kept; and where there are known anomalies the figures ``roc_auc``, ``loss`` and ``aucp``.
+
+    Raises:
+        PipelineError: If a training fails, naming the trial.
+    """
+    outcome: Outcome = []
+    try:
+        for number, fold in enumerate(trial.folds):
+            outcome.append(_run_fold(trial, fold, trial.scratch / f"fold-{number}"))
+            areas = [of_fold["roc_auc"] for of_fold in outcome if "roc_auc" in of_fold]
+            if areas and trial.earlier and is_hopeless(areas, trial.earlier):
+                break
+    except PipelineError as error:
+        raise PipelineError(f"trial {trial.number}: {error}") from error
+    remove(trial.scratch)
+    return outcome
+
+
+def is_hopeless(areas: Sequence[float], earlier: Sequence[Sequence[float]]) -> bool:
+    """Whether Optuna's median rule gives a trial up.
+
+    Args:
+        areas: ROC AUC of its folds so far.
+        earlier: Of whole trials, the mean ROC AUC after each fold.
+    """
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    study = optuna.create_study(direction="maximize", pruner=optuna.pruners.MedianPruner())
+    study.add_trials(
+        [optuna.trial.create_trial(value=means[-1], intermediate_values=dict(enumerate(means))) for means in earlier]
+    )
+    trial = study.ask()
+    for number in range(len(areas)):
+        trial.report(float(np.mean(areas[: number + 1])), number)
+    return trial.should_prune()
+
+
+def _run_fold(trial: Trial, fold: Fold, scratch: Path) -> dict[str, Any]:
+    images = read_images(trial.images)
+    # One thread each, whatever their number: sums depend on it.
+    compute = trial.compute.model_copy(update={"threads": 1, "processes": 1})
+    worker = multiprocessing.current_process()._identity
+    device = device_of_worker(compute, worker[0] if worker else 0)
+    statistics, _ = arm_statistics(trial.train, images.pixels, fold.train, device)
+    place = Workplace(device, int(compute.memory * 2**30), compute.compile)
+    detector = DeepPerceptualAutoencoder(trial.train, images.pixels.shape[3], statistics, place)
+    with redirect_stdout(io.StringIO()):  # many speak at once; the search says how each trial went
+        history = detector.fit(images.pixels, fold.train, fold.held_out, fold.seed, scratch)
+
+    def scores_of(rows: np.ndarray) -> np.ndarray:
+        parts = [detector.score(images.pixels[rows[start : start + AT_ONCE]]) for start in range(0, len(rows), AT_ONCE)]
+        return np.array([rounded(score) for score in np.concatenate(parts)])
+
+    scores = scores_of(fold.judged)
+    found: dict[str, Any] = {"scores": scores.tolist(), "iterations": history.iterations}
+    if trial.known is not None:
+        labels = images.index["label"].to_numpy()[fold.judged]
+        found |= judge(labels, trial.known[fold.judged], scores, scores_of(fold.train))._asdict()
+    return found

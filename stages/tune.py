@@ -1,0 +1,26 @@
+"""Search the settings of one arm: ``python -m stages.tune <arm>``."""
+
+from pathlib import Path
+
+from pipeline.files import write_csv
+from pipeline.params.file import read_params
+from pipeline.stage import run_stage
+from pipeline.tuning.criteria import choose
+from pipeline.tuning.of_arm import ArmSearch
+
+
+def main(arm: str) -> str:
+    """Write the trials of a search and the scores of every image by each of them."""
+    params = read_params()
+    params.check_arm(arm, "tune")
+    trials, scores = ArmSearch(params, arm, Path(".cache/tuning") / arm).run()
+    folder = Path("reports/arms") / arm / "tuning"
+    write_csv(folder / "trials.csv", trials)
+    write_csv(folder / "scores.csv", scores)
+    return (
+        f"{arm}: {len(trials)} trials, number {choose(trials)['weakly_supervised']} is chosen; `make adopt ARM={arm}`"
+    )
+
+
+if __name__ == "__main__":
+    run_stage(main)

@@ -1,0 +1,76 @@
+from pathlib import Path
+from typing import Any
+
+import cv2
+import pandas as pd
+import pytest
+
+from pipeline.reporting.tuning import plot_few_anomalies, tuning_section
+from pipeline.tuning.few_anomalies import COLUMNS
+from tests.reporting.test_markdown import row_of
+
+TESTED = {0: 0.8, 1: 0.7, 2: 0.9}
+
+
+def trials(**changed: Any) -> pd.DataFrame:
+    known: dict[str, Any] = {
+        "trial": [0, 1, 2, 3],
+        "latent": ["4", "8", "16", "32"],
+        "state": ["complete", "complete", "complete", "pruned"],
+        "roc_auc": [0.71, 0.60, 0.75, 0.99],
+        "loss": [0.5, 0.4, 0.6, 0.1],
+        "aucp": [0.53, 0.55, 0.51, 0.9],
+    }
+    return pd.DataFrame(known | changed)
+
+
+def section(**changed: Any) -> str:
+    return tuning_section("nih_ap", trials(**changed), TESTED, ["latent"])
+
+
+def test_each_criterion_says_what_it_chose_and_what_that_cost() -> None:
+    weakly = row_of(section(), "ROC AUC of the known anomalies, highest")
+    assert (weakly["trial"], weakly["setting"]) == ("2", "latent 16")
+    assert (weakly["test ROC AUC"], weakly["below the best"]) == ("90.0", "0.0")
+    by_loss = row_of(section(), "reconstruction loss of held-out normals, lowest")
+    assert (by_loss["trial"], by_loss["test ROC AUC"], by_loss["below the best"]) == ("1", "70.0", "20.0")
+
+
+def test_a_rank_correlation_is_positive_where_the_criterion_is_right() -> None:
+    column = "rank correlation with the test"
+    assert row_of(section(), "ROC AUC of the known")[column] == "+1.00"
+    assert row_of(section(), "reconstruction loss")[column] == "-1.00"
+    assert row_of(section(aucp=[0.5] * 4), "AUCp, unlabelled images")[column] == "n/a"
+
+
+def test_trials_are_listed_best_first_and_those_given_up_last() -> None:
+    lines = [line for line in section().splitlines() if line.startswith("| ") and line[2].isdigit()]
+    assert [line.split("|")[1].strip() for line in lines] == ["2", "0", "1", "3"]
+    assert lines[-1].strip("| ").endswith("given up")
+    assert (
+        "4 trials, 1 of them given up early; the test ROC AUC of whole trials lies between 70.0 and 90.0." in section()
+    )
+
+
+def test_a_long_search_is_cut_in_the_report() -> None:
+    many = pd.concat([trials().iloc[[0]].assign(trial=k) for k in range(50)])
+    text = tuning_section("nih_ap", many, {k: 0.5 + k / 200 for k in range(50)}, ["latent"])
+    assert len([line for line in text.splitlines() if line.startswith("| ") and line[2].isdigit()]) == 20
+
+
+def test_figure_5_is_drawn_with_all_behind_the_numbers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = [
+        ["1", "5", 3, 0.7, 0.1, 0.6, 0.8],
+        ["1", "all", 3, 0.8, 0.0, 0.8, 0.8],
+        ["all", "20", 3, 0.85, 0.0, 0.8, 0.9],
+    ]
+    figures: list[Any] = []
+    monkeypatch.setattr("pipeline.reporting.tuning.save_figure", lambda figure, path: figures.append(figure))
+    plot_few_anomalies(tmp_path / "few.png", "nih_ap", pd.DataFrame(rows, columns=COLUMNS), TESTED, 0.7)
+    axes = figures[0].axes[0]
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["5", "20", "all"]
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["1 kind", "all kinds"]
+    assert {text.get_text() for text in axes.texts} == {"best", "worst", "by loss"}
+    monkeypatch.undo()
+    plot_few_anomalies(tmp_path / "few.png", "nih_ap", pd.DataFrame(rows, columns=COLUMNS), TESTED, 0.7)
+    assert cv2.imread(str(tmp_path / "few.png")).shape[:2] == (400, 640)

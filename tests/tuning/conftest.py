@@ -1,0 +1,96 @@
+"""A tiny arm whose settings are searched in seconds."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from pipeline.files import write_csv
+from pipeline.images import write_images
+from pipeline.params.file import Params, read_params
+from pipeline.params.train import Train
+from pipeline.params.tune import Tune
+from tests.import_closure import ROOT
+
+ARM = "demo_xrays"
+SPACE = {
+    "latent": {"two": {"train": {"latent_dim": 2}}, "four": {"train": {"latent_dim": 4}}},
+    "rate": {"low": {"train": {"learning_rate": 0.0005}}, "high": {"train": {"learning_rate": 0.005}}},
+}
+
+
+def tune(**changed: Any) -> Tune:
+    settings: dict[str, Any] = {
+        "seed": 0,
+        "sampler": "grid",
+        "trials": None,
+        "batch": 4,
+        "prune": False,
+        "folds": 3,
+        "cross_validate": True,
+        "anomalies": ["Mass"],
+        "storage": None,
+        "common": {"train": {"grow": False, "schedule": {"1": {"stable": 4}}}},
+        "space": SPACE,
+        "few_anomalies": {"numbers": [2, 4], "kinds": [1], "draws": 3},
+    }
+    return Tune.model_validate_json(json.dumps(settings | changed))
+
+
+@pytest.fixture(scope="session")
+def all_params() -> Params:
+    return read_params(ROOT / "params.yaml")
+
+
+@pytest.fixture
+def params_of(all_params: Params, tiny_train: Train) -> Callable[..., Params]:
+    """All settings, with a tiny network for demo_xrays and a search that a test changes."""
+
+    def params_of(at_once: int = 1, **changed: Any) -> Params:
+        compute = all_params.compute.model_copy(update={"trials": at_once})
+        equalize = all_params.equalize_xrays[ARM].model_copy(update={"working_size": 16})
+        return all_params.model_copy(
+            update={
+                "compute": compute,
+                "train": all_params.train | {ARM: tiny_train},
+                "equalize_xrays": all_params.equalize_xrays | {ARM: equalize},
+                "tune": all_params.tune | {ARM: tune(**changed)},
+            }
+        )
+
+    return params_of
+
+
+def arm_index() -> pd.DataFrame:
+    """Two images of each of 24 patients: training normals, validation with masses and nodules, and a test."""
+    rows = []
+    for patient in range(24):
+        split = "train" if patient < 12 else "val" if patient < 20 else "test"
+        for number in range(2):
+            finding = "" if split == "train" or not number else ("Mass" if patient % 2 else "Nodule")
+            rows.append((f"{patient:02}_{number}.png", split, int(bool(finding)), finding, f"patient_{patient:02}"))
+    index = pd.DataFrame(rows, columns=["id", "split", "label", "findings", "group"])
+    return index.assign(source="images/" + index["id"], x=0, y=0)
+
+
+def arm_pixels(index: pd.DataFrame) -> np.ndarray:
+    """Ramps, with a bright square where there is a finding."""
+    noise = np.random.default_rng(0)
+    ramp = np.tile(np.linspace(0, 200, 16), (16, 1))
+    pixels = np.stack([np.roll(ramp, k % 5, 1) for k in range(len(index))]) + noise.normal(0, 4, (len(index), 16, 16))
+    for row in np.flatnonzero(index["label"]):
+        pixels[row, 4:9, 5:10] = 255
+    return np.clip(pixels, 0, 255).astype(np.uint8)[..., None]
+
+
+@pytest.fixture
+def arm(in_folder: Path) -> Path:
+    """A working folder with the prepared images of the arm."""
+    index = arm_index()
+    write_images(in_folder / "data/prepared" / ARM, [arm_pixels(index)], index, {"made": "in a test"})
+    write_csv(in_folder / f"data/raw/inventory/{ARM}.csv", pd.DataFrame({"path": ["a"], "bytes": [1], "md5": ["0"]}))
+    return in_folder

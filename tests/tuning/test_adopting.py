@@ -1,0 +1,89 @@
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from pipeline.errors import PipelineError
+from pipeline.params.file import Params
+from pipeline.tuning.adopting import adopted, changed_yaml
+from pipeline.tuning.tables import read_trials
+from tests.import_closure import ROOT
+from tests.tuning.conftest import ARM
+
+ParamsOf = Callable[..., Params]
+TEXT = (ROOT / "params.yaml").read_text(encoding="utf-8")
+
+
+def test_nothing_to_change_changes_no_byte() -> None:
+    assert changed_yaml(TEXT, {}) == TEXT
+
+
+def test_only_the_named_lines_change_and_comments_stay() -> None:
+    changes = {"train.nih_ap.latent_dim": 7, "train.nih_pa.schedule.3.layers": ["r32", "r42"], "seeds.1": 9}
+    before, after = TEXT.splitlines(), changed_yaml(TEXT, changes).splitlines()
+    gone, new = [line for line in before if line not in after], [line for line in after if line not in before]
+    assert len(after) == len(before) + 1
+    assert [line.strip() for line in new] == ["- 9", "latent_dim: 7"]
+    assert gone == ["- 1", "    latent_dim: 64"]
+    assert sum("#" in line for line in after) == sum("#" in line for line in before)
+
+
+def trial(**columns: object) -> pd.Series:
+    return pd.Series({"trial": 3, "latent": "four", "rate": "low"} | columns)
+
+
+def test_a_trial_is_adopted_without_what_was_common_to_the_search(params_of: ParamsOf) -> None:
+    assert adopted(params_of(), ARM, trial()) == {
+        f"train.{ARM}.latent_dim": 4,
+        f"train.{ARM}.learning_rate": 0.0005,
+    }
+
+
+def test_trials_that_stopped_early_leave_their_mean_number_of_iterations(params_of: ParamsOf) -> None:
+    early = {"train": {"grow": False, "early_stopping": {"patience": 1, "least_improvement": 0.0}}}
+    row = trial(iterations_0=100, iterations_1=200, iterations_2=250)
+    found = adopted(params_of(common=early), ARM, row)
+    assert found[f"train.{ARM}.schedule.1.stable"] == 183
+    assert found[f"train.{ARM}.early_stopping"] is None
+    assert found[f"train.{ARM}.grow"] is False
+
+
+def test_iterations_of_earlier_phases_are_not_counted_as_the_last_one(params_of: ParamsOf) -> None:
+    early = {"train": {"early_stopping": {"patience": 1, "least_improvement": 0.0}}}
+    row = trial(iterations_0=100, iterations_1=100, iterations_2=100)
+    assert adopted(params_of(common=early), ARM, row)[f"train.{ARM}.schedule.1.stable"] == 100 - 6 - 4
+
+
+@pytest.mark.parametrize("columns", [{"latent": "gone"}, {"rate": None}])
+def test_trials_of_another_space_are_refused(params_of: ParamsOf, columns: dict[str, object]) -> None:
+    with pytest.raises(PipelineError, match=r"are of another space than tune\.demo_xrays\.space of params\.yaml"):
+        adopted(params_of(), ARM, trial(**columns))
+
+
+def test_an_arm_that_was_not_searched_says_what_to_run(tmp_path: Path) -> None:
+    with pytest.raises(PipelineError, match=r"trials\.csv is missing: run `make tune ARM=nih_pa`"):
+        read_trials(tmp_path / "trials.csv", "nih_pa")
+
+
+def test_the_change_is_applied_by_git_and_then_there_is_none(tmp_path: Path) -> None:
+    clone = tmp_path / "clone"
+    subprocess.run(["git", "clone", "--quiet", str(ROOT), str(clone)], check=True)
+    command = [sys.executable, "-m", "pipeline.tuning.adopting", "demo_xrays", "--criterion", "unsupervised"]
+
+    def adopt() -> subprocess.CompletedProcess[str]:
+        return subprocess.run(command, cwd=clone, capture_output=True, text=True, check=True)
+
+    trials = read_trials(clone / "reports/arms/demo_xrays/tuning/trials.csv", "demo_xrays")
+    other = trials.loc[trials["latent"] == "4", "trial"].iloc[0]
+    trials.loc[trials["trial"] == other, "loss"] = 0.0
+    trials.to_csv(clone / "reports/arms/demo_xrays/tuning/trials.csv", index=False)
+    first = adopt()
+    assert "+    latent_dim: 4" in first.stdout
+    assert "chosen by reconstruction loss of held-out normals, lowest" in first.stderr
+    subprocess.run(["git", "apply"], cwd=clone, input=first.stdout, text=True, check=True)
+    second = adopt()
+    assert second.stdout == ""
+    assert "already" in second.stderr

@@ -1,0 +1,51 @@
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pipeline.tuning.criteria import choose, judge
+
+
+def above(high: np.ndarray, low: np.ndarray) -> float:
+    """The chance that one of ``high`` is above one of ``low``; equal ones count half."""
+    return float(np.mean([(a > b) + (a == b) / 2 for a in high for b in low]))
+
+
+@given(st.lists(st.integers(0, 6), min_size=9, max_size=9), st.lists(st.integers(0, 6), min_size=1, max_size=5))
+@settings(deadline=None)
+def test_figures_are_what_their_definitions_say(scores: list[int], of_training: list[int]) -> None:
+    values, trained = np.array(scores, float), np.array(of_training, float)
+    labels = np.array([0, 0, 0, 0, 1, 1, 1, 1, 1])
+    known = np.array([0, 0, 0, 0, 1, 1, 0, 0, 1], bool)
+    found = judge(labels, known, values, trained)
+    assert found.roc_auc == pytest.approx(above(values[known], values[labels == 0]))
+    assert found.loss == pytest.approx(values[labels == 0].mean())
+    assert found.aucp == pytest.approx(above(values[(labels == 0) | known], trained))
+
+
+def test_anomalies_that_are_not_known_are_not_looked_at() -> None:
+    labels, known = np.array([0, 0, 1, 1]), np.array([False, False, True, False])
+    one, other = (judge(labels, known, np.array([1.0, 2, 3, odd]), np.array([1.5])) for odd in (0.0, 9.0))
+    assert one == other
+
+
+def trials(**columns: list[float]) -> pd.DataFrame:
+    count = len(columns["roc_auc"])
+    known = {"trial": range(count), "state": "complete", "loss": [1.0] * count, "aucp": [0.5] * count}
+    return pd.DataFrame(known | columns)
+
+
+def test_each_criterion_has_its_own_best() -> None:
+    table = trials(roc_auc=[0.7, 0.9, 0.8], loss=[0.2, 0.3, 0.1], aucp=[0.6, 0.5, 0.4])
+    assert choose(table) == {"weakly_supervised": 1, "unsupervised": 2, "label_free": 0}
+
+
+def test_of_equals_the_first_is_chosen_whatever_the_order_of_rows() -> None:
+    table = trials(roc_auc=[0.7, 0.9, 0.9])
+    assert choose(table.iloc[::-1])["weakly_supervised"] == 1
+
+
+def test_a_trial_that_was_given_up_is_not_chosen() -> None:
+    table = trials(roc_auc=[0.7, 0.9]).assign(state=["complete", "pruned"])
+    assert choose(table)["weakly_supervised"] == 0

@@ -1,0 +1,248 @@
+"""Searches of a tiny arm, with real trainings."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.metrics import roc_auc_score
+
+from pipeline.images import read_images, write_images
+from pipeline.params.file import Params
+from pipeline.tuning import search as search_module
+from pipeline.tuning.criteria import choose
+from pipeline.tuning.of_arm import ArmSearch
+from pipeline.tuning.outcomes import Done
+from pipeline.tuning.search import Search, sampled
+from pipeline.tuning.space import Space
+from pipeline.tuning.trial import Trial, is_hopeless, run_trial
+from tests.tuning.conftest import ARM
+
+ParamsOf = Callable[..., Params]
+
+
+class Here:
+    """Runs trials in this process, in reverse order, so that tests need not wait for others to start."""
+
+    def __init__(self, *_: Any, **__: Any) -> None:
+        pass
+
+    def __enter__(self) -> "Here":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def shutdown(self, **_: object) -> None:
+        pass
+
+    def submit(self, function: Callable[[Trial], Any], trial: Trial) -> Any:
+        from concurrent.futures import Future
+
+        future: Future[Any] = Future()
+        future.set_result(function(trial))
+        return future
+
+
+@pytest.fixture
+def here(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(search_module, "ProcessPoolExecutor", Here)
+
+
+def tables(params: Params, scratch: str = ".cache/tuning") -> tuple[pd.DataFrame, pd.DataFrame]:
+    return ArmSearch(params, ARM, Path(scratch)).run()
+
+
+@pytest.mark.usefixtures("arm", "here")
+def test_every_member_of_a_grid_is_tried_with_its_folds_and_seeds(params_of: ParamsOf) -> None:
+    trials, scores = tables(params_of(seed=3))
+    assert trials["trial"].tolist() == [0, 1, 2, 3]
+    assert list(zip(trials["latent"], trials["rate"], strict=True)) == [
+        ("two", "low"),
+        ("two", "high"),
+        ("four", "low"),
+        ("four", "high"),
+    ]
+    assert (trials["state"] == "complete").all()
+    for fold in range(3):
+        assert (trials[f"seed_{fold}"] == 3 + fold).all()
+        assert (trials[f"iterations_{fold}"] == 4).all()
+    for name in ("roc_auc", "loss", "aucp"):
+        folds = trials[[f"{name}_{fold}" for fold in range(3)]]
+        np.testing.assert_allclose(trials[name], folds.mean(axis=1), atol=2e-6)
+    judged = scores[(scores["fold"] == "1") & scores["kind"].isin(["", "Mass"])]
+    assert trials["roc_auc_1"].iloc[2] == pytest.approx(roc_auc_score(judged["label"], judged["trial_2"]), abs=1e-6)
+
+
+@pytest.mark.usefixtures("arm", "here")
+def test_every_image_has_a_score_of_every_trial(params_of: ParamsOf) -> None:
+    _, scores = tables(params_of())
+    index = read_images(Path("data/prepared") / ARM).index
+    assert sorted(scores["id"]) == sorted(index["id"])
+    assert (scores["split"] == "test").equals(scores["fold"] == "test")
+    assert scores[[f"trial_{k}" for k in range(4)]].notna().all(axis=None)
+
+
+@pytest.mark.usefixtures("arm", "here")
+def test_nothing_is_chosen_by_test_images(params_of: ParamsOf) -> None:
+    """Images, labels and findings of the test split are replaced by others; folds, figures and choice stay."""
+    before, scores = tables(params_of())
+    images = read_images(Path("data/prepared") / ARM)
+    pixels, index = np.array(images.pixels), images.index.copy()
+    test = (index["split"] == "test").to_numpy()
+    pixels[test] = np.random.default_rng(0).integers(0, 256, pixels[test].shape, np.uint8)
+    index.loc[test, "label"] = 1 - index.loc[test, "label"]
+    write_images(Path("data/prepared") / ARM, [pixels], index, images.preparation)
+    after, corrupted = tables(params_of(), ".cache/other")
+    pd.testing.assert_frame_equal(before, after)
+    assert choose(before) == choose(after)
+    columns = [f"trial_{k}" for k in range(4)]
+    assert corrupted.loc[corrupted["fold"] != "test", columns].equals(scores.loc[scores["fold"] != "test", columns])
+    assert not corrupted.loc[corrupted["fold"] == "test", columns].equals(scores.loc[scores["fold"] == "test", columns])
+
+
+@pytest.mark.usefixtures("arm", "here")
+def test_a_finished_search_is_not_run_again(params_of: ParamsOf, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = tables(params_of())
+    monkeypatch.setattr(search_module, "run_trial", None)
+    for one, same in zip(first, tables(params_of()), strict=True):
+        pd.testing.assert_frame_equal(one, same)
+
+
+@pytest.mark.usefixtures("arm", "here")
+@pytest.mark.parametrize("sampler", ["random", "tpe"])
+def test_a_sampler_tries_so_many_and_none_twice(params_of: ParamsOf, sampler: str) -> None:
+    trials, _ = tables(params_of(sampler=sampler, trials=4, batch=2))
+    assert len(trials[["latent", "rate"]].drop_duplicates()) == 4
+
+
+def done(number: int, space: Space, *areas: float, pruned: bool = False) -> Done:
+    outcome = [{"scores": [], "iterations": 1, "roc_auc": area, "loss": 1.0, "aucp": 0.5} for area in areas]
+    return Done(number, space.members[number % 4].options, outcome, pruned)
+
+
+def test_tpe_learns_from_what_is_known(params_of: ParamsOf) -> None:
+    space = Space(params_of(), ARM)
+    known = [done(k, space, 0.9 if k % 4 == 2 else 0.5) for k in range(40)]
+    found = [sampled(space, "tpe", seed, known) for seed in range(20)]
+    assert sum(options == space.members[2].options for options in found) > 10
+    blind = [sampled(space, "random", seed, known) for seed in range(20)]
+    assert sum(options == space.members[2].options for options in blind) < 10
+
+
+def searching(params: Params) -> Search:
+    return Search(
+        ARM, params.tune[ARM], Space(params, ARM), lambda _: Path(), [], np.ones(1, bool), params.compute, Path()
+    )
+
+
+def test_a_proposal_depends_on_earlier_batches_only(params_of: ParamsOf) -> None:
+    search, space = searching(params_of(sampler="tpe", trials=4, batch=2)), Space(params_of(), ARM)
+    earlier = [done(0, space, 0.9), done(1, space, 0.5)]
+    one = search._proposal(3, earlier)
+    assert one == search._proposal(3, [*earlier, done(2, space, 0.99)])
+    assert one == search._proposal(3, earlier)
+
+
+def test_a_trial_is_given_up_by_optunas_median_rule() -> None:
+    earlier = [[0.8, 0.8, 0.8]] * 5
+    assert is_hopeless([0.5], earlier)
+    assert not is_hopeless([0.9], earlier)
+    assert not is_hopeless([0.5], earlier[:4])  # Optuna waits for five
+    assert is_hopeless([0.5, 0.5, 0.6], earlier)
+
+
+@pytest.mark.usefixtures("arm", "here")
+def test_a_hopeless_trial_ends_after_its_first_fold(params_of: ParamsOf, monkeypatch: pytest.MonkeyPatch) -> None:
+    def hopeless_if_high(trial: Trial) -> Any:
+        perfect = [[1.1] * 3] * 5 if trial.known is not None and trial.number == 2 else []
+        return run_trial(Trial(**{**trial.__dict__, "earlier": perfect}))
+
+    monkeypatch.setattr(search_module, "run_trial", hopeless_if_high)
+    trials, scores = tables(params_of(prune=True))
+    assert trials["state"].tolist() == ["complete", "complete", "pruned", "complete"]
+    assert trials["roc_auc_1"].isna().tolist() == [False, False, True, False]
+    assert scores.loc[scores["fold"] != "0", "trial_2"].isna().all()
+    assert scores.loc[scores["fold"] == "test", ["trial_0", "trial_1", "trial_3"]].notna().all(axis=None)
+
+
+SCRIPT = """
+import sys
+from pathlib import Path
+from pipeline.files import write_csv
+from pipeline.params.file import Params
+from pipeline.tuning.of_arm import ArmSearch
+
+if __name__ == "__main__":
+    params = Params.model_validate_json(Path("params.json").read_text())
+    search = ArmSearch(params, "demo_xrays", Path(sys.argv[1]))
+    if sys.argv[2] == "join":
+        search.join("helper")
+    else:
+        for name, table in zip(("trials", "scores"), search.run(), strict=True):
+            write_csv(Path(sys.argv[2]) / f"{name}.csv", table)
+"""
+
+
+@pytest.fixture
+def start(arm: Path, params_of: ParamsOf) -> Iterator[Callable[..., subprocess.Popen[str]]]:
+    """Starts a search in a process of its own, with real worker processes."""
+    (arm / "search.py").write_text(SCRIPT)
+    started: list[subprocess.Popen[str]] = []
+
+    def start(*arguments: str, at_once: int = 1, **changed: Any) -> subprocess.Popen[str]:
+        (arm / "params.json").write_text(params_of(at_once, **changed).model_dump_json())
+        process = subprocess.Popen(
+            [sys.executable, "search.py", *arguments], stdout=subprocess.PIPE, text=True, cwd=arm, env={**os.environ}
+        )
+        started.append(process)
+        return process
+
+    yield start
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+def files(folder: str) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in sorted(Path(folder).iterdir())}
+
+
+@pytest.mark.slow
+def test_a_search_that_was_killed_ends_in_the_same_tables_whatever_runs_at_once(
+    start: Callable[..., subprocess.Popen[str]],
+) -> None:
+    settings = {"sampler": "tpe", "trials": 4, "batch": 2}
+    assert start(".cache/a", "whole", at_once=1, **settings).wait(300) == 0
+    killed = start(".cache/b", "killed", at_once=2, **settings)
+    assert killed.stdout is not None
+    lines = [killed.stdout.readline() for _ in range(3)]  # in the midst of the second batch
+    killed.send_signal(signal.SIGKILL)
+    killed.wait()
+    assert all("trial" in line for line in lines)
+    assert not Path("killed").exists()
+    resumed = start(".cache/b", "killed", at_once=2, **settings)
+    output, _ = resumed.communicate(timeout=300)
+    assert resumed.returncode == 0
+    assert "trial 0: roc_auc" not in output
+    assert files("whole") == files("killed")
+
+
+@pytest.mark.slow
+def test_two_machines_share_a_search_and_find_what_one_finds(start: Callable[..., subprocess.Popen[str]]) -> None:
+    assert start(".cache/alone", "alone", batch=4).wait(300) == 0
+    shared = {"batch": 4, "storage": "shared.log"}
+    helper = start(".cache/helper", "join", **shared)
+    lead = start(".cache/lead", "both", **shared)
+    by_lead, _ = lead.communicate(timeout=300)
+    by_helper, _ = helper.communicate(timeout=300)
+    assert (lead.returncode, helper.returncode) == (0, 0)
+    assert by_lead.count("roc_auc") + by_helper.count("roc_auc") == 4
+    assert by_helper.count("roc_auc") > 0
+    assert files("alone") == files("both")
