@@ -1,8 +1,6 @@
 # `make help` lists the targets.
 PYTHON ?= python3
 BASE ?= main
-# the arms that make tune searches, unless one is named
-ARM ?= $(shell dvc stage list --name-only 2>/dev/null | sed -n 's/^tune@//p')
 CRITERION ?= weakly_supervised
 ENVIRONMENT := .venv/.installed
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
@@ -37,19 +35,13 @@ check-data: $(ENVIRONMENT) ## say which data sets are present, complete or missi
 	python -m pipeline.checking
 
 tune: $(ENVIRONMENT) ## search the settings of the arms in `arms.tune`, or of one (make tune ARM=demo_xrays); goes on after an interruption
-	dvc repro --glob 'normalize_tiles@*' 'equalize_xrays@*'
-	# dvc verifies what a frozen stage made, but never runs it
-	set -e; for arm in $(ARM); do \
-		python -m stages.tune $$arm; python -m stages.show_tuning $$arm; \
-		dvc commit --force tune@$$arm show_tuning@$$arm; \
-	done
-	dvc repro --single-item report
+	python -m pipeline.tuning.running $(ARM)
 
 adopt: $(ENVIRONMENT) ## show what the search of ARM chose, as a change of params.yaml (CRITERION=weakly_supervised, unsupervised or label_free)
-	@python -m pipeline.tuning.adopting '$(ARM)' --criterion $(CRITERION)
+	@python -m pipeline.tuning.adopting $(ARM) --criterion $(CRITERION)
 
 join: $(ENVIRONMENT) ## help a search of ARM that runs on another machine, see docs/tuning.md
-	@python -m pipeline.tuning.joining '$(ARM)'
+	@python -m pipeline.tuning.joining $(ARM)
 
 compare: $(ENVIRONMENT) ## what changed since BASE, a branch, commit or experiment (make compare BASE=main)
 	@python -m pipeline.comparing $(BASE)

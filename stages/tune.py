@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from pipeline.files import write_csv
+from pipeline.files import write_csv, write_json
 from pipeline.params.file import read_params
 from pipeline.stage import run_stage
 from pipeline.tuning.criteria import choose
@@ -10,11 +10,12 @@ from pipeline.tuning.of_arm import ArmSearch
 
 
 def main(arm: str) -> str:
-    """Write the trials of a search and the scores of every image by each of them."""
+    """Write what was searched, its trials, and the scores of every image by each of them."""
     params = read_params()
     params.check_arm(arm, "tune")
     trials, scores = ArmSearch(params, arm, Path(".cache/tuning") / arm).run()
     folder = Path("reports/arms") / arm / "tuning"
+    write_json(folder / "search.json", params.tune[arm].searched)
     write_csv(folder / "trials.csv", trials)
     write_csv(folder / "scores.csv", scores)
     return (

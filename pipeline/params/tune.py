@@ -1,10 +1,14 @@
 """The section ``tune``: how the settings of an arm are searched."""
 
+import re
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
 from pipeline.params.base import Natural, Positive, Settings
+
+# The columns of a search's tables that are no dimension.
+RESERVED = re.compile(r"(trial|state|reason|roc_auc|loss|aucp|iterations|seed)(_\d+)?")
 
 # Parts of params.yaml with the arm left out: section to the keys below `<section>.<arm>` that change.
 Change = dict[Literal["train", "equalize_xrays", "normalize_tiles"], dict[str, Any]]
@@ -38,6 +42,11 @@ class Tune(Settings):
     few_anomalies: FewAnomalies
 
     @property
+    def searched(self) -> dict[str, Any]:
+        """All that trials depend on, as JSON: neither where they are kept nor what is drawn of them afterwards."""
+        return self.model_dump(mode="json", exclude={"storage", "few_anomalies"})
+
+    @property
     def size(self) -> int:
         """Number of combinations."""
         size = 1
@@ -54,6 +63,9 @@ class Tune(Settings):
     def _trials_fit(self) -> Self:
         if (self.trials is None) != (self.sampler == "grid"):
             raise ValueError("trials is null for the sampler grid, which tries all, and a number for the others")
+        for name in self.space:
+            if RESERVED.fullmatch(name):
+                raise ValueError(f"space.{name}: a column of trials.csv has this name: choose another one")
         if self.trial_count > self.size:
             raise ValueError(f"trials is {self.trials}, but the space has only {self.size} combinations")
         return self

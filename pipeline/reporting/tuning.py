@@ -7,32 +7,47 @@ import pandas as pd
 from matplotlib.figure import Figure
 from scipy.stats import spearmanr
 
+from pipeline.evaluation.bootstrap import Interval
+from pipeline.params.tune import Tune
 from pipeline.reporting.sheets import save_figure
-from pipeline.reporting.tables import MISSING, percent, table
+from pipeline.reporting.tables import MISSING, percent, percent_interval, table
 from pipeline.tuning.criteria import CRITERIA, choose
 from pipeline.tuning.few_anomalies import ALL, best_and_worst
 
 SHOWN = 20  # trials in the report; the others are in trials.csv
 
+ENDED = {"pruned": "of them given up early", "failed": "of them failed (the reasons are in trials.csv)"}
+INFORMED = """ the trials
+themselves were proposed or given up by all known anomalies, so that few anomalies look better here than they are; a
+grid or random search without pruning is free of that."""
+
 READING = """Each trial was trained and judged fold by fold, on training and validation images only. Then it was trained
 once more on all training normals and tested: nothing is chosen by these figures, they say what each choice would have
-cost. A loss is comparable only between trials with the same layers and image size.
+cost. A loss is comparable only between trials with the same layers and image size. What all trials have in common
+(`common` in params.yaml, often a shorter training) is not adopted, so a chain with the adopted setting differs.
 """
 
 
-def tuning_section(arm: str, trials: pd.DataFrame, tested: Mapping[int, float], dimensions: Sequence[str]) -> str:
+def tuning_section(
+    arm: str,
+    trials: pd.DataFrame,
+    tested: Mapping[int, float],
+    intervals: Mapping[int, Interval | None],
+    settings: Tune,
+) -> str:
     """Compose the section.
 
     Args:
         arm: The arm.
         trials: The table of :func:`pipeline.tuning.tables.trial_table`.
         tested: Test ROC AUC of each whole trial.
-        dimensions: Of the space.
+        intervals: Its 95 % interval over patients or slides, of the chosen trials.
+        settings: Of the search.
 
     Returns:
         Markdown, with paths relative to ``reports/``.
     """
-    chosen, (best, worst) = choose(trials), best_and_worst(tested)
+    chosen, (best, worst), dimensions = choose(trials), best_and_worst(tested), list(settings.space)
     whole = trials[trials["state"] == "complete"]
     areas = whole["trial"].map(tested)
     choices = [
@@ -41,21 +56,26 @@ def tuning_section(arm: str, trials: pd.DataFrame, tested: Mapping[int, float], 
             "trial": str(chosen[name]),
             "setting": _setting(trials, chosen[name], dimensions),
             "test ROC AUC": percent(tested[chosen[name]]),
+            "95 % interval": percent_interval(
+                dict(zip(("low", "high"), intervals[chosen[name]] or (None, None), strict=True))
+            ),
             "below the best": f"{100 * (best - tested[chosen[name]]):.1f}",
             "rank correlation with the test": _correlation(whole[of.figure], areas, of.best is pd.Series.min),
         }
         for name, of in CRITERIA.items()
     ]
-    pruned = len(trials) - len(whole)
+    ended = trials["state"].value_counts()
+    others = "".join(f", {ended[state]} {text}" for state, text in ENDED.items() if state in ended)
+    informed = INFORMED if settings.prune or settings.sampler == "tpe" else ""
     return "\n".join(
         [
             f"### {arm}: how its settings would be chosen\n",
-            f"{len(trials)} trials{f', {pruned} of them given up early' if pruned else ''}; the test ROC AUC of whole "
-            f"trials lies between {percent(worst)} and {percent(best)}.\n",
+            f"{len(trials)} of {settings.size} combinations were tried{others}; the test ROC AUC of whole trials lies "
+            f"between {percent(worst)} and {percent(best)} (one training each).\n",
             table(choices),
             READING,
             table(_trial_rows(trials, tested, dimensions)),
-            "What would have been chosen with fewer anomalies of fewer kinds (paper, figure 5):\n",
+            f"What would have been chosen with fewer anomalies of fewer kinds (paper, figure 5):{informed}\n",
             f"![Few anomalies of {arm}](arms/{arm}/tuning/few_anomalies.png)\n",
         ]
     )
@@ -90,6 +110,10 @@ def plot_few_anomalies(
     save_figure(figure, path)
 
 
+def _percent(value: float) -> str:
+    return percent(None if pd.isna(value) else value)
+
+
 def _setting(trials: pd.DataFrame, number: int, dimensions: Sequence[str]) -> str:
     row = trials.set_index("trial").loc[number]
     return ", ".join(f"{dimension} {row[dimension]}" for dimension in dimensions)
@@ -109,10 +133,10 @@ def _trial_rows(trials: pd.DataFrame, tested: Mapping[int, float], dimensions: S
         {
             "trial": str(row["trial"]),
             **{dimension: str(row[dimension]) for dimension in dimensions},
-            "ROC AUC": percent(row["roc_auc"]),
-            "loss": f"{row['loss']:.4f}",
-            "AUCp": percent(row["aucp"]),
-            "test ROC AUC": percent(tested.get(row["trial"])) if row["state"] == "complete" else "given up",
+            "ROC AUC": _percent(row["roc_auc"]),
+            "loss": MISSING if pd.isna(row["loss"]) else f"{row['loss']:.4f}",
+            "AUCp": _percent(row["aucp"]),
+            "test ROC AUC": percent(tested.get(row["trial"])) if row["state"] == "complete" else row["state"],
         }
         for row in ranked.to_dict("records")
     ]

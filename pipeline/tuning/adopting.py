@@ -3,6 +3,7 @@
 import argparse
 import difflib
 import io
+import json
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -27,6 +28,7 @@ def main() -> None:
     try:
         params = read_params()
         params.check_arm(arguments.arm, "tune")
+        check_searched(Path("reports/arms") / arguments.arm / "tuning" / "search.json", params, arguments.arm)
         trials = read_trials(Path("reports/arms") / arguments.arm / "tuning" / "trials.csv", arguments.arm)
         number = choose(trials)[arguments.criterion]
         changes = adopted(params, arguments.arm, trials[trials["trial"] == number].iloc[0])
@@ -41,6 +43,24 @@ def main() -> None:
         return
     print(difference, end="")
     print(f"the setting of {told}; to apply it: make -s adopt ARM={arguments.arm} | git apply", file=sys.stderr)
+    if params.tune[arguments.arm].common:
+        print(f"what tune.{arguments.arm}.common changed for the search only is not in it", file=sys.stderr)
+
+
+def check_searched(path: Path, params: Params, arm: str) -> None:
+    """Check that a search was made with the section ``tune`` as it is now.
+
+    Raises:
+        PipelineError: If it was not, or none was made.
+    """
+    if not path.is_file():
+        raise PipelineError(f"{path} is missing: run `make tune ARM={arm}`")
+    then, now = json.loads(path.read_text(encoding="utf-8")), params.tune[arm].searched
+    changed = sorted(key for key in {*then, *now} if then.get(key) != now.get(key))
+    if changed:
+        raise PipelineError(
+            f"tune.{arm}.{changed[0]} of params.yaml was another in the search: run `make tune ARM={arm}`"
+        )
 
 
 def adopted(params: Params, arm: str, trial: pd.Series) -> dict[str, Any]:
@@ -53,24 +73,19 @@ def adopted(params: Params, arm: str, trial: pd.Series) -> dict[str, Any]:
         params: All settings.
         arm: The arm.
         trial: Its row of the table of trials.
-
-    Raises:
-        PipelineError: If the space of params.yaml is not the one that was searched.
     """
     space = Space(params, arm)
-    if not set(space.choices) <= set(trial.index) or any(trial[d] not in of for d, of in space.choices.items()):
-        raise PipelineError(
-            f"the trials of {arm} are of another space than tune.{arm}.space of params.yaml: run `make tune ARM={arm}`"
-        )
     options: Options = {dimension: trial[dimension] for dimension in space.choices}
     changes, chosen = space.changes(options), space.member(options).train
     if chosen.early_stopping:
         folds = [trial[f"iterations_{fold}"] for fold in range(params.tune[arm].folds)]
         before = sum(step.transition + step.stable for step in chosen.steps[:-1]) + chosen.steps[-1].transition
         last = f"train.{arm}.schedule.{len(chosen.schedule) - 1}.stable"
+        stopping = f"train.{arm}.early_stopping"
+        changes = {path: value for path, value in changes.items() if not path.startswith(stopping)}
         changes[last] = max(1, round(sum(folds) / len(folds)) - before)
         changes[f"train.{arm}.grow"] = chosen.grow
-        changes[f"train.{arm}.early_stopping"] = None
+        changes[stopping] = None
     return changes
 
 
@@ -83,9 +98,11 @@ def changed_yaml(text: str, changes: Mapping[str, Any]) -> str:
         *parents, last = path.split(".")
         part = content
         for name in parents:
+            if not isinstance(part, list) and part[name] is None:
+                part[name] = {}
             part = part[int(name)] if isinstance(part, list) else part[name]
         key: Any = int(last) if isinstance(part, list) else last
-        if part[key] != value:
+        if isinstance(part, list) or part.get(key, ...) != value:
             part[key] = value
     out = io.StringIO()
     yaml.dump(content, out)

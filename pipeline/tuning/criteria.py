@@ -14,7 +14,7 @@ class Figures(NamedTuple):
     Attributes:
         roc_auc: Of the known anomalies against the fold's normals.
         loss: Mean score of these normals, which is their reconstruction loss.
-        aucp: ROC AUC of the validation images, known anomalies and normals unlabelled, against the training normals.
+        aucp: ROC AUC of all images that the fold is judged by, unlabelled, against held-out training normals.
     """
 
     roc_auc: float
@@ -39,27 +39,28 @@ class Criterion(NamedTuple):
 CRITERIA = {
     "weakly_supervised": Criterion("roc_auc", "ROC AUC of the known anomalies, highest", pd.Series.max),
     "unsupervised": Criterion("loss", "reconstruction loss of held-out normals, lowest", pd.Series.min),
-    "label_free": Criterion("aucp", "AUCp, unlabelled images against training normals, highest", pd.Series.max),
+    "label_free": Criterion(
+        "aucp", "AUCp, unlabelled images against held-out training normals, highest", pd.Series.max
+    ),
 }
 
 
-def judge(labels: np.ndarray, known: np.ndarray, scores: np.ndarray, of_training: np.ndarray) -> Figures:
+def judge(labels: np.ndarray, known: np.ndarray, scores: np.ndarray, held_out: np.ndarray) -> Figures:
     """Compute the figures of a fold.
 
     Args:
         labels: Of the images that it is judged by, (n,).
-        known: Which of them are the known anomalies, bool (n,); other anomalies are not looked at.
+        known: Which of them are the known anomalies, bool (n,); other anomalies count in ``aucp`` only.
         scores: Their scores, (n,), higher is more abnormal.
-        of_training: The scores of its training normals, (m,).
+        held_out: The scores of the training normals that no weight was updated by, (m,).
     """
     normals = labels == 0
     seen = normals | known
-    mix = np.concatenate([scores[seen], of_training])
-    unlabelled = np.repeat([1, 0], [seen.sum(), len(of_training)])
+    unlabelled = np.repeat([1, 0], [len(scores), len(held_out)])
     return Figures(
         float(roc_auc_score(known[seen], scores[seen])),
         float(scores[normals].mean()),
-        float(roc_auc_score(unlabelled, mix)),
+        float(roc_auc_score(unlabelled, np.concatenate([scores, held_out]))),
     )
 
 

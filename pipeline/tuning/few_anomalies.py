@@ -6,10 +6,14 @@ import numpy as np
 import pandas as pd
 from sklearn.metrics import roc_auc_score
 
+from pipeline.evaluation.bootstrap import Interval, Resamples
+from pipeline.evaluation.estimates import estimate, roc_auc_figures
+from pipeline.params.evaluate import ComputeMetrics
 from pipeline.params.tune import FewAnomalies
 from pipeline.seeding import generator
 
 ALL = "all"
+ATTEMPTS = 50  # at kinds that hold enough anomalies
 COLUMNS = ["kinds", "anomalies", "draws", "mean", "std", "lowest", "highest"]
 
 
@@ -23,6 +27,15 @@ def test_areas(scores: pd.DataFrame) -> dict[int, float]:
     """The ROC AUC of each whole trial on the test split."""
     test = scores[scores["fold"] == "test"]
     return {trial: float(roc_auc_score(test["label"], test[f"trial_{trial}"])) for trial in whole_trials(scores)}
+
+
+def test_interval(scores: pd.DataFrame, trial: int, settings: ComputeMetrics) -> Interval | None:
+    """The 95 % interval of a trial's test ROC AUC over patients or slides."""
+    test = scores[scores["fold"] == "test"]
+    labels = test["label"].to_numpy()
+    resamples = Resamples(labels, test["group"].to_numpy(), settings.resamples, settings.seed)
+    found = roc_auc_figures(labels, test[f"trial_{trial}"].to_numpy()[None], resamples)
+    return estimate(found, resamples).interval
 
 
 def placements(scores: pd.DataFrame) -> pd.DataFrame:
@@ -84,14 +97,21 @@ def few_anomalies(scores: pd.DataFrame, settings: FewAnomalies, seed: int) -> pd
 def _drawn(
     pool: pd.DataFrame, kinds: list[str], count: int | str, number: int | str, seed: int, draw: int
 ) -> Iterator[list[str]]:
-    """Draw kinds, then anomalies of these; yield nothing where there are not enough."""
+    """Draw kinds that hold enough anomalies, then these, of each kind at least one; yield nothing where none do."""
     random = generator(seed, "few anomalies", str(count), str(number), str(draw))
-    of_kinds = kinds if isinstance(count, str) else random.choice(kinds, count, replace=False)
-    ids = pool.loc[pool["kind"].isin(of_kinds), "id"].to_numpy()
-    if isinstance(number, str):
-        yield ids.tolist()
-    elif number <= len(ids):
-        yield random.choice(ids, number, replace=False).tolist()
+    for _ in range(ATTEMPTS):
+        of_kinds = kinds if isinstance(count, str) else random.choice(kinds, count, replace=False)
+        chosen = pool[pool["kind"].isin(of_kinds)]
+        if isinstance(number, str):
+            yield chosen["id"].tolist()
+            return
+        ids = chosen["id"].to_numpy()[random.permutation(len(chosen))]
+        if isinstance(count, int):  # one of each kind first
+            first = ~pool.set_index("id").loc[ids, "kind"].duplicated().to_numpy()
+            ids = np.concatenate([ids[first], ids[~first]])
+        if number <= len(ids) and (isinstance(count, str) or count <= number):
+            yield ids[:number].tolist()
+            return
 
 
 def _choice(placed: pd.DataFrame, ids: list[str]) -> int:

@@ -22,7 +22,7 @@ def main(arm: str) -> None:
             f"params.yaml: tune.{arm}.storage is null: name one that both machines reach, and commit it"
         )
     helper = f"helper-{uuid4()}"
-    ArmSearch(params, arm, Path(".cache/tuning") / helper).join(helper)
+    ArmSearch(params, arm, Path(".cache/tuning") / arm).join(helper)
 
 
 if __name__ == "__main__":

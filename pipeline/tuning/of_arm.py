@@ -1,13 +1,17 @@
 """The search of an arm from its prepared images to its tables."""
 
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 
 import pandas as pd
 
+from pipeline.detectors.device import Workplace, prepare_device
+from pipeline.errors import PipelineError
 from pipeline.params.file import Params
 from pipeline.scratch import scratch_key
 from pipeline.tuning.folds import final_fold, kinds, known_anomalies, make_folds
+from pipeline.tuning.outcomes import Done
 from pipeline.tuning.search import Search
 from pipeline.tuning.space import Space
 from pipeline.tuning.study import LEAD, SharedStudy
@@ -46,9 +50,11 @@ class ArmSearch:
             params.compute,
             scratch / "trials",
         )
-        facts = (self._settings.model_copy(update={"storage": None}), [m.train for m in self._space.members])
-        device = params.compute.model_copy(update={"trials": 1, "workers": 1})
-        self._key = scratch_key(*facts, device, self._variants.data_key(), version("optuna"))
+        members = [(member.train, member.preparation) for member in self._space.members]
+        compute = params.compute.model_copy(update={"trials": 1, "workers": 1})
+        place = Workplace(prepare_device(compute))
+        facts = (self._settings.searched, members, compute, str(place), place.precision("bfloat16"), version("optuna"))
+        self._key = scratch_key(*facts, self._variants.data_key())
         self._storage = self._settings.storage or str(scratch / f"{self._key}.log")
 
     def run(self) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -59,15 +65,26 @@ class ArmSearch:
         """
         self._variants.prepare(self._space)
         done = self._search.run(self._study("", LEAD))
+        tested = self._test_all([trial for trial in done if trial.state == "complete"])
+        failed = {number: of.reason for number, of in tested.items() if of.reason}
+        done = [
+            replace(trial, state="failed", reason=failed[trial.number]) if trial.number in failed else trial
+            for trial in done
+        ]
+        if not any(trial.state == "complete" for trial in done):
+            raise PipelineError(f"no trial of {self._arm} came to its end; the first because: {done[0].reason}")
+        tested = {number: of for number, of in tested.items() if not of.reason}
+        scores = score_table(self._variants.index, self._kind, self._folds, done, self._test, tested)
+        return trial_table(done, self._folds), scores
+
+    def _test_all(self, whole: list[Done]) -> dict[int, Done]:
+        """Train whole trials on all normals and score the test images: trial to what came out."""
         study = self._study(" tests", LEAD)
-        whole = [trial for trial in done if not trial.pruned]
         for trial in whole[study.proposed() :]:
             study.propose(trial.options)
         self._search.testing(self._test).work(study, lambda: len(study.done()) == len(whole))
         study.end()
-        trials = trial_table(done, self._folds)
-        index = self._variants.index
-        return trials, score_table(index, self._kind, self._folds, done, self._test, study.done())
+        return {trial.number: tested for trial, tested in zip(whole, study.done(), strict=True)}
 
     def join(self, helper: str) -> None:
         """Help with a search that another machine leads, until it has ended."""

@@ -4,7 +4,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-Outcome = list[dict[str, Any]]  # of each fold that was trained, as JSON: see :func:`pipeline.tuning.trial.run_trial`
+Folds = list[dict[str, Any]]  # of each fold that was trained, as JSON: see :func:`pipeline.tuning.trial.run_trial`
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a trial gives.
+
+    Attributes:
+        folds: Of its folds; fewer than there are if it was pruned or failed.
+        reason: Why it failed; empty if it did not.
+    """
+
+    folds: Folds
+    reason: str = ""
 
 
 @dataclass(frozen=True)
@@ -14,16 +27,18 @@ class Done:
     Attributes:
         number: Counted from 0, in the order of proposals.
         options: What was tried: dimension to option.
-        outcome: Of its folds; fewer than there are if it was pruned.
-        pruned: Whether it was.
+        folds: Of the folds that were trained.
+        state: ``complete``, ``pruned`` or ``failed``.
+        reason: Why it failed; else empty.
     """
 
     number: int
     options: Mapping[str, str]
-    outcome: Outcome
-    pruned: bool
+    folds: Folds
+    state: str
+    reason: str = ""
 
     def means(self) -> list[float]:
         """The mean ROC AUC after each fold."""
-        areas = [of_fold["roc_auc"] for of_fold in self.outcome]
+        areas = [fold["roc_auc"] for fold in self.folds]
         return [sum(areas[: k + 1]) / (k + 1) for k in range(len(areas))]

@@ -12,9 +12,11 @@ import numpy as np
 import optuna
 
 from pipeline.errors import PipelineError
+from pipeline.files import remove
 from pipeline.params.compute import Compute
 from pipeline.params.tune import Tune
 from pipeline.seeding import derived_seed, generator
+from pipeline.tuning.criteria import Figures
 from pipeline.tuning.folds import Fold
 from pipeline.tuning.outcomes import Done, Outcome
 from pipeline.tuning.space import Member, Options, Space
@@ -66,7 +68,7 @@ class Search:
         """Run trials that nobody works on, several at a time, until something is the case.
 
         Raises:
-            PipelineError: If a training fails, or its process was killed.
+            PipelineError: If the process of a trial was killed.
         """
         running: dict[Future[Outcome], int] = {}
         context = get_context("spawn")
@@ -80,6 +82,7 @@ class Search:
                     for future in done:
                         outcome, number = future.result(), running.pop(future)
                         study.finish(number, outcome, len(self.folds))
+                        remove(self.scratch / str(number))
                         print(_line(self.arm, number, outcome, len(self.folds)), flush=True)
                     study.beat()
                     if not running and not is_over():
@@ -107,7 +110,7 @@ class Search:
             self.known if searching else None,
             self.compute,
             self.scratch / str(number),
-            [trial.means() for trial in earlier if not trial.pruned],
+            [trial.means() for trial in earlier if trial.state == "complete"],
         )
 
     def _earlier(self, number: int, done: list[Done]) -> list[Done]:
@@ -152,14 +155,17 @@ def sampled(space: Space, sampler: str, seed: int, known: list[Done]) -> Options
                 value=trial.means()[-1], params=dict(trial.options), distributions=dict(distributions)
             )
             for trial in known
-            if not trial.pruned
+            if trial.state == "complete"
         ]
     )
     return dict(study.ask(dict(distributions)).params)
 
 
 def _line(arm: str, number: int, outcome: Outcome, folds: int) -> str:
-    if "roc_auc" not in outcome[0]:
-        return f"{arm}: trial {number} trained on all normals and tested"
-    text = ", ".join(f"{name} {np.mean([fold[name] for fold in outcome]):.4f}" for name in ("roc_auc", "loss", "aucp"))
-    return f"{arm}: trial {number}: {text}{'' if len(outcome) == folds else f', given up after {len(outcome)} folds'}"
+    if outcome.reason:
+        return f"{arm}: trial {number} failed: {outcome.reason}"
+    if "roc_auc" not in outcome.folds[0]:
+        return f"{arm}: test {number}: trained on all normals and scored"
+    text = ", ".join(f"{name} {np.mean([fold[name] for fold in outcome.folds]):.4f}" for name in Figures._fields)
+    done = len(outcome.folds)
+    return f"{arm}: trial {number}: {text}{'' if done == folds else f', given up after {done} of {folds} folds'}"

@@ -3,6 +3,7 @@
 import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from pipeline.tuning.space import Options
 
 LEAD = "lead"  # the process that proposes trials; there is one per search
 SILENCE = 300.0  # seconds after which a trial of another machine counts as abandoned
-FOUND = (TrialState.COMPLETE, TrialState.PRUNED)
+STATES = {TrialState.COMPLETE: "complete", TrialState.PRUNED: "pruned", TrialState.FAIL: "failed"}
 
 
 class Journal(JournalFileBackend):
@@ -88,42 +89,41 @@ class SharedStudy:
     def claim(self) -> tuple[int, Options] | None:
         """Take a trial that nobody works on, or that its worker has abandoned: its number and options."""
         for frozen in self._study.get_trials(deepcopy=False, states=(TrialState.WAITING, TrialState.RUNNING)):
-            if frozen.number not in self._mine and self._take(frozen):
-                trial = optuna.Trial(self._study, frozen._trial_id)
-                options = {name: trial.suggest_categorical(name, of) for name, of in self.choices.items()}
-                trial.set_user_attr("owner", self.owner)
-                self._mine[trial.number] = trial
-                self.beat()
-                return trial.number, options
+            with suppress(UpdateFinishedTrialError):  # another machine has just finished it
+                if frozen.number not in self._mine and self._take(frozen):
+                    trial = optuna.Trial(self._study, frozen._trial_id)
+                    trial.set_user_attr("owner", self.owner)
+                    trial.set_user_attr("alive", time.time())
+                    options = {name: trial.suggest_categorical(name, of) for name, of in self.choices.items()}
+                    self._mine[trial.number] = trial
+                    return trial.number, options
         return None
 
     def beat(self) -> None:
         """Tell other machines that the claimed trials are worked on."""
         for trial in self._mine.values():
-            trial.set_user_attr("alive", time.time())
+            with suppress(UpdateFinishedTrialError):  # taken over and finished while this machine stood still
+                trial.set_user_attr("alive", time.time())
 
     def finish(self, number: int, outcome: Outcome, folds: int) -> None:
         """Write down what came out of a claimed trial.
 
         Args:
             number: The trial's.
-            outcome: Of the folds that were trained.
+            outcome: What came out.
             folds: How many there are; a trial with fewer was pruned.
         """
-        trial = self._mine.pop(number)
-        state, value = TrialState.COMPLETE, 0.0
-        try:
-            trial.set_user_attr("outcome", outcome)
-            if "roc_auc" in outcome[0]:
-                means = Done(number, {}, outcome, pruned=False).means()
-                value = means[-1]
-                for fold, mean in enumerate(means):
-                    trial.report(mean, fold)
-            if len(outcome) < folds:
-                state = TrialState.PRUNED
-            self._study.tell(trial, value if state == TrialState.COMPLETE else None, state, skip_if_finished=True)
-        except UpdateFinishedTrialError:
-            pass  # another machine took it for abandoned and has finished it; the result is the same
+        trial, whole = self._mine.pop(number), len(outcome.folds) == folds
+        state = TrialState.FAIL if outcome.reason else TrialState.COMPLETE if whole else TrialState.PRUNED
+        judged = [fold for fold in outcome.folds if "roc_auc" in fold]
+        means = Done(number, {}, judged, "").means()
+        value = None if state != TrialState.COMPLETE else means[-1] if means else 0.0
+        with suppress(UpdateFinishedTrialError):  # another machine took it for abandoned; the result is the same
+            trial.set_user_attr("folds", outcome.folds)
+            trial.set_user_attr("reason", outcome.reason)
+            for fold, mean in enumerate(means):
+                trial.report(mean, fold)
+            self._study.tell(trial, value, state, skip_if_finished=True)
 
     def done(self) -> list[Done]:
         """The trials that have ended, by number."""
@@ -138,21 +138,18 @@ class SharedStudy:
         return bool(self._study.user_attrs.get("ended"))
 
     def _done(self) -> Iterator[Done]:
-        for trial in self._study.get_trials(deepcopy=False, states=FOUND):
-            pruned = trial.state == TrialState.PRUNED
-            yield Done(trial.number, dict(trial.params), trial.user_attrs["outcome"], pruned)
+        for trial in self._study.get_trials(deepcopy=False, states=tuple(STATES)):
+            found = trial.user_attrs
+            yield Done(trial.number, dict(trial.params), found["folds"], STATES[trial.state], found["reason"])
 
     def _take(self, frozen: FrozenTrial) -> bool:
-        try:
-            if frozen.state == TrialState.WAITING:
-                return self._storage.set_trial_state_values(frozen._trial_id, TrialState.RUNNING)
-        except UpdateFinishedTrialError:
-            return False
+        if frozen.state == TrialState.WAITING:
+            return bool(self._storage.set_trial_state_values(frozen._trial_id, TrialState.RUNNING))
         started: datetime | None = frozen.datetime_start
         seen = max(frozen.user_attrs.get("alive", 0.0), started.timestamp() if started else 0.0)
         # The lead is one process: what it claimed in an earlier life was interrupted.
-        before = self.owner == LEAD == frozen.user_attrs.get("owner")
-        return before or time.time() - seen > SILENCE
+        before = self.owner == LEAD == frozen.user_attrs.get("owner", LEAD)
+        return bool(before or time.time() - seen > SILENCE)
 
 
 def _open(storage: str) -> BaseStorage:

@@ -1,7 +1,6 @@
 """What a search leaves behind: a row per trial, and the score of every image by every trial."""
 
-import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline.errors import PipelineError
+from pipeline.params.tune import RESERVED
 from pipeline.tuning.criteria import Figures
 from pipeline.tuning.folds import Fold
 from pipeline.tuning.outcomes import Done
@@ -21,24 +21,22 @@ def trial_table(done: Sequence[Done], folds: Sequence[Fold]) -> pd.DataFrame:
     """Sum up the trials.
 
     Returns:
-        ``trial``, one column per dimension, ``state`` (complete or pruned), the means over folds ``roc_auc``, ``loss``
-        and ``aucp``, then of each fold these, ``iterations`` and ``seed``, empty where it was not trained.
+        ``trial``, one column per dimension, ``state`` (complete, pruned or failed), ``reason`` (of failing), the means
+        over folds ``roc_auc``, ``loss`` and ``aucp``, then of each fold these, ``iterations`` and ``seed``, empty where
+        it was not trained.
     """
     rows = []
     for trial in done:
-        row: dict[str, Any] = {
-            "trial": trial.number,
-            **trial.options,
-            "state": "pruned" if trial.pruned else "complete",
-        }
-        row |= {name: round(float(np.mean([of[name] for of in trial.outcome])), DIGITS) for name in Figures._fields}
-        for number, (of, fold) in enumerate(zip(trial.outcome, folds, strict=False)):
-            row |= {f"{name}_{number}": round(of[name], DIGITS) for name in Figures._fields}
-            row |= {f"iterations_{number}": of["iterations"], f"seed_{number}": fold.seed}
+        row: dict[str, Any] = {"trial": trial.number, **trial.options, "state": trial.state, "reason": trial.reason}
+        for name in Figures._fields:
+            row[name] = round(float(np.mean([of[name] for of in trial.folds])), DIGITS) if trial.folds else None
+        for number, fold in enumerate(folds):
+            of = trial.folds[number] if number < len(trial.folds) else None
+            row |= {f"{name}_{number}": round(of[name], DIGITS) if of else None for name in Figures._fields}
+            row |= {f"iterations_{number}": of["iterations"] if of else None, f"seed_{number}": fold.seed}
         rows.append(row)
-    return pd.DataFrame(rows).astype(
-        {f"{name}_{k}": "Int64" for k in range(len(folds)) for name in ("iterations", "seed")}
-    )
+    whole = {f"iterations_{number}": "Int64" for number in range(len(folds))}
+    return pd.DataFrame(rows).astype({**whole, **dict.fromkeys(Figures._fields, float)})
 
 
 def score_table(
@@ -47,7 +45,7 @@ def score_table(
     folds: Sequence[Fold],
     done: Sequence[Done],
     test: Fold,
-    tested: Sequence[Done],
+    tested: Mapping[int, Done],
 ) -> pd.DataFrame:
     """Put the scores of all trials beside each other.
 
@@ -57,7 +55,7 @@ def score_table(
         folds: Of the search.
         done: Its trials.
         test: What the trained settings were tested on.
-        tested: The whole trials, trained on all normals.
+        tested: Trial to what came out when it was trained on all normals.
 
     Returns:
         The columns :data:`FACTS` and ``trial_<n>`` with the score of each trial: of the images that each fold is judged
@@ -67,13 +65,12 @@ def score_table(
     for number, fold in enumerate(folds):
         part = _facts(index, kind, fold, str(number))
         for trial in done:
-            if number < len(trial.outcome):
-                part[f"trial_{trial.number}"] = trial.outcome[number]["scores"]
+            if number < len(trial.folds):
+                part[f"trial_{trial.number}"] = trial.folds[number]["scores"]
         parts.append(part)
     last = _facts(index, kind, test, "test")
-    whole = [trial for trial in done if not trial.pruned]
-    for trial, of_test in zip(whole, tested, strict=True):
-        last[f"trial_{trial.number}"] = of_test.outcome[0]["scores"]
+    for number, of_test in tested.items():
+        last[f"trial_{number}"] = of_test.folds[0]["scores"]
     return pd.concat([*parts, last], ignore_index=True)
 
 
@@ -85,9 +82,8 @@ def read_trials(path: Path, arm: str) -> pd.DataFrame:
     """
     if not path.is_file():
         raise PipelineError(f"{path} is missing: run `make tune ARM={arm}`")
-    names = pd.read_csv(path, nrows=0).columns
-    figures = r"(trial|roc_auc|loss|aucp|iterations|seed)(_\d+)?"
-    text = {name: str for name in names if not re.fullmatch(figures, name)}
+    names = [str(name) for name in pd.read_csv(path, nrows=0).columns]
+    text = {name: str for name in names if name in ("state", "reason") or not RESERVED.fullmatch(name)}
     return pd.read_csv(path, dtype=text, keep_default_na=False, na_values={n: [""] for n in names if n not in text})
 
 

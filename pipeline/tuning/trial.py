@@ -16,13 +16,12 @@ from pipeline.detectors.dpa import DeepPerceptualAutoencoder
 from pipeline.detectors.statistics import arm_statistics
 from pipeline.errors import PipelineError
 from pipeline.evaluation.scores import AT_ONCE, rounded
-from pipeline.files import remove
 from pipeline.images import read_images
 from pipeline.params.compute import Compute
 from pipeline.params.train import Train
 from pipeline.tuning.criteria import judge
 from pipeline.tuning.folds import Fold
-from pipeline.tuning.outcomes import Outcome
+from pipeline.tuning.outcomes import Folds, Outcome
 
 
 @dataclass(frozen=True)
@@ -54,23 +53,20 @@ def run_trial(trial: Trial) -> Outcome:
     """Train and score fold by fold; stop where earlier trials say that it is hopeless.
 
     Returns:
-        Of each fold ``scores`` of the judged images, six significant digits; ``iterations`` of the network that was
-        kept; and where there are known anomalies the figures ``roc_auc``, ``loss`` and ``aucp``.
-
-    Raises:
-        PipelineError: If a training fails, naming the trial.
+        The outcome; of each fold ``scores`` of the judged images, six significant digits; ``iterations`` of the
+        network that was kept; and where there are known anomalies the figures ``roc_auc``, ``loss`` and ``aucp``.
+        A training that fails, as one that diverges, is no error: its trial has failed.
     """
-    outcome: Outcome = []
+    folds: Folds = []
     try:
         for number, fold in enumerate(trial.folds):
-            outcome.append(_run_fold(trial, fold, trial.scratch / f"fold-{number}"))
-            areas = [of_fold["roc_auc"] for of_fold in outcome if "roc_auc" in of_fold]
+            folds.append(_run_fold(trial, fold, trial.scratch / f"fold-{number}"))
+            areas = [of_fold["roc_auc"] for of_fold in folds if "roc_auc" in of_fold]
             if areas and trial.earlier and is_hopeless(areas, trial.earlier):
                 break
     except PipelineError as error:
-        raise PipelineError(f"trial {trial.number}: {error}") from error
-    remove(trial.scratch)
-    return outcome
+        return Outcome(folds, str(error))
+    return Outcome(folds)
 
 
 def is_hopeless(areas: Sequence[float], earlier: Sequence[Sequence[float]]) -> bool:
@@ -111,5 +107,5 @@ def _run_fold(trial: Trial, fold: Fold, scratch: Path) -> dict[str, Any]:
     found: dict[str, Any] = {"scores": scores.tolist(), "iterations": history.iterations}
     if trial.known is not None:
         labels = images.index["label"].to_numpy()[fold.judged]
-        found |= judge(labels, trial.known[fold.judged], scores, scores_of(fold.train))._asdict()
+        found |= judge(labels, trial.known[fold.judged], scores, scores_of(fold.held_out))._asdict()
     return found

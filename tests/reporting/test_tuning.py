@@ -5,9 +5,11 @@ import cv2
 import pandas as pd
 import pytest
 
+from pipeline.params.tune import Tune
 from pipeline.reporting.tuning import plot_few_anomalies, tuning_section
 from pipeline.tuning.few_anomalies import COLUMNS
 from tests.reporting.test_markdown import row_of
+from tests.tuning.conftest import tune
 
 TESTED = {0: 0.8, 1: 0.7, 2: 0.9}
 
@@ -17,6 +19,7 @@ def trials(**changed: Any) -> pd.DataFrame:
         "trial": [0, 1, 2, 3],
         "latent": ["4", "8", "16", "32"],
         "state": ["complete", "complete", "complete", "pruned"],
+        "reason": "",
         "roc_auc": [0.71, 0.60, 0.75, 0.99],
         "loss": [0.5, 0.4, 0.6, 0.1],
         "aucp": [0.53, 0.55, 0.51, 0.9],
@@ -24,16 +27,38 @@ def trials(**changed: Any) -> pd.DataFrame:
     return pd.DataFrame(known | changed)
 
 
-def section(**changed: Any) -> str:
-    return tuning_section("nih_ap", trials(**changed), TESTED, ["latent"])
+INTERVALS = {0: (0.7, 0.85), 1: None, 2: (0.85, 0.95)}
+
+
+def settings_of(**changed: Any) -> Tune:
+    options = {name: {"train": {"latent_dim": int(name)}} for name in ("4", "8", "16", "32", "64")}
+    return tune(space={"latent": options}, **changed)
+
+
+def section(searched: Tune | None = None, **changed: Any) -> str:
+    return tuning_section("nih_ap", trials(**changed), TESTED, INTERVALS, searched or settings_of())
 
 
 def test_each_criterion_says_what_it_chose_and_what_that_cost() -> None:
     weakly = row_of(section(), "ROC AUC of the known anomalies, highest")
-    assert (weakly["trial"], weakly["setting"]) == ("2", "latent 16")
+    assert (weakly["trial"], weakly["setting"], weakly["95 % interval"]) == ("2", "latent 16", "85.0 to 95.0")
     assert (weakly["test ROC AUC"], weakly["below the best"]) == ("90.0", "0.0")
     by_loss = row_of(section(), "reconstruction loss of held-out normals, lowest")
     assert (by_loss["trial"], by_loss["test ROC AUC"], by_loss["below the best"]) == ("1", "70.0", "20.0")
+    assert by_loss["95 % interval"] == "n/a"
+
+
+def test_figure_5_after_an_informed_search_is_called_flattering() -> None:
+    assert "look better here than they are" not in section()
+    assert "look better here than they are" in section(settings_of(prune=True))
+    assert "look better here than they are" in section(settings_of(sampler="tpe", trials=4))
+
+
+def test_a_trial_that_failed_has_no_figures() -> None:
+    text = section(state=["complete"] * 3 + ["failed"], roc_auc=[0.7, 0.6, 0.8, None], loss=[0.5] * 3 + [None])
+    assert "1 of them failed (the reasons are in trials.csv)" in text
+    (line,) = (line for line in text.splitlines() if line.startswith("| 3 "))
+    assert [cell.strip() for cell in line.strip("|").split("|")][2:] == ["n/a", "n/a", "90.0", "failed"]
 
 
 def test_a_rank_correlation_is_positive_where_the_criterion_is_right() -> None:
@@ -46,15 +71,17 @@ def test_a_rank_correlation_is_positive_where_the_criterion_is_right() -> None:
 def test_trials_are_listed_best_first_and_those_given_up_last() -> None:
     lines = [line for line in section().splitlines() if line.startswith("| ") and line[2].isdigit()]
     assert [line.split("|")[1].strip() for line in lines] == ["2", "0", "1", "3"]
-    assert lines[-1].strip("| ").endswith("given up")
-    assert (
-        "4 trials, 1 of them given up early; the test ROC AUC of whole trials lies between 70.0 and 90.0." in section()
-    )
+    assert lines[-1].strip("| ").endswith("pruned")
+    text = section()
+    assert "4 of 5 combinations were tried, 1 of them given up early; the test ROC AUC of whole trials" in text
+    assert "lies between 70.0 and 90.0 (one training each)." in text
 
 
 def test_a_long_search_is_cut_in_the_report() -> None:
     many = pd.concat([trials().iloc[[0]].assign(trial=k) for k in range(50)])
-    text = tuning_section("nih_ap", many, {k: 0.5 + k / 200 for k in range(50)}, ["latent"])
+    text = tuning_section(
+        "nih_ap", many, {k: 0.5 + k / 200 for k in range(50)}, dict.fromkeys(range(50)), settings_of()
+    )
     assert len([line for line in text.splitlines() if line.startswith("| ") and line[2].isdigit()]) == 20
 
 

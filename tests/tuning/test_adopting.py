@@ -2,13 +2,16 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
+from ruamel.yaml import YAML
 
 from pipeline.errors import PipelineError
+from pipeline.files import write_json
 from pipeline.params.file import Params
-from pipeline.tuning.adopting import adopted, changed_yaml
+from pipeline.tuning.adopting import adopted, changed_yaml, check_searched
 from pipeline.tuning.tables import read_trials
 from tests.import_closure import ROOT
 from tests.tuning.conftest import ARM
@@ -57,10 +60,32 @@ def test_iterations_of_earlier_phases_are_not_counted_as_the_last_one(params_of:
     assert adopted(params_of(common=early), ARM, row)[f"train.{ARM}.schedule.1.stable"] == 100 - 6 - 4
 
 
-@pytest.mark.parametrize("columns", [{"latent": "gone"}, {"rate": None}])
-def test_trials_of_another_space_are_refused(params_of: ParamsOf, columns: dict[str, object]) -> None:
-    with pytest.raises(PipelineError, match=r"are of another space than tune\.demo_xrays\.space of params\.yaml"):
-        adopted(params_of(), ARM, trial(**columns))
+def test_stopping_that_was_an_option_is_replaced_by_the_iterations(params_of: ParamsOf) -> None:
+    early = {"train": {"early_stopping": {"patience": 1, "least_improvement": 0.0}}}
+    row = pd.Series({"stopping": "early", "iterations_0": 50, "iterations_1": 50, "iterations_2": 50})
+    found = adopted(params_of(space={"stopping": {"early": early}}), ARM, row)
+    assert {path for path in found if "early_stopping" in path} == {f"train.{ARM}.early_stopping"}
+
+
+def test_a_group_that_was_null_is_made() -> None:
+    after = changed_yaml(TEXT, {"train.nih_ap.early_stopping.patience": 3})
+    content = YAML(typ="safe").load(after)
+    assert content["train"]["nih_ap"]["early_stopping"] == {"patience": 3}
+
+
+@pytest.mark.parametrize("changed", [{"common": {}}, {"folds": 2}, {"anomalies": ["Nodule"]}, {"seed": 4}])
+def test_a_search_with_other_settings_is_refused(params_of: ParamsOf, tmp_path: Path, changed: dict[str, Any]) -> None:
+    path = tmp_path / "search.json"
+    write_json(path, params_of().tune[ARM].searched)
+    check_searched(path, params_of(storage="other.log"), ARM)
+    (name,) = changed
+    with pytest.raises(PipelineError, match=rf"tune\.demo_xrays\.{name} of params\.yaml was another in the search"):
+        check_searched(path, params_of(**changed), ARM)
+
+
+def test_without_a_search_there_is_nothing_to_adopt(params_of: ParamsOf, tmp_path: Path) -> None:
+    with pytest.raises(PipelineError, match=r"search\.json is missing: run `make tune ARM=demo_xrays`"):
+        check_searched(tmp_path / "search.json", params_of(), ARM)
 
 
 def test_an_arm_that_was_not_searched_says_what_to_run(tmp_path: Path) -> None:
@@ -83,6 +108,7 @@ def test_the_change_is_applied_by_git_and_then_there_is_none(tmp_path: Path) -> 
     first = adopt()
     assert "+    latent_dim: 4" in first.stdout
     assert "chosen by reconstruction loss of held-out normals, lowest" in first.stderr
+    assert "what tune.demo_xrays.common changed for the search only is not in it" in first.stderr
     subprocess.run(["git", "apply"], cwd=clone, input=first.stdout, text=True, check=True)
     second = adopt()
     assert second.stdout == ""

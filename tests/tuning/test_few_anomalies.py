@@ -3,9 +3,11 @@ import pandas as pd
 import pytest
 from sklearn.metrics import roc_auc_score
 
+from pipeline.params.evaluate import ComputeMetrics
 from pipeline.params.tune import FewAnomalies
-from pipeline.tuning.few_anomalies import few_anomalies, placements, whole_trials
+from pipeline.tuning.few_anomalies import _drawn, few_anomalies, placements, whole_trials
 from pipeline.tuning.few_anomalies import test_areas as areas_of_test
+from pipeline.tuning.few_anomalies import test_interval as interval_of_test
 
 SETTINGS = FewAnomalies(numbers=(2, 5, 500), kinds=(1, 2, 9), draws=4)
 
@@ -47,6 +49,31 @@ def test_a_draw_that_needs_more_than_there_is_is_left_out() -> None:
     assert list(table["kinds"].unique()) == ["1", "2", "all"]
     assert list(table["anomalies"].unique()) == ["2", "5", "all"]
     assert (table.loc[table["anomalies"] != "all", "draws"] == 4).all()
+
+
+def test_as_many_kinds_take_part_as_the_row_says() -> None:
+    """One kind has nearly all anomalies."""
+    pool = pd.DataFrame({"id": [f"{k:02}" for k in range(40)], "kind": ["Mass"] * 37 + ["Nodule", "Hernia", "Edema"]})
+    names = sorted(pool["kind"].unique())
+    kind_of = pool.set_index("id")["kind"]
+    for draw in range(20):
+        (ids,) = _drawn(pool, names, 3, 4, 0, draw)
+        assert (len(set(ids)), kind_of[ids].nunique()) == (4, 3)
+        (ids,) = _drawn(pool, names, 2, 20, 0, draw)
+        assert kind_of[ids].nunique() == 2
+        (ids,) = _drawn(pool, names, 1, 20, 0, draw)
+        assert set(kind_of[ids]) == {"Mass"}  # the only one that has so many
+    assert list(_drawn(pool, names, 3, 2, 0, 0)) == []
+    assert list(_drawn(pool, names, "all", 41, 0, 0)) == []
+
+
+def test_the_interval_of_a_test_is_over_its_patients() -> None:
+    table = scores().assign(group=lambda t: t["id"])
+    settings = ComputeMetrics(held_out_quantile=0.95, slide_quantile=0.9, resamples=300, seed=0)
+    found = interval_of_test(table, 4, settings)
+    assert found is not None
+    assert found[0] < areas_of_test(table)[4] < found[1]
+    assert interval_of_test(table.assign(group="g"), 4, settings) is None
 
 
 def test_more_anomalies_choose_no_worse_on_average() -> None:

@@ -13,16 +13,18 @@ import pandas as pd
 import pytest
 from sklearn.metrics import roc_auc_score
 
+from pipeline.errors import PipelineError
 from pipeline.images import read_images, write_images
 from pipeline.params.file import Params
 from pipeline.tuning import search as search_module
 from pipeline.tuning.criteria import choose
 from pipeline.tuning.of_arm import ArmSearch
-from pipeline.tuning.outcomes import Done
+from pipeline.tuning.outcomes import Done, Outcome
 from pipeline.tuning.search import Search, sampled
 from pipeline.tuning.space import Space
 from pipeline.tuning.trial import Trial, is_hopeless, run_trial
-from tests.tuning.conftest import ARM
+from pipeline.tuning.variants import Variants
+from tests.tuning.conftest import ARM, SPACE, arm_index, arm_pixels
 
 ParamsOf = Callable[..., Params]
 
@@ -122,9 +124,9 @@ def test_a_sampler_tries_so_many_and_none_twice(params_of: ParamsOf, sampler: st
     assert len(trials[["latent", "rate"]].drop_duplicates()) == 4
 
 
-def done(number: int, space: Space, *areas: float, pruned: bool = False) -> Done:
-    outcome = [{"scores": [], "iterations": 1, "roc_auc": area, "loss": 1.0, "aucp": 0.5} for area in areas]
-    return Done(number, space.members[number % 4].options, outcome, pruned)
+def done(number: int, space: Space, *areas: float, state: str = "complete") -> Done:
+    folds = [{"scores": [], "iterations": 1, "roc_auc": area, "loss": 1.0, "aucp": 0.5} for area in areas]
+    return Done(number, space.members[number % 4].options, folds, state)
 
 
 def test_tpe_learns_from_what_is_known(params_of: ParamsOf) -> None:
@@ -170,6 +172,60 @@ def test_a_hopeless_trial_ends_after_its_first_fold(params_of: ParamsOf, monkeyp
     assert trials["roc_auc_1"].isna().tolist() == [False, False, True, False]
     assert scores.loc[scores["fold"] != "0", "trial_2"].isna().all()
     assert scores.loc[scores["fold"] == "test", ["trial_0", "trial_1", "trial_3"]].notna().all(axis=None)
+
+
+@pytest.mark.usefixtures("arm", "here")
+def test_a_trial_that_diverges_is_named_and_the_others_go_on(params_of: ParamsOf) -> None:
+    mad = {"low": SPACE["rate"]["low"], "mad": {"train": {"learning_rate": 1e30}}}
+    trials, scores = tables(params_of(space={"rate": mad}))
+    assert trials["state"].tolist() == ["complete", "failed"]
+    assert trials["reason"].iloc[1].startswith("the loss is ")
+    assert choose(trials) == dict.fromkeys(("weakly_supervised", "unsupervised", "label_free"), 0)
+    assert "trial_1" not in scores
+
+
+@pytest.mark.usefixtures("arm", "here")
+def test_a_search_without_a_whole_trial_is_an_error(params_of: ParamsOf) -> None:
+    mad = {"mad": {"train": {"learning_rate": 1e30}}}
+    with pytest.raises(PipelineError, match="no trial of demo_xrays came to its end; the first because: the loss is"):
+        tables(params_of(space={"rate": mad}))
+
+
+@pytest.mark.usefixtures("arm", "here")
+def test_a_trial_that_fails_on_all_normals_is_not_chosen(params_of: ParamsOf, monkeypatch: pytest.MonkeyPatch) -> None:
+    def failing_test(trial: Trial) -> Outcome:
+        return run_trial(trial) if trial.known is not None or trial.number else Outcome([], "the loss is inf")
+
+    monkeypatch.setattr(search_module, "run_trial", failing_test)
+    trials, scores = tables(params_of())
+    assert trials["state"].tolist() == ["failed", "complete", "complete", "complete"]
+    assert scores.loc[scores["fold"] == "test", "trial_0"].isna().all()
+
+
+@pytest.mark.usefixtures("arm")
+def test_the_key_follows_what_trials_depend_on_and_nothing_else(params_of: ParamsOf) -> None:
+    def key(params: Params) -> str:
+        return ArmSearch(params, ARM, Path(".cache/tuning"))._key
+
+    params = params_of()
+    prepared = {ARM: params.equalize_xrays[ARM].model_copy(update={"crop_size": 200})}
+    assert key(params.model_copy(update={"equalize_xrays": params.equalize_xrays | prepared})) != key(params)
+    assert key(params_of(seed=1)) != key(params)
+    assert key(params_of(at_once=4)) == key(params)
+    assert key(params_of(few_anomalies={"numbers": [9], "kinds": [1], "draws": 9})) == key(params)
+    assert key(params_of(storage="elsewhere.log")) == key(params)
+
+
+@pytest.mark.usefixtures("arm")
+def test_images_that_a_preprocessing_leaves_out_are_no_silent_difference(params_of: ParamsOf) -> None:
+    space = {"equalization": {"clahe": {"equalize_xrays": {"equalization": "clahe"}}}}
+    params = params_of(space=space)
+    variants = Variants(params, ARM, Path("variants"))
+    (member,) = Space(params, ARM).members
+    index = arm_index()[:-1]
+    write_images(variants.folder(member), [arm_pixels(index)], index, {})
+    with pytest.raises(PipelineError, match="the preprocessing of equalization: clahe leaves out other images"):
+        variants.prepare(Space(params, ARM))
 
 
 SCRIPT = """

@@ -10,7 +10,7 @@ from pipeline.params.file import Params
 from pipeline.params.slides import NormalizeTiles
 from pipeline.params.xrays import EqualizeXrays
 from pipeline.tuning.space import Space
-from tests.tuning.conftest import ARM, tune
+from tests.tuning.conftest import ARM, SPACE, tune
 
 ParamsOf = Callable[..., Params]
 
@@ -111,6 +111,7 @@ def test_a_combination_of_possible_options_can_be_impossible(params_of: ParamsOf
         ({"sampler": "tpe"}, "a number for the others"),
         ({"sampler": "random", "trials": 5}, "trials is 5, but the space has only 4 combinations"),
         ({"folds": 1}, "folds"),
+        *(({"space": {name: SPACE["latent"]}}, "a column of trials.csv has this name") for name in ("loss", "seed_1")),
         ({"space": {"latent": {"64 px, wide": {}}}}, "64 px, wide"),
         ({"space": {"a": {"b": {"evaluate": {}}}}}, "space.a.b.evaluate"),
     ],

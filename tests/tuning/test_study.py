@@ -1,11 +1,11 @@
 from pathlib import Path
-from typing import Any
 
 import optuna
 import pytest
 
 from pipeline.errors import PipelineError
 from pipeline.tuning import study as study_module
+from pipeline.tuning.outcomes import Outcome
 from pipeline.tuning.study import SharedStudy
 
 CHOICES = {"latent": ("4", "16"), "rate": ("low", "high")}
@@ -21,8 +21,9 @@ def opened(storage: str, owner: str = "lead", key: str = "k") -> SharedStudy:
     return SharedStudy(storage, "arm", key, CHOICES, owner)
 
 
-def outcome(*areas: float) -> list[dict[str, Any]]:
-    return [{"scores": [0.1, 0.25], "iterations": 7, "roc_auc": a, "loss": 0.5, "aucp": 0.6} for a in areas]
+def outcome(*areas: float, reason: str = "") -> Outcome:
+    folds = [{"scores": [0.1, 0.25], "iterations": 7, "roc_auc": a, "loss": 0.5, "aucp": 0.6} for a in areas]
+    return Outcome(folds, reason)
 
 
 def test_trials_are_claimed_in_the_order_of_proposals_and_once(storage: str) -> None:
@@ -42,9 +43,22 @@ def test_what_came_out_is_kept_whole(storage: str) -> None:
     study.finish(1, outcome(0.5), folds=3)
     study.finish(0, outcome(0.6, 0.7, 0.8), folds=3)
     whole, pruned = opened(storage).done()
-    assert (whole.number, whole.options, whole.outcome, whole.pruned) == (0, OPTIONS[0], outcome(0.6, 0.7, 0.8), False)
+    assert (whole.number, whole.options, whole.state) == (0, OPTIONS[0], "complete")
+    assert whole.folds == outcome(0.6, 0.7, 0.8).folds
     assert whole.means() == pytest.approx([0.6, 0.65, 0.7])
-    assert (pruned.number, pruned.pruned) == (1, True)
+    assert (pruned.number, pruned.state) == (1, "pruned")
+
+
+def test_a_trial_that_failed_is_done_too_and_says_why(storage: str) -> None:
+    study = opened(storage)
+    for options in OPTIONS[:2]:
+        study.propose(options)
+        study.claim()
+    study.finish(0, outcome(reason="the loss is inf"), folds=3)
+    study.finish(1, outcome(0.7, reason="the loss is nan"), folds=3)
+    first, second = opened(storage).done()
+    assert (first.state, first.reason, first.folds) == ("failed", "the loss is inf", [])
+    assert (second.state, second.reason, second.means()) == ("failed", "the loss is nan", [0.7])
 
 
 def test_optuna_itself_sees_values_parameters_and_states(storage: str) -> None:
@@ -69,6 +83,14 @@ def test_a_lead_that_was_killed_takes_its_trials_up_again_and_no_others(storage:
     assert again.claim() is None
 
 
+def test_a_lead_that_was_killed_before_it_signed_its_trial_does_not_wait_for_itself(storage: str) -> None:
+    killed = opened(storage)
+    killed.propose(OPTIONS[0])
+    (trial,) = killed._study.trials
+    killed._storage.set_trial_state_values(trial._trial_id, optuna.trial.TrialState.RUNNING)
+    assert opened(storage).claim() == (0, OPTIONS[0])
+
+
 def test_a_trial_of_a_helper_that_went_silent_is_taken_over(storage: str, monkeypatch: pytest.MonkeyPatch) -> None:
     lead, helper = opened(storage), opened(storage, "helper")
     lead.propose(OPTIONS[0])
@@ -77,6 +99,7 @@ def test_a_trial_of_a_helper_that_went_silent_is_taken_over(storage: str, monkey
     monkeypatch.setattr(study_module, "SILENCE", -1.0)
     assert lead.claim() == (0, OPTIONS[0])
     lead.finish(0, outcome(0.6), folds=1)
+    helper.beat()
     helper.finish(0, outcome(0.6), folds=1)  # it was only slow
     assert len(lead.done()) == 1
 

@@ -27,27 +27,27 @@ def trial(number: int, folds: int) -> Done:
         }
         for k, fold in enumerate(FOLDS[:folds])
     ]
-    return Done(number, {"latent": "4", "odd": "NA"}, outcome, folds < 3)
+    return Done(number, {"latent": "4", "odd": "NA"}, outcome, "complete" if folds == 3 else "pruned")
 
 
 def test_a_trial_is_a_row_with_means_and_folds_and_is_read_as_written(tmp_path: Path) -> None:
-    table = trial_table([trial(0, 3), trial(1, 1)], FOLDS)
-    assert table["state"].tolist() == ["complete", "pruned"]
-    assert table["roc_auc"].tolist() == [0.6, 0.5]
-    assert table["roc_auc_2"].isna().tolist() == [False, True]
+    failed = Done(2, {"latent": "4", "odd": "NA"}, [], "failed", "the loss is inf, or so")
+    table = trial_table([trial(0, 3), trial(1, 1), failed], FOLDS)
+    assert table["state"].tolist() == ["complete", "pruned", "failed"]
+    assert table["roc_auc"].tolist()[:2] == [0.6, 0.5]
+    assert table["roc_auc_2"].isna().tolist() == [False, True, True]
     write_csv(tmp_path / "trials.csv", table)
     read = read_trials(tmp_path / "trials.csv", ARM)
-    assert read["odd"].tolist() == ["NA", "NA"]
-    assert read["latent"].tolist() == ["4", "4"]
+    assert read["odd"].tolist() == ["NA"] * 3
+    assert read["latent"].tolist() == ["4"] * 3
     pd.testing.assert_frame_equal(read, table, check_dtype=False)
 
 
 def test_every_score_stands_beside_its_image_and_is_read_as_written(tmp_path: Path) -> None:
     done = [trial(0, 3), trial(1, 1), trial(2, 3)]
-    tested = [
-        Done(k, of.options, [{"scores": (TEST.judged + 100.0 * of.number).tolist()}], pruned=False)
-        for k, of in enumerate((done[0], done[2]))
-    ]
+    tested = {
+        number: Done(number, {}, [{"scores": (TEST.judged + 100.0 * number).tolist()}], "complete") for number in (0, 2)
+    }
     table = score_table(INDEX, KIND, FOLDS, done, TEST, tested)
     row = table["id"].map(pd.Series(np.arange(len(INDEX)), index=INDEX["id"]))
     assert (table["trial_0"] == row).all()

@@ -1,0 +1,83 @@
+import shlex
+from pathlib import Path
+
+import pytest
+from dvc.utils.hydra import apply_overrides
+
+from pipeline.errors import PipelineError
+from pipeline.params.file import read_params
+from pipeline.tuning import experiments, joining, running
+from pipeline.tuning.space import Space
+from tests.import_closure import ROOT
+
+
+@pytest.fixture
+def here(in_folder: Path) -> Path:
+    (in_folder / "params.yaml").write_bytes((ROOT / "params.yaml").read_bytes())
+    return in_folder
+
+
+@pytest.mark.parametrize("arm", ["nih_ap", "camelyon16", "demo_slides"])
+def test_every_member_is_an_experiment_that_dvc_understands(here: Path, arm: str) -> None:
+    lines, space = experiments.main(arm), Space(read_params(), arm)
+    assert len(lines) == len(space.members)
+    for number in (0, len(lines) // 2, len(lines) - 1):
+        words, member = shlex.split(lines[number]), space.members[number]
+        assert words[:6] == ["dvc", "exp", "run", "--queue", "-n", f"{arm}-{number}"]
+        copy = here / f"{number}.yaml"
+        copy.write_bytes((ROOT / "params.yaml").read_bytes())
+        apply_overrides(copy, words[7::2])
+        found = read_params(copy)
+        for setting in ("latent_dim", "latent_size", "channels", "learning_rate"):
+            assert getattr(found.train[arm], setting) == getattr(member.train, setting)
+        assert found.train[arm].schedule[-1].layers == member.train.schedule[-1].layers
+        prepared = found.normalize_tiles if arm in found.slides else found.equalize_xrays
+        assert prepared[arm] == member.preparation
+
+
+@pytest.mark.usefixtures("here")
+def test_joining_needs_a_storage_that_both_machines_reach() -> None:
+    with pytest.raises(PipelineError, match=r"tune\.demo_xrays\.storage is null: name one that both machines reach"):
+        joining.main("demo_xrays")
+
+
+def changed(folder: Path, *overrides: str) -> None:
+    apply_overrides(folder / "params.yaml", list(overrides))
+
+
+@pytest.mark.parametrize(
+    ("overrides", "arms", "message"),
+    [
+        (["arms.tune=[]"], [], "arms.tune is empty: name the arms to search"),
+        ([], ["nih_ap"], "'nih_ap' is not in arms.tune: add it, or choose from demo_slides, demo_xrays"),
+        (["arms.tune=[nih_ap]"], [], "'nih_ap' is not in arms.slides or arms.xrays: add it"),
+        (
+            ["tune.demo_xrays.space.latent.16.train.latent_dim=-1"],
+            ["demo_xrays"],
+            "space, equalization: none, latent: 16",
+        ),
+    ],
+)
+def test_a_search_that_cannot_run_stops_before_work(
+    here: Path, monkeypatch: pytest.MonkeyPatch, overrides: list[str], arms: list[str], message: str
+) -> None:
+    def no_work(*_: str) -> None:
+        raise AssertionError
+
+    monkeypatch.setattr(running, "_run", no_work)
+    changed(here, *overrides)
+    with pytest.raises(PipelineError, match=message):
+        running.main(arms)
+
+
+def test_arms_are_prepared_searched_and_entered(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[str] = []
+    monkeypatch.setattr(running, "_run", lambda *words: calls.append(" ".join(words)))
+    running.main(["demo_slides"])
+    assert calls == [
+        "dvc repro normalize_tiles@demo_slides",
+        "stages.tune demo_slides",
+        "stages.show_tuning demo_slides",
+        "dvc commit --force tune@demo_slides show_tuning@demo_slides",
+        "dvc repro --single-item report",
+    ]
