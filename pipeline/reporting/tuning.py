@@ -97,9 +97,10 @@ def plot_few_anomalies(
     axes = figure.subplots()
     numbers = sorted(set(few["anomalies"]), key=lambda number: (number == ALL, len(number), number))
     best, worst = best_and_worst(tested)
-    for value, name, style in ((best, "best", "-"), (worst, "worst", "-"), (unsupervised, "by loss", ":")):
-        axes.axhline(value, color="0.6", linewidth=1, linestyle=style)
+    for value, name in ((best, "best"), (worst, "worst")):
+        axes.axhline(value, color="0.6", linewidth=1)
         axes.annotate(name, (1.01, value), xycoords=("axes fraction", "data"), fontsize=7, va="center")
+    axes.axhline(unsupervised, color="0.3", linewidth=1, linestyle=":", label="chosen by loss")
     for shift, (kinds, rows) in enumerate(few.groupby("kinds", sort=False)):
         places = [numbers.index(number) + 0.06 * shift for number in rows["anomalies"]]
         label = "all kinds" if kinds == ALL else f"{kinds} kind{'' if kinds == '1' else 's'}"

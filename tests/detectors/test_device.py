@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from pipeline.detectors import device
-from pipeline.detectors.device import Workplace, prepare_device, workplace
+from pipeline.detectors.device import Workplace, device_of_worker, prepare_device, workplace
 from pipeline.detectors.processes import Processes
 from pipeline.errors import PipelineError
 from pipeline.params.compute import Compute
@@ -97,3 +97,10 @@ def test_on_a_gpu_the_memory_that_was_needed_is_said(monkeypatch: pytest.MonkeyP
 def test_a_workplace_is_named_in_words() -> None:
     assert str(Workplace()) == "cpu"
     assert str(Workplace(processes=Processes(1, 2))) == "2 processes on cpu"
+
+
+def test_processes_that_train_apart_take_turns_with_the_gpus(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert device_of_worker(compute(), 5) == torch.device("cpu")
+    monkeypatch.setattr("pipeline.detectors.device.prepare_device", lambda _: torch.device("cuda"))
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    assert [device_of_worker(compute(), number).index for number in range(1, 5)] == [1, 0, 1, 0]

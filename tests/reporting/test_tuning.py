@@ -96,8 +96,8 @@ def test_figure_5_is_drawn_with_all_behind_the_numbers(tmp_path: Path, monkeypat
     plot_few_anomalies(tmp_path / "few.png", "nih_ap", pd.DataFrame(rows, columns=COLUMNS), TESTED, 0.7)
     axes = figures[0].axes[0]
     assert [label.get_text() for label in axes.get_xticklabels()] == ["5", "20", "all"]
-    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["1 kind", "all kinds"]
-    assert {text.get_text() for text in axes.texts} == {"best", "worst", "by loss"}
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["chosen by loss", "1 kind", "all kinds"]
+    assert {text.get_text() for text in axes.texts} == {"best", "worst"}
     monkeypatch.undo()
     plot_few_anomalies(tmp_path / "few.png", "nih_ap", pd.DataFrame(rows, columns=COLUMNS), TESTED, 0.7)
     assert cv2.imread(str(tmp_path / "few.png")).shape[:2] == (400, 640)
