@@ -199,16 +199,14 @@ def list_paths(content: Any, path: str = "") -> list[str]:
     return [found for key, value in children for found in list_paths(value, f"{path}.{key}" if path else key)]
 
 
-LISTS = list_paths(YAML(typ="safe").load((ROOT / "params.yaml").read_text(encoding="utf-8")))
-
-
-@pytest.mark.parametrize("path", [path for path in LISTS if ".space." not in path])
-def test_dvc_can_empty_a_list_without_breaking_the_file(tmp_path: Path, path: str) -> None:
+def test_dvc_can_empty_a_list_without_breaking_the_file(tmp_path: Path) -> None:
     """An end-of-line comment on a list's key would."""
     copy = tmp_path / "params.yaml"
-    copy.write_text((ROOT / "params.yaml").read_text(encoding="utf-8"), encoding="utf-8")
-    apply_overrides(copy, [f"{path}=[]"])
-    assert YAML(typ="safe").load(copy.read_text(encoding="utf-8"))
+    copy.write_bytes((ROOT / "params.yaml").read_bytes())
+    apply_overrides(
+        copy, [f"{path}=[]" for path in list_paths(YAML(typ="safe").load(copy.read_text(encoding="utf-8")))]
+    )
+    assert set(list_paths(YAML(typ="safe").load(copy.read_text(encoding="utf-8")))) >= {"arms.tune", "seeds"}
 
 
 def test_settings_cannot_be_changed_after_reading(params: Params) -> None:

@@ -17,6 +17,14 @@ from pipeline.params.tune import Tune
 from tests.import_closure import ROOT
 
 ARM = "demo_xrays"
+# no growth and no perceptual network, which takes seconds to read
+QUICK = {
+    "train": {
+        "grow": False,
+        "schedule": {"1": {"stable": 4}},
+        "loss": {"perceptual": 0.0, "l1": 1.0, "adversarial": 0.0},
+    }
+}
 SPACE = {
     "latent": {"two": {"train": {"latent_dim": 2}}, "four": {"train": {"latent_dim": 4}}},
     "rate": {"low": {"train": {"learning_rate": 0.0005}}, "high": {"train": {"learning_rate": 0.005}}},
@@ -34,7 +42,7 @@ def tune(**changed: Any) -> Tune:
         "cross_validate": True,
         "anomalies": ["Mass"],
         "storage": None,
-        "common": {"train": {"grow": False, "schedule": {"1": {"stable": 4}}}},
+        "common": QUICK,
         "space": SPACE,
         "few_anomalies": {"numbers": [2, 4], "kinds": [1], "draws": 3},
     }
