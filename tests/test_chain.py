@@ -147,9 +147,8 @@ def shrink_search(path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_search_prepares_images_as_the_stages_do_and_is_never_started_by_repro(tmp_path: Path) -> None:
-    clone = Clone(tmp_path / "clone")
-    clone.experiment(*SHRUNKEN)
+def test_a_search_prepares_images_as_the_stages_do_and_is_never_started_by_repro(clone: Clone) -> None:
+    """The last test, since it leaves the clone with other settings."""
     shrink_search(clone.folder / "params.yaml")
     installed = clone.folder / ".venv" / ".installed"  # the environment of these tests serves
     installed.parent.mkdir()
