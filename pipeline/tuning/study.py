@@ -11,7 +11,7 @@ from typing import Any
 import optuna
 from optuna.exceptions import StorageInternalError, UpdateFinishedTrialError
 from optuna.storages import BaseStorage, JournalStorage, RDBStorage
-from optuna.storages.journal import JournalFileBackend
+from optuna.storages.journal import JournalFileBackend, JournalFileSymlinkLock
 from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -20,6 +20,7 @@ from pipeline.tuning.outcomes import Done, Outcome
 from pipeline.tuning.space import Options
 
 LEAD = "lead"  # the process that proposes trials; there is one per search
+LOCKED = 30  # seconds after which the lock of a killed process on a journal is broken
 SILENCE = 300.0  # seconds after which a trial of another machine counts as abandoned
 STATES = {TrialState.COMPLETE: "complete", TrialState.PRUNED: "pruned", TrialState.FAIL: "failed"}
 
@@ -155,8 +156,10 @@ class SharedStudy:
 def _open(storage: str) -> BaseStorage:
     if "://" in storage:
         return RDBStorage(storage)
-    Path(storage).parent.mkdir(parents=True, exist_ok=True)
-    return JournalStorage(Journal(storage))
+    # Absolute: Optuna's lock is a link to it, and what a killed process leaves of a relative one is waited for forever.
+    path = Path(storage).absolute()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return JournalStorage(Journal(str(path), JournalFileSymlinkLock(str(path), LOCKED)))
 
 
 def _nameless(storage: str) -> str:

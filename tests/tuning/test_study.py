@@ -118,6 +118,13 @@ def test_a_storage_of_another_search_is_refused(storage: str) -> None:
     assert opened(storage).proposed() == 1
 
 
+def test_the_lock_of_a_process_that_was_killed_is_broken(in_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(study_module, "LOCKED", 3)
+    opened("folder/study.log").propose(OPTIONS[0])
+    Path("folder/study.log.lock").symlink_to((in_folder / "folder/study.log").absolute())
+    assert opened("folder/study.log").claim() == (0, OPTIONS[0])
+
+
 def test_half_a_line_of_a_process_that_was_killed_is_passed_over(tmp_path: Path) -> None:
     path = tmp_path / "study.log"
     opened(str(path)).propose(OPTIONS[0])
