@@ -1,5 +1,6 @@
 """The members of a search space as DVC experiments: ``python -m pipeline.tuning.experiments <arm>`` prints commands."""
 
+import argparse
 import json
 import shlex
 import sys
@@ -28,7 +29,9 @@ def main(arm: str) -> list[str]:
 
 
 if __name__ == "__main__":
+    parser = argparse.ArgumentParser(prog="pipeline.tuning.experiments", description=__doc__)
+    parser.add_argument("arm")
     try:
-        print("\n".join(main(*sys.argv[1:])))
+        print("\n".join(main(parser.parse_args().arm)))
     except PipelineError as error:
         sys.exit(f"error: {error}")

@@ -1,5 +1,6 @@
 """``make join``: help a search that ``make tune`` leads on another machine with the same commit, data and storage."""
 
+import argparse
 import sys
 from pathlib import Path
 from uuid import uuid4
@@ -26,7 +27,9 @@ def main(arm: str) -> None:
 
 
 if __name__ == "__main__":
+    parser = argparse.ArgumentParser(prog="pipeline.tuning.joining", description=__doc__)
+    parser.add_argument("arm")
     try:
-        main(*sys.argv[1:])
+        main(parser.parse_args().arm)
     except PipelineError as error:
         sys.exit(f"error: {error}")

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
+from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -60,7 +61,7 @@ class Search:
             stop = min(start + batch, count)
             for number in range(study.proposed(), stop):
                 study.propose(self._proposal(number, study.done()))
-            self.work(study, lambda stop=stop: len(study.done()) >= stop)  # type: ignore[misc]
+            self.work(study, partial(_has, study, stop))
         study.end()
         return study.done()
 
@@ -159,6 +160,10 @@ def sampled(space: Space, sampler: str, seed: int, known: list[Done]) -> Options
         ]
     )
     return dict(study.ask(dict(distributions)).params)
+
+
+def _has(study: SharedStudy, count: int) -> bool:
+    return len(study.done()) >= count
 
 
 def _line(arm: str, number: int, outcome: Outcome, folds: int) -> str:

@@ -7,6 +7,7 @@ from pipeline.files import md5, remove
 from pipeline.images import read_images
 from pipeline.params.file import Params
 from pipeline.params.slides import NormalizeTiles
+from pipeline.params.xrays import EqualizeXrays
 from pipeline.scratch import scratch_key
 from pipeline.slides.joining import prepare_arm as prepare_tiles
 from pipeline.tuning.space import Member, Space
@@ -58,11 +59,11 @@ class Variants:
         """Name the data that the search is about."""
         return md5(self._own / "index.csv") + md5(Path(f"data/raw/inventory/{self._arm}.csv"))
 
-    def _params_of_arm(self) -> object:
+    def _params_of_arm(self) -> NormalizeTiles | EqualizeXrays:
         params, arm = self._params, self._arm
         return params.normalize_tiles[arm] if arm in params.slides else params.equalize_xrays[arm]
 
-    def _prepare(self, preparation: object, folder: Path) -> None:
+    def _prepare(self, preparation: NormalizeTiles | EqualizeXrays, folder: Path) -> None:
         params, arm, workers = self._params, self._arm, worker_count(self._params.compute)
         rest = folder.with_name(f"{folder.name}-rest")
         if isinstance(preparation, NormalizeTiles):
@@ -70,7 +71,7 @@ class Variants:
             prepare_tiles(arm, params.slides[arm], size, preparation, folder, rest, rest / "parts", workers)
         else:
             source, status = params.split_xrays[arm], rest / "status.csv"
-            prepare_xrays(arm, source, preparation, folder, status, workers)  # type: ignore[arg-type]
+            prepare_xrays(arm, source, preparation, folder, status, workers)
         remove(rest)
 
 
