@@ -88,7 +88,7 @@ def write(tiny_images: Images, in_folder: Path) -> Callable[..., ArmScores]:
 def setting(column: str, value: object) -> Callable[[Table], Table]:
     """Set a column of the row of image_20."""
     return lambda table: table.astype(object).assign(
-        **{column: lambda t: t[column].where(t["id"] != "image_20", value)}  # type: ignore[arg-type]
+        **{column: lambda t: t[column].where(t["id"] != "image_20", value)}
     )
 
 

@@ -171,7 +171,7 @@ def test_arms_without_figures_on_one_side_are_named() -> None:
 
 def failed(before: dict[str, Any], now: dict[str, Any], **allowed: float) -> list[str]:
     base, head = revision("main", before), revision("now", now)
-    return failures(changes(base, head, SETTINGS), base, head, allowed)  # type: ignore[arg-type]
+    return failures(changes(base, head, SETTINGS), base, head, allowed)
 
 
 def test_the_gate_names_what_became_worse_by_more_than_allowed() -> None:
@@ -198,7 +198,7 @@ def test_the_gate_names_an_arm_that_is_gone_but_not_one_that_is_new() -> None:
 @pytest.mark.parametrize("side", ["main", "now"])
 def test_the_gate_does_not_pass_what_it_could_not_compare(side: str) -> None:
     arms = {"main": {"a": arm_of(1.0)}, "now": {"a": arm_of(1.0)}}
-    arms[side] = {"a": PipelineError("a.csv is broken")}  # type: ignore[dict-item]
+    arms[side] = {"a": PipelineError("a.csv is broken")}
     assert failed(arms["main"], arms["now"], roc_auc=0.02) == [f"a: no scores in {side} (a.csv is broken)"]
 
 

@@ -77,7 +77,7 @@ def test_a_histogram_shows_the_mean_of_the_seeds_of_each_class(tmp_path: Path, f
     )  # fmt: skip
     plot_scores(tmp_path / "scores.png", "arm", bins)
     (axes,) = figures[0].axes
-    (shares, edges, _), (of_abnormal, _, _) = (patch.get_data() for patch in axes.patches)  # type: ignore[attr-defined]
+    (shares, edges, _), (of_abnormal, _, _) = (patch.get_data() for patch in axes.patches)
     assert (list(shares), list(edges)) == ([0.75, 0.25], [0, 1, 2])
     assert list(of_abnormal) == [0.2, 0.8]
 
