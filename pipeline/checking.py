@@ -12,6 +12,7 @@ from pipeline.errors import PipelineError
 from pipeline.files import write_csv
 from pipeline.inventory import make_inventory
 from pipeline.params.file import read_params
+from pipeline.stage import errors_in_one_sentence
 
 RAW = Path("data/raw")
 SCRATCH = Path(".cache/inventory")
@@ -117,7 +118,5 @@ def check_files(paths: Sequence[str], expected: dict[str, tuple[int, int | None]
 
 
 if __name__ == "__main__":
-    try:
+    with errors_in_one_sentence():
         sys.exit(main(sys.argv[1:]))
-    except PipelineError as error:
-        sys.exit(f"error: {error}")

@@ -6,6 +6,8 @@ from pathlib import Path
 
 from dvc.repo import Repo
 
+from pipeline.stage import errors_in_one_sentence
+
 REPORTS = Path("reports")
 
 
@@ -39,4 +41,5 @@ def misplaced_files() -> list[str]:
 
 
 if __name__ == "__main__":
-    main()
+    with errors_in_one_sentence():
+        main()

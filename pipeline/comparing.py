@@ -5,10 +5,10 @@ import sys
 
 from dvc.api import DVCFileSystem
 
-from pipeline.errors import PipelineError
 from pipeline.evaluation.scores import Reader, read_local
 from pipeline.params.file import read_params
 from pipeline.reporting.comparison import changes, comparison_text, failures, read_revision
+from pipeline.stage import errors_in_one_sentence
 
 
 def main() -> None:
@@ -17,22 +17,19 @@ def main() -> None:
     parser.add_argument("base", help="branch, tag, commit or DVC experiment to compare with")
     parser.add_argument("--gate", action="store_true", help="fail where a metric became worse by more than allowed")
     arguments = parser.parse_args()
-    try:
-        params = read_params()
-        base = read_revision(arguments.base, reader_of(arguments.base))
-        head = read_revision("the working tree", read_local)
-        found = changes(base, head, params.compute_metrics)
-        if not arguments.gate:
-            print(comparison_text(base, head, found))
-            return
-        # The base's gate, so that no change can loosen the gate that it has to pass.
-        allowed = params.gate if base.gate is None else base.gate
-        if lines := failures(found, base, head, allowed):
-            sys.exit("\n".join(lines))
-        arms = ", ".join(sorted({change.arm for change in found})) or "no arm"
-        print(f"compared {arms}: nothing became worse than {base.name} by more than its `gate` in params.yaml allows")
-    except PipelineError as error:
-        sys.exit(f"error: {error}")
+    params = read_params()
+    base = read_revision(arguments.base, reader_of(arguments.base))
+    head = read_revision("the working tree", read_local)
+    found = changes(base, head, params.compute_metrics)
+    if not arguments.gate:
+        print(comparison_text(base, head, found))
+        return
+    # The base's gate, so that no change can loosen the gate that it has to pass.
+    allowed = params.gate if base.gate is None else base.gate
+    if lines := failures(found, base, head, allowed):
+        sys.exit("\n".join(lines))
+    arms = ", ".join(sorted({change.arm for change in found})) or "no arm"
+    print(f"compared {arms}: nothing became worse than {base.name} by more than its `gate` in params.yaml allows")
 
 
 def reader_of(revision: str) -> Reader:
@@ -42,4 +39,5 @@ def reader_of(revision: str) -> Reader:
 
 
 if __name__ == "__main__":
-    main()
+    with errors_in_one_sentence():
+        main()

@@ -1,5 +1,36 @@
-"""The one exception whose text is written for the user."""
+"""What an error says to the user: one sentence that names the file, row or key and what to do."""
+
+import errno
+from pathlib import Path
+
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 class PipelineError(Exception):
     """Something the user can put right: one sentence that names the file, row or key and what to do."""
+
+
+def advice(error: OSError) -> str | None:
+    """Say in one sentence what to do about an error of the operating system; None where it names no file."""
+    if error.errno in FULL:
+        what = error.strerror if error.filename is None else f"{error.strerror}: {error.filename}"
+        return f"the disk is full ({what}): make room and run again; what was finished is kept"
+    if error.filename is None or error.errno is None:
+        return None
+    path = Path(str(error.filename))
+    if isinstance(error, FileNotFoundError):
+        sentence = f"{path} is missing: run `dvc repro`, whose earlier stages make what this one reads"
+    elif isinstance(error, FileExistsError | NotADirectoryError):
+        sentence = f"{_no_folder(path)} is not a folder, but has to be one: move it away and run again"
+    elif isinstance(error, IsADirectoryError):
+        sentence = f"{path} is a folder, but has to be a file: move it away and run again"
+    elif isinstance(error, PermissionError) or error.errno == errno.EROFS:
+        sentence = f"{path} may not be read or written here ({error.strerror}): change its permissions or its folder's"
+    else:
+        sentence = f"{path} cannot be read or written ({error.strerror}): see to the disk and run again"
+    return sentence
+
+
+def _no_folder(path: Path) -> Path:
+    """Return what stands in the way of a folder: the path itself, or one above it."""
+    return next((p for p in reversed((path, *path.parents)) if p.is_symlink() or p.exists() if not p.is_dir()), path)

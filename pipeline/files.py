@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 import pandas as pd
 
-from pipeline.errors import PipelineError
+from pipeline.errors import FULL, PipelineError
 
 READ_BYTES = 1 << 22
 
@@ -38,8 +38,19 @@ def atomic(path: Path) -> Iterator[Path]:
         if path.is_dir():
             remove(path)  # a folder cannot be replaced in one step, a file can
         os.replace(partial, path)
+    except OSError as error:
+        _name_output(error, partial, path)
+        raise
     finally:
         remove(partial)
+
+
+def _name_output(error: OSError, partial: Path, path: Path) -> None:
+    """Let an error name the output: not its sibling for a moment, nor, as for a full disk, nothing at all."""
+    if error.filename is not None:
+        error.filename = str(error.filename).replace(str(partial), str(path))
+    elif error.errno in FULL:
+        error.filename = str(path)
 
 
 def remove(path: Path) -> None:

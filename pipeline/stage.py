@@ -1,16 +1,17 @@
 """What every stage script shares: its arguments, its closing line, its errors."""
 
-import errno
+import io
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from pipeline.errors import PipelineError
+from pipeline.errors import PipelineError, advice
 
-FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+INTERRUPTED = 130  # the exit status of what Ctrl-C ended, as shells have it
 
 
 def run_stage(main: Callable[..., str]) -> None:
@@ -23,23 +24,36 @@ def run_stage(main: Callable[..., str]) -> None:
     Raises:
         SystemExit: With one sentence on the error stream when the stage failed.
     """
-    try:
+    with errors_in_one_sentence():
         if made := main(*sys.argv[1:]):
             print(made, flush=True)
-    except PipelineError as error:
-        sys.exit(f"error: {error}")
-    except FileNotFoundError as error:
-        sys.exit(f"error: {error.filename} is missing: run `dvc repro`, whose earlier stages make what this one reads")
-    except OSError as error:
-        if error.errno not in FULL:
-            raise
-        sys.exit(f"error: the disk is full ({error}): make room and run again; what was finished is kept")
+
+
+@contextmanager
+def errors_in_one_sentence() -> Iterator[None]:
+    """Run a script: whatever ends it says so in one sentence on the error stream.
+
+    Raises:
+        SystemExit: When the block failed or was interrupted.
+    """
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a terminal without × or µ is no reason to stop
+    try:
+        yield
+    except KeyboardInterrupt:
+        print("interrupted: run again to go on; what was finished is kept", file=sys.stderr)
+        sys.exit(INTERRUPTED)
     except Exception as error:
-        traceback.print_exc()
-        sys.exit(
-            f"error: {' '.join(sys.argv)} stopped on {type(error).__name__}, which it has no advice for; "
-            "the lines above say where. No unfinished output was left behind."
-        )
+        sentence = str(error) if isinstance(error, PipelineError) else None
+        if isinstance(error, OSError):
+            sentence = advice(error)
+        if sentence is None:
+            traceback.print_exc()
+            sentence = (
+                f"{' '.join(sys.argv)} stopped on {type(error).__name__}, which it has no advice for; "
+                "the lines above say where. No unfinished output was left behind."
+            )
+        sys.exit(f"error: {sentence}")
 
 
 def progress_bar(shown: bool = True) -> Progress:

@@ -1,3 +1,4 @@
+import errno
 import math
 from pathlib import Path
 
@@ -35,3 +36,17 @@ def test_a_metric_that_is_not_finite_is_refused(tmp_path: Path, value: float) ->
 def test_json_is_sorted(tmp_path: Path) -> None:
     write_json(tmp_path / "a.json", {"b": 1, "a": {"d": 1, "c": 2}})
     assert (tmp_path / "a.json").read_text() == '{\n  "a": {\n    "c": 2,\n    "d": 1\n  },\n  "b": 1\n}\n'
+
+
+def test_a_full_disk_names_the_output(tmp_path: Path) -> None:
+    with pytest.raises(OSError, match="No space left") as caught, atomic(tmp_path / "a.csv"):
+        raise OSError(errno.ENOSPC, "No space left on device")
+    assert caught.value.filename == str(tmp_path / "a.csv")
+
+
+def test_an_error_names_the_output_not_what_it_is_called_while_it_is_written(tmp_path: Path) -> None:
+    (tmp_path / "masks").touch()
+    with pytest.raises(NotADirectoryError) as caught, atomic(tmp_path / "masks") as partial:
+        partial.mkdir()
+    assert caught.value.filename == str(tmp_path / "masks")
+    assert [path.name for path in tmp_path.iterdir()] == ["masks"]

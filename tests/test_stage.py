@@ -1,10 +1,22 @@
+import errno
+import os
 import subprocess
 import sys
+from pathlib import Path
+
+import pytest
+
+from pipeline.errors import advice
+from tests.import_closure import ROOT
 
 SCRIPT = """
 import errno
+import os
+import signal
 import sys
+from pathlib import Path
 from pipeline.errors import PipelineError
+from pipeline.files import write_text
 from pipeline.stage import run_stage
 
 def main(kind):
@@ -14,6 +26,16 @@ def main(kind):
         raise OSError(errno.ENOSPC, "No space left on device", "images.npy")
     if kind == "absent":
         open("no/such/roc.csv")
+    if kind == "nameless":
+        raise OSError("no image")
+    if kind == "interrupted":
+        os.kill(os.getpid(), signal.SIGINT)
+    if kind == "signs":
+        return "made 4 \\u00d7 5 \\u00b5m \\u2192 \\u2713"
+    if kind.startswith("write "):
+        write_text(Path(kind[6:]), "whole")
+    if kind.startswith("read "):
+        Path(kind[5:]).read_text(encoding="utf-8")
     if kind == "bug":
         raise ZeroDivisionError("division by zero")
     return "made 3 masks"
@@ -22,8 +44,15 @@ run_stage(main)
 """
 
 
-def run(kind: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, "-c", SCRIPT, kind], capture_output=True, text=True, check=False)
+def run(kind: str, folder: Path | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", SCRIPT, kind],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
 
 
 def test_a_stage_ends_by_saying_what_it_made() -> None:
@@ -54,3 +83,59 @@ def test_an_unforeseen_error_ends_in_a_sentence_too() -> None:
     done = run("bug")
     assert done.returncode == 1
     assert done.stderr.splitlines()[-1].startswith("error: ")
+
+
+def test_an_error_of_the_system_that_names_no_file_is_unforeseen() -> None:
+    assert "stopped on OSError, which it has no advice for" in run("nameless").stderr
+
+
+@pytest.mark.parametrize(
+    ("kind", "sentence"),
+    [
+        ("write taken/of_stage/a.txt", "taken is not a folder, but has to be one: move it away and run again"),
+        ("write taken/a.txt", "taken is not a folder, but has to be one: move it away and run again"),
+        ("write lost/a.txt", "lost is not a folder, but has to be one: move it away and run again"),
+        ("read taken/a.txt", "taken is not a folder, but has to be one: move it away and run again"),
+        ("read folder", "folder is a folder, but has to be a file: move it away and run again"),
+        (f"write {'long' * 80}/a.txt", "File name too long): see to the disk and run again"),
+    ],
+)
+def test_what_stands_in_the_way_is_named_in_one_sentence(tmp_path: Path, kind: str, sentence: str) -> None:
+    (tmp_path / "taken").write_text("a file", encoding="utf-8")
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "lost").symlink_to(tmp_path / "unplugged disk")
+    done = run(kind, tmp_path)
+    assert (done.returncode, len(done.stderr.splitlines())) == (1, 1)
+    assert done.stderr.startswith("error: ")
+    assert done.stderr.endswith(f"{sentence}\n")
+
+
+@pytest.mark.parametrize("number", [errno.EACCES, errno.EPERM, errno.EROFS])
+def test_what_may_not_be_written_is_one_sentence(number: int) -> None:
+    sentence = advice(OSError(number, os.strerror(number), "reports/report.md"))
+    assert sentence is not None
+    assert sentence.startswith(f"reports/report.md may not be read or written here ({os.strerror(number)}): change")
+
+
+def test_an_interruption_is_one_line_and_the_status_of_ctrl_c() -> None:
+    done = run("interrupted")
+    assert (done.returncode, done.stderr) == (130, "interrupted: run again to go on; what was finished is kept\n")
+
+
+def test_a_terminal_without_the_signs_of_a_stage_is_no_reason_to_stop() -> None:
+    done = run("signs", PYTHONUTF8="0", PYTHONCOERCECLOCALE="0", LC_ALL="C")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == "made 4 ? 5 ?m ? ?\n"
+
+
+SCRIPTS = ("checking", "comparing", "tuning.adopting", "tuning.experiments", "tuning.joining", "tuning.running")
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_the_targets_of_make_fail_like_stages(tmp_path: Path, script: str) -> None:
+    (tmp_path / "params.yaml").mkdir()
+    command = [sys.executable, "-m", f"pipeline.{script}", "demo_xrays"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: params.yaml is a folder, but has to be a file")

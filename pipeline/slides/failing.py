@@ -1,7 +1,6 @@
 """How one bad slide becomes one row instead of the end of the stage."""
 
-from pipeline.errors import PipelineError
-from pipeline.stage import FULL
+from pipeline.errors import FULL, PipelineError
 
 LONGEST = 300
 

@@ -14,6 +14,7 @@ from ruamel.yaml import YAML
 
 from pipeline.errors import PipelineError
 from pipeline.params.file import Params, read_params
+from pipeline.stage import errors_in_one_sentence
 from pipeline.tuning.criteria import CRITERIA, choose
 from pipeline.tuning.space import Options, Space
 from pipeline.tuning.tables import read_trials
@@ -25,15 +26,12 @@ def main() -> None:
     parser.add_argument("arm")
     parser.add_argument("--criterion", choices=list(CRITERIA), default="weakly_supervised")
     arguments = parser.parse_args()
-    try:
-        params = read_params()
-        params.check_arm(arguments.arm, "tune")
-        check_searched(Path("reports/arms") / arguments.arm / "tuning" / "search.json", params, arguments.arm)
-        trials = read_trials(Path("reports/arms") / arguments.arm / "tuning" / "trials.csv", arguments.arm)
-        number = choose(trials)[arguments.criterion]
-        changes = adopted(params, arguments.arm, trials[trials["trial"] == number].iloc[0])
-    except PipelineError as error:
-        sys.exit(f"error: {error}")
+    params = read_params()
+    params.check_arm(arguments.arm, "tune")
+    check_searched(Path("reports/arms") / arguments.arm / "tuning" / "search.json", params, arguments.arm)
+    trials = read_trials(Path("reports/arms") / arguments.arm / "tuning" / "trials.csv", arguments.arm)
+    number = choose(trials)[arguments.criterion]
+    changes = adopted(params, arguments.arm, trials[trials["trial"] == number].iloc[0])
     before = Path("params.yaml").read_text(encoding="utf-8")
     old, new = (text.splitlines(keepends=True) for text in (before, changed_yaml(before, changes)))
     difference = "".join(difflib.unified_diff(old, new, "a/params.yaml", "b/params.yaml"))
@@ -110,4 +108,5 @@ def changed_yaml(text: str, changes: Mapping[str, Any]) -> str:
 
 
 if __name__ == "__main__":
-    main()
+    with errors_in_one_sentence():
+        main()

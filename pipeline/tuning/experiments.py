@@ -3,10 +3,9 @@
 import argparse
 import json
 import shlex
-import sys
 
-from pipeline.errors import PipelineError
 from pipeline.params.file import read_params
+from pipeline.stage import errors_in_one_sentence
 from pipeline.tuning.space import Space
 
 
@@ -31,7 +30,5 @@ def main(arm: str) -> list[str]:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(prog="pipeline.tuning.experiments", description=__doc__)
     parser.add_argument("arm")
-    try:
+    with errors_in_one_sentence():
         print("\n".join(main(parser.parse_args().arm)))
-    except PipelineError as error:
-        sys.exit(f"error: {error}")

@@ -1,12 +1,12 @@
 """``make join``: help a search that ``make tune`` leads on another machine with the same commit, data and storage."""
 
 import argparse
-import sys
 from pathlib import Path
 from uuid import uuid4
 
 from pipeline.errors import PipelineError
 from pipeline.params.file import read_params
+from pipeline.stage import errors_in_one_sentence
 from pipeline.tuning.of_arm import ArmSearch
 
 
@@ -29,7 +29,5 @@ def main(arm: str) -> None:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(prog="pipeline.tuning.joining", description=__doc__)
     parser.add_argument("arm")
-    try:
+    with errors_in_one_sentence():
         main(parser.parse_args().arm)
-    except PipelineError as error:
-        sys.exit(f"error: {error}")

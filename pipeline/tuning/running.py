@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from pipeline.errors import PipelineError
 from pipeline.params.file import read_params
+from pipeline.stage import errors_in_one_sentence
 from pipeline.tuning.space import Space
 
 
@@ -45,7 +46,5 @@ def _run(module: str, *arguments: str) -> None:
 
 
 if __name__ == "__main__":
-    try:
+    with errors_in_one_sentence():
         main(sys.argv[1:])
-    except PipelineError as error:
-        sys.exit(f"error: {error}")
