@@ -1,10 +1,12 @@
-"""Writing outputs: whole or not at all, the same bytes for the same content."""
+"""Outputs: written whole or not at all, the same bytes for the same content; a damaged one is named when read."""
 
+import csv
 import hashlib
+import io
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -97,6 +99,92 @@ def write_csv(path: Path, table: pd.DataFrame) -> None:
     """Write a table as CSV: UTF-8, Unix line ends, no row numbers."""
     with atomic(path) as partial:
         table.to_csv(partial, index=False, lineterminator="\n", encoding="utf-8")
+
+
+def read_text(path: Path, again: str) -> str:
+    """Read a text that the pipeline wrote.
+
+    Args:
+        path: The file.
+        again: What makes it anew, as "run `dvc repro`".
+
+    Raises:
+        PipelineError: If it is missing or not UTF-8.
+    """
+    if not path.is_file():
+        raise PipelineError(f"{path} is missing: {again}")
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            return file.read()
+    except UnicodeDecodeError as error:
+        raise PipelineError(f"{path} is damaged, it is no text: {again}") from error
+
+
+def read_json(path: Path, again: str) -> dict[str, Any]:
+    """Read what :func:`write_json` wrote.
+
+    Args:
+        path: The file.
+        again: What makes it anew.
+
+    Raises:
+        PipelineError: If it is missing or holds no JSON object.
+    """
+    try:
+        content = json.loads(read_text(path, again))
+    except (ValueError, RecursionError) as error:
+        raise PipelineError(f"{path} is damaged, it is no JSON: {again}") from error
+    if not isinstance(content, dict):
+        raise PipelineError(f"{path} is damaged, it holds no JSON object: {again}")
+    return content
+
+
+def read_csv(path: Path, columns: Sequence[str], texts: Collection[str], again: str) -> pd.DataFrame:
+    """Read what :func:`write_csv` wrote; see :func:`parse_csv`.
+
+    Args:
+        path: The file.
+        columns: Those that it must have.
+        texts: Those of its columns that are taken as they are.
+        again: What makes it anew.
+
+    Raises:
+        PipelineError: If it is missing or damaged.
+    """
+    return parse_csv(read_text(path, again), str(path), columns, texts, again)
+
+
+def parse_csv(text: str, where: str, columns: Sequence[str], texts: Collection[str], again: str) -> pd.DataFrame:
+    """Read the text of a table that the pipeline wrote.
+
+    Args:
+        text: CSV.
+        where: The file, to be named in errors.
+        columns: Those that it must have; more may be there.
+        texts: Those that are taken as they are, so that a slide may be called NA or 001. All others hold numbers,
+            those of ``columns`` in every row.
+        again: What makes it anew.
+
+    Raises:
+        PipelineError: If it is no CSV, a row is longer or shorter than the header, or a column or number is missing.
+    """
+    try:
+        header, *rows = [row for row in csv.reader(io.StringIO(text), strict=True) if row] or [[]]
+    except csv.Error as error:
+        raise PipelineError(f"{where} is damaged, it is no CSV: {again}") from error
+    missing = [column for column in columns if column not in header]
+    if missing:
+        raise PipelineError(f"{where}: the column {missing[0]!r} is missing: {again}")
+    ragged = [number for number, row in enumerate(rows, 1) if len(row) != len(header)]
+    if ragged:
+        raise PipelineError(f"{where}: row {ragged[0]} does not have {len(header)} values: {again}")
+    empty = {name: [""] for name in header if name not in texts}
+    table = pd.read_csv(io.StringIO(text), dtype=dict.fromkeys(texts, str), keep_default_na=False, na_values=empty)
+    for column in [column for column in columns if column not in texts]:
+        wrong = np.flatnonzero(~np.isfinite(pd.to_numeric(table[column], errors="coerce").to_numpy(float)))
+        if len(wrong):
+            raise PipelineError(f"{where}: row {wrong[0] + 1} has no number in {column!r}: {again}")
+    return table
 
 
 def write_picture(path: Path, picture: np.ndarray) -> None:

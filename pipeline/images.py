@@ -4,7 +4,6 @@
 ``preparation.json``, the settings that made them.
 """
 
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,10 +13,12 @@ import numpy as np
 import pandas as pd
 
 from pipeline.errors import PipelineError
-from pipeline.files import atomic, write_json
+from pipeline.files import atomic, read_csv, read_json, write_json
 
 COLUMNS = ["id", "split", "label", "findings", "group", "source", "x", "y"]
+TEXTS = ("id", "split", "findings", "group", "source")
 SPLITS = ("train", "val", "test")
+AGAIN = "run `dvc repro`, whose earlier stages prepare the arm"
 
 
 @dataclass(frozen=True)
@@ -91,20 +92,22 @@ def read_images(folder: Path) -> Images:
     Raises:
         PipelineError: If a file is missing or unreadable, or array and index break the contract.
     """
-    for name in ("images.npy", "index.csv", "preparation.json"):
-        if not (folder / name).is_file():
-            raise PipelineError(f"{folder / name} is missing: run `dvc repro` for the stages that prepare it")
+    preparation = read_json(folder / "preparation.json", AGAIN)
     try:
         pixels = np.load(folder / "images.npy", mmap_mode="r", allow_pickle=False)
+    except FileNotFoundError as error:
+        raise PipelineError(f"{folder / 'images.npy'} is missing: {AGAIN}") from error
     except (ValueError, EOFError, OSError) as error:
-        raise PipelineError(f"{folder / 'images.npy'} is not a whole array file: {error}") from error
-    index = pd.read_csv(folder / "index.csv", dtype={"id": str, "group": str}, keep_default_na=False)
+        raise PipelineError(f"{folder / 'images.npy'} is not a whole array file: {AGAIN}") from error
+    index = read_csv(folder / "index.csv", COLUMNS, TEXTS, AGAIN)
     if pixels.dtype != np.uint8 or pixels.ndim != 4:
-        raise PipelineError(f"{folder / 'images.npy'}: expected uint8 N×H×W×C, found {pixels.dtype} {pixels.shape}")
+        raise PipelineError(
+            f"{folder / 'images.npy'}: expected uint8 N×H×W×C, found {pixels.dtype} {pixels.shape}: {AGAIN}"
+        )
     if len(pixels) != len(index):
-        raise PipelineError(f"{folder}: images.npy holds {len(pixels)} images, index.csv {len(index)} rows")
+        raise PipelineError(f"{folder}: images.npy holds {len(pixels)} images, index.csv {len(index)} rows: {AGAIN}")
     check_index(index, str(folder / "index.csv"))
-    return Images(pixels, index, json.loads((folder / "preparation.json").read_text(encoding="utf-8")))
+    return Images(pixels, index, preparation)
 
 
 def check_index(index: pd.DataFrame, where: str) -> None:

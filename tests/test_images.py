@@ -1,3 +1,4 @@
+import pickle
 from pathlib import Path
 
 import numpy as np
@@ -69,3 +70,24 @@ def test_an_index_that_breaks_the_contract_is_refused(
 def test_rows_are_chosen_by_split_and_label(tiny_images: Images) -> None:
     assert tiny_images.rows("test", label=1).tolist() == list(range(16, 24))
     assert tiny_images.rows("val").tolist() == list(range(8, 12))
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        *(("index.csv", content) for content in (b"", b"\xff\xfe\x00", "id,Tumör\n".encode("latin-1"))),
+        ("index.csv", b"id,split,label,findings,group,source,x,y\na,test,0,,p,s,0\n"),
+        ("index.csv", b"id,split,label,findings,group,source,x,y\na,test,0,,p,s,0,left\n"),
+        *(("preparation.json", content) for content in (b"", b"\xff\xfe\x00", b"{", b"[1, 2]")),
+        ("images.npy", pickle.dumps({"a": 1})),
+        ("images.npy", b""),
+    ],
+)
+def test_a_damaged_file_is_named_with_what_to_run(
+    tmp_path: Path, tiny_images: Images, name: str, content: bytes
+) -> None:
+    write_images(tmp_path / "arm", [tiny_images.pixels], tiny_images.index, {})
+    (tmp_path / "arm" / name).write_bytes(content)
+    with pytest.raises(PipelineError, match=rf"{name}.*: run `dvc repro`, whose earlier stages prepare the arm$") as e:
+        read_images(tmp_path / "arm")
+    assert "allow_pickle" not in str(e.value)

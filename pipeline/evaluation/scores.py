@@ -1,6 +1,5 @@
 """The table of scores, from which every figure is derived without the model or the images."""
 
-import io
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline.errors import PipelineError
+from pipeline.files import parse_csv
 from pipeline.images import SPLITS, Images
 
 FACTS = ["group", "source", "split", "label", "findings"]
@@ -142,14 +142,11 @@ def _read_scores(run: str, read: Reader, scorers: Sequence[str], again: str) -> 
     where = scores_path(run)
     try:
         text = read(where)
-        if text is None:
-            raise PipelineError(f"{where} is missing: {again}")
-        table = pd.read_csv(io.StringIO(text), dtype=str, keep_default_na=False)
-    except ValueError as error:  # neither UTF-8 nor a table
-        raise PipelineError(f"{where} is not a CSV of scores ({error}): {again}") from error
-    missing = [column for column in ("run", "id", *FACTS, *scorers) if column not in table]
-    if missing:
-        raise PipelineError(f"{where}: the column {missing[0]!r} is missing: {again}")
+    except UnicodeDecodeError as error:
+        raise PipelineError(f"{where} is damaged, it is no text: {again}") from error
+    if text is None:
+        raise PipelineError(f"{where} is missing: {again}")
+    table = parse_csv(text, where, ["run", "id", *FACTS, *scorers], COLUMNS, again)
     _check_facts(table, run, where, again)
     for name in scorers:
         values = pd.to_numeric(table[name], errors="coerce")

@@ -1,11 +1,11 @@
 """What a pull request compares: the results of all arms, small enough for one table."""
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from pipeline.errors import PipelineError
+from pipeline.files import read_json
 
 
 def read_results(folder: Path, arms: Sequence[str], seeds: Sequence[int]) -> dict[str, Any]:
@@ -25,12 +25,11 @@ def read_results(folder: Path, arms: Sequence[str], seeds: Sequence[int]) -> dic
     results = {}
     for arm in arms:
         path, again = folder / arm / "dpa" / "metrics.json", f"run `dvc repro compute_metrics@{arm}`"
+        results[arm] = read_json(path, again)
         try:
-            results[arm] = json.loads(path.read_text(encoding="utf-8"))
-        except FileNotFoundError as error:
-            raise PipelineError(f"{path} is missing: {again}") from error
-        except json.JSONDecodeError as error:
-            raise PipelineError(f"{path} is not valid JSON: {again}") from error
+            _numbers(results[arm])
+        except (KeyError, TypeError, AttributeError) as error:
+            raise PipelineError(f"{path} does not hold the results of this version: {again}") from error
         if results[arm]["seeds"] != list(seeds):
             raise PipelineError(
                 f"{path} is of the seeds {results[arm]['seeds']}, params.yaml names {list(seeds)}: {again}"

@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from pipeline.errors import PipelineError
+from pipeline.files import read_csv
 
 TEXTS = ["name", "path", "role", "annotation", "group", "status", "reason", "warnings"]
 
@@ -15,14 +16,9 @@ def read_status(path: Path) -> pd.DataFrame:
     """Read a status table that a stage wrote.
 
     Raises:
-        PipelineError: If it is missing.
+        PipelineError: If it is missing or damaged.
     """
-    if not path.is_file():
-        raise PipelineError(f"{path} is missing: run `dvc repro` for the stage that writes it")
-    columns = pd.read_csv(path, nrows=0).columns
-    # Texts are taken as they are: a slide or a patient may be called NA.
-    empty = {column: [""] for column in columns if column not in TEXTS}
-    return pd.read_csv(path, dtype=dict.fromkeys(TEXTS, str), keep_default_na=False, na_values=empty)
+    return read_csv(path, TEXTS, TEXTS, "run `dvc repro` for the stage that writes it")
 
 
 def rows_of(status: pd.DataFrame) -> list[dict[str, Any]]:

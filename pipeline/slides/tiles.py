@@ -6,11 +6,12 @@ import numpy as np
 import pandas as pd
 import shapely
 
-from pipeline.errors import PipelineError
+from pipeline.files import read_csv
 from pipeline.params.slides import SampleTiles
 from pipeline.seeding import generator
 
 COLUMNS = ["slide", "path", "role", "group", "x", "y", "level", "microns_per_pixel", "tissue", "lesion"]
+TEXTS = ("slide", "path", "role", "group", "reason")
 # Shares are compared with this slack, so that nine ninths are one.
 SLACK = 1e-9
 
@@ -107,13 +108,7 @@ def read_tiles(path: Path) -> pd.DataFrame:
         path: A CSV with :data:`COLUMNS`, and ``reason`` once tiles were normalised.
 
     Raises:
-        PipelineError: If it is missing or lacks a column.
+        PipelineError: If it is missing or damaged.
     """
-    if not path.is_file():
-        raise PipelineError(f"{path} is missing: run `dvc repro` for the stage that writes it")
-    texts = dict.fromkeys(("slide", "path", "role", "group", "reason"), str)
-    tiles = pd.read_csv(path, dtype=texts, keep_default_na=False)
-    missing = [column for column in COLUMNS if column not in tiles]
-    if missing:
-        raise PipelineError(f"{path}: the column {missing[0]} is missing; run the stage that writes it again")
+    tiles = read_csv(path, COLUMNS, TEXTS, "run `dvc repro` for the stage that writes it")
     return tiles.sort_values(["slide", "y", "x"], ignore_index=True)

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline.errors import PipelineError
+from pipeline.files import read_csv
 from pipeline.images import SPLITS, check_groups
 from pipeline.params.xrays import SplitXrays
 from pipeline.seeding import generator
@@ -93,14 +94,11 @@ def read_split(csv: Path) -> pd.DataFrame:
     """Read an arm's ``split.csv``.
 
     Raises:
-        PipelineError: If it is missing or has other columns.
+        PipelineError: If it is missing or damaged.
     """
-    if not csv.is_file():
-        raise PipelineError(f"{csv} is missing: run `dvc repro`, whose stage split_xrays makes it")
-    table = pd.read_csv(csv, dtype={"id": str, "group": str, "md5": str}, keep_default_na=False)
-    if list(table.columns) != COLUMNS:
-        raise PipelineError(f"{csv}: expected the columns {', '.join(COLUMNS)}; remove it and run `dvc repro`")
-    return table
+    texts = [column for column in COLUMNS if column not in ("label", "fold", "age")]
+    needed = [column for column in COLUMNS if column != "age"]  # it may be unknown
+    return read_csv(csv, needed, texts, "run `dvc repro`, whose stage split_xrays makes it")
 
 
 def _listed(ids: pd.Series, lists: Mapping[str, Sequence[str]]) -> pd.Series:

@@ -143,13 +143,19 @@ def test_scores_that_cannot_be_those_of_the_run_are_refused(
         write(change)
 
 
-@pytest.mark.parametrize("content", [b"", b"\xff\xfe\x00", b'id,"score\n1,2'], ids=["empty", "binary", "open quote"])
-def test_a_file_that_is_no_table_is_named(write: Callable[..., ArmScores], content: bytes) -> None:
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", ": the column 'run' is missing"),
+        (b"\xff\xfe\x00", " is damaged, it is no text"),
+        (b'id,"score\n1,2', " is damaged, it is no CSV"),
+    ],
+    ids=["empty", "binary", "open quote"],
+)
+def test_a_file_that_is_no_table_is_named(write: Callable[..., ArmScores], content: bytes, message: str) -> None:
     write()
     Path("reports/scores/nih_pa/dpa/seed-1.csv").write_bytes(content)
-    with pytest.raises(
-        PipelineError, match=r"seed-1\.csv is not a CSV of scores .* run `dvc repro -f evaluate@nih_pa-1`"
-    ):
+    with pytest.raises(PipelineError, match=rf"seed-1\.csv{message}: run `dvc repro -f evaluate@nih_pa-1`"):
         read_arm_scores("nih_pa", [0, 1])
 
 

@@ -60,7 +60,7 @@ def test_results_that_are_no_json_are_named(tmp_path: Path, results_of: ResultsO
     path = tmp_path / "nih_pa" / "dpa" / "metrics.json"
     write_json(path, results_of(0.7))
     path.write_text(json.dumps(results_of(0.7))[:-9])
-    with pytest.raises(PipelineError, match=r"metrics\.json is not valid JSON"):
+    with pytest.raises(PipelineError, match=r"metrics\.json is damaged, it is no JSON"):
         read_results(tmp_path, ["nih_pa"], [4, 7])
 
 
@@ -70,3 +70,14 @@ def test_results_of_other_seeds_are_refused(tmp_path: Path, results_of: ResultsO
         PipelineError, match=r"is of the seeds \[4, 7\], params\.yaml names \[4, 8\]: run `dvc repro com"
     ):
         read_results(tmp_path, ["nih_pa"], [4, 8])
+
+
+@pytest.mark.parametrize("change", [{"seeds": None}, {"metrics": []}, {"baselines": {"untrained": 0.5}}, {"test": {}}])
+def test_results_of_another_form_are_named(tmp_path: Path, results_of: ResultsOf, change: dict[str, object]) -> None:
+    path = tmp_path / "nih_pa" / "dpa" / "metrics.json"
+    write_json(path, {**results_of(0.7), **change})
+    with pytest.raises(PipelineError, match=r"metrics\.json .*: run `dvc repro compute_metrics@nih_pa`"):
+        read_results(tmp_path, ["nih_pa"], [4, 7])
+    write_json(path, {})
+    with pytest.raises(PipelineError, match=r"metrics\.json does not hold the results of this version"):
+        read_results(tmp_path, ["nih_pa"], [4, 7])

@@ -31,3 +31,10 @@ def test_a_slide_or_a_patient_may_be_called_na(tmp_path):
 def test_a_missing_table_is_named(tmp_path):
     with pytest.raises(PipelineError, match=r"status\.csv is missing"):
         read_status(tmp_path / "status.csv")
+
+
+@pytest.mark.parametrize("content", [b"", b"\xff\xfe\x00", b"name,path\na,b,c\n"])
+def test_a_damaged_table_is_named_with_what_to_run(tmp_path, content):
+    (tmp_path / "status.csv").write_bytes(content)
+    with pytest.raises(PipelineError, match=r"status\.csv.*: run `dvc repro` for the stage that writes it$"):
+        read_status(tmp_path / "status.csv")

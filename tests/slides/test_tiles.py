@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from pipeline.slides.tiles import candidates, draw_tiles, lesion_shares, tissue_shares
+from pipeline.errors import PipelineError
+from pipeline.slides.tiles import COLUMNS, candidates, draw_tiles, lesion_shares, read_tiles, tissue_shares
 
 
 @pytest.fixture
@@ -93,3 +94,20 @@ def test_the_draw_is_uniform(settings):
     counts = np.bincount(np.concatenate(drawn), minlength=20)
     # binomial with n = 400, p = 1/4: mean 100, standard deviation 8.7
     assert 60 < counts.min() <= counts.max() < 140
+
+
+ROW = "a,a.tif,train,a,0,512,0,0.5,1.0,0.0"
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        (ROW.replace("512", "low"), r"tiles\.csv: row 2 has no number in 'y'"),
+        (ROW.replace("512,", ""), r"tiles\.csv: row 2 does not have 10 values"),
+        ("\xff", r"tiles\.csv is damaged, it is no text"),
+    ],
+)
+def test_a_damaged_table_is_named_with_what_to_run(tmp_path, row, message):
+    (tmp_path / "tiles.csv").write_text("\n".join([",".join(COLUMNS), ROW, row]), encoding="latin-1")
+    with pytest.raises(PipelineError, match=f"{message}: run `dvc repro` for the stage that writes it"):
+        read_tiles(tmp_path / "tiles.csv")
