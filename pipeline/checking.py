@@ -6,11 +6,11 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from pipeline.errors import PipelineError
-from pipeline.files import write_csv
-from pipeline.inventory import make_inventory
+from pipeline.inventory import make_inventory, write_inventory
 from pipeline.params.file import read_params
 from pipeline.stage import errors_in_one_sentence
 
@@ -70,7 +70,7 @@ def main(arms: Sequence[str]) -> int:
         try:
             rows = check_files(_list(collection, collection_of), patterns)
         except PipelineError as error:
-            rows = [(str(error), 0, "", "missing")]
+            rows = [(escape(str(error)), 0, "", "missing")]
         for pattern, found, wanted, state in rows:
             table.add_row(collection, pattern, str(found), wanted, state)
         if any(row[-1] in ("missing", "incomplete") for row in rows):
@@ -89,8 +89,7 @@ def _list(collection: str, collection_of: Mapping[str, str]) -> list[str]:
     first, *others = [RAW / "inventory" / f"{arm}.csv" for arm, of in collection_of.items() if of == collection]
     inventory = make_inventory(RAW / collection, first, SCRATCH / f"{collection}.json")
     for csv in others:
-        if not csv.is_file() or csv.read_bytes() != first.read_bytes():
-            write_csv(csv, inventory)
+        write_inventory(csv, inventory)
     return inventory["path"].tolist()
 
 

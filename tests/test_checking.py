@@ -1,3 +1,7 @@
+import os
+import resource
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -53,3 +57,41 @@ def test_the_demo_needs_nothing(repository: Path) -> None:
 def test_an_unknown_arm_is_named(repository: Path) -> None:
     with pytest.raises(PipelineError, match="'nih' is not an arm"):
         checking.main(["nih"])
+
+
+def check_data(repository: Path, most_bytes: int = -1, **environment: str) -> subprocess.CompletedProcess[str]:
+    (repository / "data" / "raw" / "camelyon16").mkdir(parents=True, exist_ok=True)
+    (repository / "data" / "raw" / "camelyon16" / "normal_001.tif").touch()
+    return subprocess.run(
+        [sys.executable, "-m", "pipeline.checking", "camelyon16"],
+        cwd=repository,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "120", **environment},
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (most_bytes, -1)),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_a_full_disk_is_one_sentence(repository: Path) -> None:
+    done = check_data(repository, most_bytes=0)
+    assert (done.returncode, len(done.stderr.splitlines())) == (1, 1)
+    assert done.stderr.startswith(
+        "error: the disk is full (File too large: .cache/inventory/camelyon16.json): make room"
+    )
+    assert not list(repository.rglob(".partial-*"))
+
+
+@pytest.mark.parametrize("taken", [".cache", "data/raw/inventory"])
+def test_a_file_where_a_folder_has_to_be_is_one_sentence(repository: Path, taken: str) -> None:
+    (repository / taken).parent.mkdir(parents=True, exist_ok=True)
+    (repository / taken).touch()
+    done = check_data(repository)
+    expected = f"error: {taken} is not a folder, but has to be one: move it away and run again\n"
+    assert (done.returncode, done.stderr) == (1, expected)
+
+
+def test_the_table_is_shown_on_a_terminal_without_its_signs(repository: Path) -> None:
+    done = check_data(repository, PYTHONUTF8="0", PYTHONCOERCECLOCALE="0", LC_ALL="C")
+    assert done.stderr == "error: camelyon16 needs the collection camelyon16, which is not whole (see above)\n"
+    assert " 159?160 " in done.stdout

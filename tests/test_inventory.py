@@ -1,9 +1,14 @@
+import errno
 import os
+import socket
+import tarfile
 from pathlib import Path
 
 import pytest
 
+from pipeline import inventory
 from pipeline.errors import PipelineError
+from pipeline.files import md5
 from pipeline.inventory import check_unchanged, make_inventory, raw_file, read_inventory
 
 
@@ -21,6 +26,10 @@ def inventory_of(root: Path) -> Path:
     csv = root.parent / "nih.csv"
     make_inventory(root, csv, root.parent / "scratch.json")
     return csv
+
+
+def listed(root: Path) -> list[str]:
+    return [str(path) for path in read_inventory(inventory_of(root))["path"]]
 
 
 def test_it_lists_files_sorted_with_bytes_and_checksum(collection: Path) -> None:
@@ -59,11 +68,153 @@ def test_folders_behind_links_are_listed(collection: Path) -> None:
     assert read_inventory(inventory_of(collection))["path"].tolist() == ["images/a.png", "images/b.png"]
 
 
-def test_a_link_to_nowhere_is_a_sentence_and_what_was_read_is_kept(collection: Path) -> None:
-    (collection / "images" / "c.png").symlink_to(collection / "gone.png")
-    with pytest.raises(PipelineError, match=r"c\.png cannot be read"):
+def test_a_folder_is_listed_by_its_own_path_even_if_links_lead_to_it(
+    collection: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("alias", "twin"):
+        (collection / name).symlink_to(collection / "images")
+    assert listed(collection) == ["images/a.png", "images/b.png"]
+    assert capsys.readouterr().err.splitlines() == [
+        f"warning: passed over '{collection / name}', whose files are listed already, by another path"
+        for name in ("alias", "twin")
+    ]
+
+
+def test_links_that_lead_upwards_come_to_an_end(collection: Path, tmp_path: Path) -> None:
+    (tmp_path / "disk" / "deep").mkdir(parents=True)
+    (tmp_path / "disk" / "deep" / "c.png").write_bytes(b"c")
+    (tmp_path / "disk" / "d.png").write_bytes(b"d")
+    (collection / "images" / "up").symlink_to(collection)
+    (collection / "images" / "up_again").symlink_to(collection / "images")
+    (collection / "a_deep").symlink_to(tmp_path / "disk" / "deep")
+    (collection / "disk").symlink_to(tmp_path / "disk")
+    (tmp_path / "disk" / "deep" / "back").symlink_to(tmp_path)
+    assert listed(collection) == ["a_deep/c.png", "disk/d.png", "images/a.png", "images/b.png"]
+
+
+@pytest.mark.parametrize("kind", ["fifo", "socket", "device", "dangling", "loop"])
+def test_what_is_no_regular_file_is_passed_over_with_a_warning(
+    collection: Path, kind: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    odd = collection / "images" / "c.png"
+    if kind == "fifo":
+        os.mkfifo(odd)
+    elif kind == "socket":
+        monkeypatch.chdir(odd.parent)  # a socket's path is short
+        socket.socket(socket.AF_UNIX).bind(odd.name)
+    else:
+        odd.symlink_to({"device": "/dev/zero", "dangling": "gone.png", "loop": odd.name}[kind])
+    assert listed(collection) == ["images/a.png", "images/b.png"]
+    (warning,) = capsys.readouterr().err.splitlines()
+    assert warning == f"warning: passed over '{odd}', which is no file, or a link to none"
+
+
+@pytest.mark.parametrize("name", [b"c\xff.png", b"c\n.png", b"\x1b[31m.png"])
+def test_a_name_that_no_list_can_hold_is_passed_over_with_a_warning(
+    collection: Path, name: bytes, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path(os.fsdecode(os.fsencode(collection) + b"/" + name)).write_bytes(b"c")
+    folder = Path(os.fsdecode(os.fsencode(collection) + b"/folder of " + name))
+    folder.mkdir()
+    (folder / "d.png").write_bytes(b"d")
+    assert listed(collection) == ["images/a.png", "images/b.png"]
+    warnings = capsys.readouterr().err.splitlines()
+    assert len(warnings) == 2
+    for warning in warnings:
+        assert warning.isascii()
+        assert warning.isprintable()
+        assert warning.endswith("whose name no list can hold")
+
+
+def test_an_archive_with_a_name_that_no_list_can_hold_is_named(collection: Path) -> None:
+    with tarfile.open(collection / "more.tar.gz", "w:gz") as tar:
+        tar.addfile(tarfile.TarInfo("c\udcff.png"))
+    with pytest.raises(PipelineError, match=r"more\.tar\.gz holds 'c\\udcff\.png', a name that no list can hold"):
         inventory_of(collection)
-    assert "images/a.png" in (collection.parent / "scratch.json").read_text()
+
+
+def test_of_many_warnings_some_are_shown(collection: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for number in range(1000):
+        (collection / f"{number}.png").symlink_to("gone")
+    inventory_of(collection)
+    warnings = capsys.readouterr().err.splitlines()
+    assert len(warnings) == 21
+    assert warnings[-1] == "warning: passed over 980 more"
+
+
+def test_a_file_that_cannot_be_read_is_a_sentence_and_what_was_read_is_kept(
+    collection: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(path: Path) -> str:
+        if path.name == "b.png":
+            raise OSError(errno.EIO, "Input/output error", str(path))
+        return md5(path)
+
+    monkeypatch.setattr(inventory, "md5", broken)
+    with pytest.raises(PipelineError, match=r"b\.png cannot be read \(Input/output error\)"):
+        inventory_of(collection)
+    assert "images/a.png" in (collection.parent / "scratch.json").read_text(encoding="utf-8")
+
+
+def test_a_folder_that_cannot_be_read_is_a_sentence(collection: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    scandir = os.scandir
+
+    def refusing(path: str) -> object:
+        if str(path).endswith("images"):
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refusing)
+    with pytest.raises(PipelineError, match=r"images cannot be read \(Permission denied\)"):
+        inventory_of(collection)
+
+
+DAMAGED = [
+    b"",
+    b"\x89PNG\xff",
+    b"{",
+    b"[" * 10_000,
+    b"[]",
+    b"3",
+    b'{"images/a.png": 1}',
+    b'{"images/a.png": ["1 2"]}',
+    b'{"images/a.png": ["1 2", 3, []]}',
+    b'{"images/a.png": ["1 2", "not a checksum", []]}',
+    b'{"images/a.png": ["1 2", "0cc175b9c0f1b6a831c399e269772661", [["a", "b"]]]}',
+]
+
+
+@pytest.mark.parametrize("content", DAMAGED)
+def test_damaged_scratch_is_made_anew_with_a_warning(
+    collection: Path, content: bytes, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = inventory_of(collection).read_bytes()
+    scratch = collection.parent / "scratch.json"
+    whole = scratch.read_bytes()
+    scratch.write_bytes(content)
+    assert inventory_of(collection).read_bytes() == before
+    assert capsys.readouterr().err == f"warning: {scratch} is damaged: all files are read again\n"
+    assert scratch.read_bytes() == whole
+    inventory_of(collection)
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize("content", [b"", b"\xff\xfe\x00", b"path,bytes\n", b"path,bytes,md5\na,b,c,d\n"])
+def test_a_damaged_inventory_is_named_where_it_is_read_and_made_anew_where_it_is_made(
+    collection: Path, content: bytes
+) -> None:
+    csv = inventory_of(collection)
+    before = csv.read_bytes()
+    csv.write_bytes(content)
+    with pytest.raises(PipelineError, match=r"nih\.csv.*: run `make check-data`, which lists the collection's files"):
+        read_inventory(csv)
+    assert inventory_of(collection).read_bytes() == before
+
+
+def test_an_inventory_that_did_not_change_is_not_written_again(collection: Path) -> None:
+    csv = inventory_of(collection)
+    os.utime(csv, ns=(0, 0))
+    assert inventory_of(collection).stat().st_mtime_ns == 0
 
 
 def test_a_missing_or_empty_folder_is_a_sentence(tmp_path: Path) -> None:
