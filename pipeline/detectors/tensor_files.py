@@ -2,8 +2,9 @@
 
 import io
 import pickle
+import warnings
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import torch
 
@@ -21,23 +22,32 @@ def write_tensors(path: Path, content: dict[str, Any]) -> None:
         path: The file.
         content: What :func:`read_tensors` shall return.
     """
+    with atomic(path) as partial:
+        partial.write_bytes(to_bytes(content))
+
+
+def to_bytes(content: dict[str, Any]) -> bytes:
+    """Return what :func:`write_tensors` writes."""
     # torch.save writes the file's name into the file, and on a full disk raises no OSError; a buffer has neither fault.
     buffer = io.BytesIO()
     torch.save(content, buffer)
-    with atomic(path) as partial:
-        partial.write_bytes(buffer.getvalue())
+    return buffer.getvalue()
 
 
-def read_tensors(path: Path) -> Any:
+def read_tensors(source: Path | BinaryIO) -> Any:
     """Read what ``torch.save`` wrote, onto the CPU.
 
     Raises:
         FileNotFoundError: If the file is missing.
-        NotTensorsError: If it is cut short, or holds anything else than tensors, numbers and texts.
+        NotTensorsError: If it is cut short, or holds anything else than tensors, numbers and texts; it says which.
     """
     try:
-        return torch.load(path, map_location="cpu", weights_only=True)
-    except FileNotFoundError:
-        raise
-    except (RuntimeError, KeyError, ValueError, EOFError, OSError, pickle.UnpicklingError) as error:
-        raise NotTensorsError(str(error).splitlines()[0] if str(error) else "it is cut short") from error
+        with warnings.catch_warnings(action="ignore"):
+            return torch.load(source, map_location="cpu", weights_only=True)
+    # What torch says is not passed on: it advises to load the file unsafely, or to file an issue.
+    except pickle.UnpicklingError as error:
+        raise NotTensorsError("it is damaged, or holds more than tensors, numbers and texts") from error
+    except Exception as error:  # torch raises anything on damaged files
+        if isinstance(error, OSError) and error.filename is not None:
+            raise
+        raise NotTensorsError("it is cut short, damaged or no file of torch.save") from error

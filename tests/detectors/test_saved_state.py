@@ -23,13 +23,48 @@ def test_a_state_of_other_settings_is_not_read_and_removed(tmp_path: Path) -> No
     assert list((tmp_path / "run").iterdir()) == []
 
 
-def test_a_state_cut_short_starts_again_and_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    """A whole state of the key ``key``."""
     SavedState(tmp_path / "run", "key").write(STATE)
-    file = tmp_path / "run" / "key.pt"
-    for length in (0, 10, file.stat().st_size - 100):
-        file.write_bytes(file.read_bytes()[:length])
-        assert SavedState(tmp_path / "run", "key").read() is None
-        assert "is not whole: training starts again" in capsys.readouterr().out
+    return tmp_path / "run" / "key.pt"
+
+
+def is_dropped(file: Path, capsys: pytest.CaptureFixture[str]) -> bool:
+    state = SavedState(file.parent, "key").read()
+    return state is None and capsys.readouterr().err == f"warning: {file} is damaged: training begins anew\n"
+
+
+def test_a_state_cut_short_is_dropped_with_a_warning(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    whole = file.read_bytes()
+    for length in (0, 10, 32, len(whole) - 100, len(whole) - 1):
+        file.write_bytes(whole[:length])
+        assert is_dropped(file, capsys)
+
+
+def test_a_state_with_any_flipped_bit_is_dropped_with_a_warning(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    whole = file.read_bytes()
+    for position in range(0, 8 * len(whole), 131):
+        flipped = bytearray(whole)
+        flipped[position // 8] ^= 1 << position % 8
+        file.write_bytes(flipped)
+        assert is_dropped(file, capsys)
+
+
+@pytest.mark.parametrize("content", [{}, [1, 2], torch.zeros(3), {"weights": 1}])
+def test_a_well_formed_file_that_no_training_wrote_is_dropped_with_a_warning(
+    file: Path, content: object, capsys: pytest.CaptureFixture[str]
+) -> None:
+    torch.save(content, file)
+    assert is_dropped(file, capsys)
+
+
+def test_a_state_under_another_ones_name_is_dropped_with_a_warning(
+    file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    SavedState(file.parent.parent / "other", "other").write(STATE)
+    (file.parent.parent / "other" / "other.pt").replace(file)
+    assert is_dropped(file, capsys)
 
 
 def test_a_state_is_due_after_a_while(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

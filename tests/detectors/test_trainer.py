@@ -266,6 +266,33 @@ def test_a_training_killed_anywhere_goes_on_to_the_same_bytes(
     assert (tmp_path / "resumed.pt").read_bytes() == (tmp_path / "whole.pt").read_bytes()
 
 
+def test_a_training_whose_state_was_damaged_begins_anew_to_the_same_bytes(
+    at_16: Train,
+    tiny_images: Images,
+    build: Build,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    whole = build(at_16)
+    fit(whole, tiny_images)
+    whole.save(tmp_path / "whole.pt")
+    with monkeypatch.context() as patched:
+        patched.setattr(saved_state, "SECONDS", 0.0)
+        patched.setattr(Trainer, "_report", lambda *_: (_ for _ in ()).throw(Killed))
+        with pytest.raises(Killed):
+            fit(build(at_16), tiny_images, scratch=tmp_path / "scratch")
+    (state,) = (tmp_path / "scratch").iterdir()
+    content = bytearray(state.read_bytes())
+    content[len(content) // 2] ^= 1
+    state.write_bytes(content)
+    again = build(at_16)
+    fit(again, tiny_images, scratch=tmp_path / "scratch")
+    again.save(tmp_path / "again.pt")
+    assert capsys.readouterr().err == f"warning: {state} is damaged: training begins anew\n"
+    assert (tmp_path / "again.pt").read_bytes() == (tmp_path / "whole.pt").read_bytes()
+
+
 @pytest.mark.parametrize("change", ["settings", "seed", "data", "statistics"])
 def test_a_state_of_another_training_is_not_gone_on_from(
     at_16: Train, tiny_images: Images, build: Build, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: str

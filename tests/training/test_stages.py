@@ -14,6 +14,7 @@ import pytest
 import torch
 from ruamel.yaml import YAML
 
+from pipeline.detectors.saved_state import SavedState
 from pipeline.images import Images, write_images
 from tests.import_closure import ROOT
 
@@ -85,7 +86,8 @@ def test_a_training_killed_in_any_kind_of_phase_ends_in_the_same_bytes(tmp_path:
     for number, phase in ((3, "8 px stable"), (3, "16 px transition"), (4, "16 px stable")):
         run(killed, "-c", KILLED, str(number), code=-signal.SIGKILL)
         (state,) = (killed / ".cache/training/demo_xrays/dpa/seed-0").glob("*.pt")
-        content = torch.load(state, weights_only=True)
+        content = SavedState(state.parent, state.stem).read()
+        assert content
         assert (content["phase_number"], phase) in enumerate(["8 px stable", "16 px transition", "16 px stable"])
     assert "going on after 2 iterations of the phase 16 px stable" in train(killed)
     assert checksums(killed) == checksums(whole)
