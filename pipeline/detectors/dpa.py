@@ -8,7 +8,6 @@ from typing import Any, Self
 
 import numpy as np
 import torch
-from pydantic import ValidationError
 from torch import Tensor
 
 from pipeline.detectors.autoencoder import Architecture, Autoencoder
@@ -18,14 +17,18 @@ from pipeline.detectors.critic import build_critic
 from pipeline.detectors.device import Workplace
 from pipeline.detectors.losses import ReconstructionLoss
 from pipeline.detectors.saved_state import SavedState
-from pipeline.detectors.statistics import FeatureStatistics, Statistics
-from pipeline.detectors.tensor_files import read_tensors, write_tensors
+from pipeline.detectors.statistics import FeatureStatistics, Statistics, fault_of
+from pipeline.detectors.tensor_files import NotTensorsError, read_tensors, write_tensors
 from pipeline.detectors.trainer import Trainer
 from pipeline.detectors.views import central_views
 from pipeline.errors import PipelineError
 from pipeline.params.train import Train
 from pipeline.scratch import scratch_key
 from pipeline.seeding import derived_seed
+
+
+class OtherStatisticsError(PipelineError):
+    """Feature statistics that are not of the layers that are compared."""
 
 
 class DeepPerceptualAutoencoder:
@@ -60,8 +63,8 @@ class DeepPerceptualAutoencoder:
             settings.latent_dim,
             settings.latent_size,
         )
-        self._check_statistics()
         self.backbone = perceptual_network(settings, self.place.device)
+        self._check_statistics()
         self.loss = self._loss(torch.float32)
         self.initialise(0)
 
@@ -159,22 +162,25 @@ class DeepPerceptualAutoencoder:
                 others.
         """
         try:
-            content = read_tensors(path)
+            found = read_tensors(path)
+        except FileNotFoundError as error:
+            raise PipelineError(f"{path} is missing: train the arm first") from error
+        except NotTensorsError as error:
+            raise PipelineError(f"{path} is not a whole model, {error}: train again") from error
+        try:
+            content = dict(found)
             settings = Train.model_validate_json(content["settings"]).model_copy(update={"weights": weights})
             statistics = {
                 r: {layer: FeatureStatistics(**of) for layer, of in of_layers.items()}
                 for r, of_layers in content["statistics"].items()
             }
-            detector = cls(settings, content["image_channels"], statistics, place, content["preparation"])
+            preparation = dict(content["preparation"])
+            detector = cls(settings, content["image_channels"], statistics, place, preparation)
             if detector.backbone and checksum(detector.backbone) != content["backbone_checksum"]:
                 raise PipelineError(f"{path} was trained with other weights of {settings.backbone}: train again")
             detector.network.load_state_dict(content["network"])
-        except FileNotFoundError as error:
-            raise PipelineError(f"{path} is missing: train the arm first") from error
-        except (RuntimeError, KeyError, TypeError, ValidationError) as error:
-            raise PipelineError(
-                f"{path} is not a whole model of this version: {str(error).splitlines()[0]}; train again"
-            ) from error
+        except (OtherStatisticsError, RuntimeError, LookupError, TypeError, ValueError, AttributeError) as error:
+            raise PipelineError(f"{path} is not a whole model of this version: train again") from error
         return detector
 
     def _loss(self, precision: torch.dtype) -> ReconstructionLoss:
@@ -210,10 +216,12 @@ class DeepPerceptualAutoencoder:
     def _check_statistics(self) -> None:
         wanted = {step.resolution: step.layers for step in self.settings.steps} if self.settings.loss.perceptual else {}
         if {r: tuple(of_layers) for r, of_layers in self.statistics.items()} != wanted:
-            raise PipelineError(
-                "the feature statistics are of other layers than train.<arm>.schedule names: run `dvc repro`, which "
-                "measures them"
+            raise OtherStatisticsError(
+                "the feature statistics (features.npz) are of other layers than train.<arm>.schedule names: run `dvc "
+                "repro`, which measures them"
             )
+        if self.backbone and (fault := fault_of(self.statistics, self.settings.steps, self.backbone)):
+            raise OtherStatisticsError(f"features.npz: {fault}: run `dvc repro`, which measures them")
 
     def _check(self, images: np.ndarray) -> None:
         side, channels = self.settings.resolution, self.architecture.image_channels

@@ -1,6 +1,5 @@
 """μ and σ of equation 2: the responses of the perceptual network's filters, measured once before training."""
 
-import zipfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,12 +10,13 @@ from torch import Tensor
 
 from pipeline.detectors.backbones import Backbone, perceptual_network
 from pipeline.detectors.growth import at_resolution
-from pipeline.detectors.tensor_files import read_tensors
+from pipeline.detectors.tensor_files import NotTensorsError, read_tensors
 from pipeline.detectors.views import central_views
 from pipeline.errors import PipelineError
 from pipeline.files import atomic
 from pipeline.params.train import GrowthStep, Train
 
+PUBLISHED = "train.<arm>.statistics must name a file of layer to (mean, std), such as the authors', or be null"
 LEAST_STD = 0.01  # share of the layer's mean σ; a filter that never answers on normal images must not divide by 0
 
 
@@ -94,7 +94,7 @@ def feature_statistics(
         The statistics of each layer, summed in float64, on the CPU.
 
     Raises:
-        PipelineError: If a layer answers the same everywhere.
+        PipelineError: If a layer answers the same everywhere, or with numbers that are not finite.
     """
     # On the CPU: not every device has float64.
     sums = {layer: torch.zeros(3, 1, dtype=torch.float64) for layer in layers}
@@ -110,6 +110,8 @@ def feature_statistics(
 def _moments(layer: str, count: Tensor, total: Tensor, squares: Tensor) -> FeatureStatistics:
     mean = total / count
     std = (squares / count - mean.square()).clamp_min(0).sqrt()
+    if not (mean.isfinite().all() and std.isfinite().all()):
+        raise PipelineError(f"{layer} answers with numbers that are not finite: are the weights those of the network?")
     if not std.any():
         raise PipelineError(f"{layer} answers the same to all training images everywhere: are they all of one colour?")
     return FeatureStatistics(mean.float(), std.clamp_min(LEAST_STD * std.mean()).float())
@@ -134,22 +136,37 @@ def published_statistics(path: Path, steps: Sequence[GrowthStep], backbone: Back
         raise PipelineError(f"{path} is missing: train.<arm>.statistics must name a file, or be null") from error
     except KeyError as error:
         raise PipelineError(f"{path} holds no statistics of the layer {error}, which the schedule names") from error
+    except NotTensorsError as error:
+        raise PipelineError(f"{path} does not hold statistics, {error}: {PUBLISHED}") from error
     except (RuntimeError, TypeError, ValueError, AttributeError) as error:
-        raise PipelineError(
-            f"{path} does not hold statistics, a dictionary of layer to (mean, std): {str(error).splitlines()[0]}"
-        ) from error
+        raise PipelineError(f"{path} does not hold statistics: {PUBLISHED}") from error
+    if fault := fault_of(statistics, steps, backbone):
+        raise PipelineError(f"{path}: {fault}")
+    return statistics
+
+
+def fault_of(statistics: Statistics, steps: Sequence[GrowthStep], backbone: Backbone) -> str | None:
+    """Say which layer's statistics cannot be those of its filters; None where all can.
+
+    Args:
+        statistics: Those of all layers of the steps.
+        steps: The resolutions and their layers.
+        backbone: The network that the layers are of.
+    """
     for step in steps:
         probe = backbone(torch.zeros(1, 1, step.resolution, step.resolution, device=backbone.mean.device), step.layers)
         for layer, features in zip(step.layers, probe, strict=True):
             moments = statistics[step.resolution][layer]
-            right = len(moments.mean) == len(moments.std) == features.shape[1]
-            if not (
-                right and moments.mean.isfinite().all() and (moments.std > 0).all() and moments.std.isfinite().all()
-            ):
-                raise PipelineError(
-                    f"{path}: {layer} needs {features.shape[1]} finite means and as many deviations above 0"
-                )
-    return statistics
+            if not (len(moments.mean) == len(moments.std) == features.shape[1] and _can_be(moments)):
+                return f"{layer} needs {features.shape[1]} finite means and as many deviations above 0"
+    return None
+
+
+def _can_be(moments: FeatureStatistics) -> bool:
+    """Whether they are two lists of finite numbers, the deviations above 0."""
+    both = (moments.mean, moments.std)
+    finite = all(of.ndim == 1 and of.dtype == torch.float32 and of.isfinite().all() for of in both)
+    return finite and bool((moments.std > 0).all())
 
 
 def write_statistics(path: Path, statistics: Statistics) -> None:
@@ -168,8 +185,9 @@ def read_statistics(path: Path) -> Statistics:
     """Read what :func:`write_statistics` wrote.
 
     Raises:
-        PipelineError: If the file is missing or cut short.
+        PipelineError: If the file is missing, damaged or holds something else.
     """
+    again = "run `dvc repro`, which measures the features"
     statistics: dict[int, dict[str, FeatureStatistics]] = {}
     try:
         with np.load(path, allow_pickle=False) as arrays:
@@ -178,6 +196,11 @@ def read_statistics(path: Path) -> Statistics:
                 if what == "mean":
                     moments = (torch.from_numpy(arrays[f"{resolution}/{layer}/{part}"]) for part in ("mean", "std"))
                     statistics.setdefault(int(resolution), {})[layer] = FeatureStatistics(*moments)
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-        raise PipelineError(f"{path} is missing or not whole: run `dvc repro`, which measures the features") from error
+        whole = all(_can_be(moments) for of_layers in statistics.values() for moments in of_layers.values())
+    except FileNotFoundError as error:
+        raise PipelineError(f"{path} is missing: {again}") from error
+    except Exception as error:  # numpy and zipfile raise anything on damaged files
+        raise PipelineError(f"{path} is damaged: {again}") from error
+    if not whole:
+        raise PipelineError(f"{path} holds something else than finite means and deviations above 0: {again}")
     return statistics

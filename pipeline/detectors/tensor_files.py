@@ -1,7 +1,6 @@
 """Files of tensors: the same bytes for the same content, and read without running anything that stands in them."""
 
 import io
-import pickle
 import warnings
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -39,15 +38,13 @@ def read_tensors(source: Path | BinaryIO) -> Any:
 
     Raises:
         FileNotFoundError: If the file is missing.
-        NotTensorsError: If it is cut short, or holds anything else than tensors, numbers and texts; it says which.
+        NotTensorsError: If it is cut short, or holds anything else than tensors, numbers and texts; it says so.
     """
     try:
         with warnings.catch_warnings(action="ignore"):
             return torch.load(source, map_location="cpu", weights_only=True)
-    # What torch says is not passed on: it advises to load the file unsafely, or to file an issue.
-    except pickle.UnpicklingError as error:
-        raise NotTensorsError("it is damaged, or holds more than tensors, numbers and texts") from error
     except Exception as error:  # torch raises anything on damaged files
         if isinstance(error, OSError) and error.filename is not None:
             raise
-        raise NotTensorsError("it is cut short, damaged or no file of torch.save") from error
+        # What torch says is not passed on: it advises to load the file unsafely, or to file an issue.
+        raise NotTensorsError("it is damaged, or holds more than tensors, numbers and texts") from error

@@ -83,9 +83,21 @@ def test_weights_that_cannot_be_had_are_an_error_never_random(tmp_path: Path) ->
     torch.save(Vgg("vgg16").convolutions.state_dict(), tmp_path / "vgg16.pth")
     (tmp_path / "junk.pth").write_bytes(b"not weights")
     torch.save({"0.weight": [1, 2]}, tmp_path / "list.pth")
+    torch.save(Vgg("vgg16").convolutions[0].weight, tmp_path / "bare.pth")
+    torch.save({1: torch.zeros(1)}, tmp_path / "number.pth")
+    torch.save({"0.weight": tmp_path}, tmp_path / "pickle.pth")
+    for name, value in (("nan", torch.nan), ("inf", torch.inf)):
+        broken = Vgg("vgg16").convolutions.state_dict()
+        broken["2.bias"][3] = value
+        torch.save(broken, tmp_path / f"{name}.pth")
     for name, file, message in (
         ("vgg19", "vgg16.pth", "does not hold the weights of vgg19"),
-        ("vgg16", "junk.pth", "is not a readable file of weights"),
+        ("vgg16", "junk.pth", "cannot be read as weights, it is damaged, or holds more than tensors, numbers and"),
+        ("vgg16", "pickle.pth", "cannot be read as weights, it is damaged, or holds more than tensors, numbers and"),
+        ("vgg16", "bare.pth", "does not hold a state dictionary"),
+        ("vgg16", "number.pth", "does not hold the weights of vgg16"),
+        ("vgg16", "nan.pth", r"nan\.pth is damaged, convolutions\.2\.bias holds numbers that are not finite: get the"),
+        ("vgg16", "inf.pth", r"inf\.pth is damaged, convolutions\.2\.bias holds numbers that are not finite: get the"),
         ("vgg16", "list.pth", "does not hold a state dictionary"),
         ("vgg16", "none.pth", "is missing"),
     ):

@@ -7,6 +7,7 @@ from sklearn.metrics import roc_auc_score
 
 from pipeline.detectors.backbones import EfficientNetLite0, load_backbone
 from pipeline.detectors.dpa import DeepPerceptualAutoencoder
+from pipeline.detectors.statistics import FeatureStatistics
 from pipeline.errors import PipelineError
 from pipeline.images import Images
 from pipeline.params.train import Train
@@ -122,6 +123,56 @@ def test_a_model_file_that_is_cut_short_or_missing_is_one_sentence(tmp_path: Pat
         DeepPerceptualAutoencoder.load(path)
     with pytest.raises(PipelineError, match="is missing: train the arm first"):
         DeepPerceptualAutoencoder.load(tmp_path / "none.pt")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"settings": "{}"},
+        {"settings": 3},
+        {"image_channels": "1"},
+        {"image_channels": 3},
+        {"network": []},
+        {"network": {}},
+        {"network": torch.zeros(3)},
+        {"preparation": [1]},
+        {"statistics": torch.zeros(3)},
+        {"statistics": [1, 2]},
+        {"statistics": {}},
+        {"statistics": {16: {"expand1": {"mean": torch.zeros(96)}}}},
+        {"statistics": {16: {"expand1": {"mean": [0.0] * 96, "std": [1.0] * 96}}}},
+        {"statistics": {16: {"expand1": {"mean": torch.zeros(5), "std": torch.ones(5)}}}},
+        {"statistics": {16: {"expand1": {"mean": torch.zeros(96) * torch.nan, "std": torch.ones(96)}}}},
+    ],
+)
+def test_a_model_with_a_part_that_cannot_be_its_is_one_sentence(
+    tmp_path: Path, at_16: Train, build: Build, change: dict[str, object]
+) -> None:
+    path = tmp_path / "model.pt"
+    build(at_16).save(path)
+    torch.save({**torch.load(path, weights_only=True), **change}, path)
+    with pytest.raises(PipelineError, match=r"model\.pt is not a whole model of this version: train again$"):
+        DeepPerceptualAutoencoder.load(path)
+
+
+def test_a_file_that_is_no_model_is_one_sentence(tmp_path: Path, at_16: Train, build: Build) -> None:
+    path = tmp_path / "model.pt"
+    build(at_16).save(path)
+    content = torch.load(path, weights_only=True)
+    parts = [{k: v for k, v in content.items() if k != left_out} for left_out in content if left_out != "processes"]
+    for other in (*parts, [1, 2], torch.zeros(3), {}, "model"):
+        torch.save(other, path)
+        with pytest.raises(PipelineError, match=r"model\.pt is not a whole model of this version: train again$"):
+            DeepPerceptualAutoencoder.load(path)
+    torch.save({"path": tmp_path}, path)
+    with pytest.raises(PipelineError, match=r"is not a whole model, it is damaged, or holds more than .*: train again"):
+        DeepPerceptualAutoencoder.load(path)
+
+
+def test_statistics_of_another_number_of_filters_are_refused(at_16: Train, build: Build) -> None:
+    few = {16: {"expand1": FeatureStatistics(torch.zeros(5), torch.ones(5))}}
+    with pytest.raises(PipelineError, match=r"^features\.npz: expand1 needs 96 finite means .*: run `dvc repro`"):
+        DeepPerceptualAutoencoder(at_16, 1, few)
 
 
 def test_a_model_is_refused_with_other_weights_of_its_backbone_and_names_no_folder(

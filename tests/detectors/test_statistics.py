@@ -1,3 +1,5 @@
+import io
+import pickle
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -95,11 +97,49 @@ def test_written_statistics_are_read_back(tmp_path: Path, tiny_train: Train, tin
             assert torch.equal(found, expected)
 
 
-def test_a_file_that_is_missing_or_cut_short_is_one_sentence(tmp_path: Path) -> None:
-    (tmp_path / "short.npz").write_bytes(b"PK\x03\x04")
-    for name in ("short", "none"):
-        with pytest.raises(PipelineError, match="is missing or not whole: run `dvc repro`"):
-            read_statistics(tmp_path / f"{name}.npz")
+def npz(**arrays: object) -> bytes:
+    buffer = io.BytesIO()
+    np.savez(buffer, **{name.replace("_", "/"): np.asarray(array) for name, array in arrays.items()})
+    return buffer.getvalue()
+
+
+ONE = np.ones(3, np.float32)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"PK\x03\x04", "is damaged"),
+        (b"", "is damaged"),
+        (b"layer,mean", "is damaged"),
+        (pickle.dumps([1]), "is damaged"),
+        (npz(a=ONE), "is damaged"),
+        (npz(wide_expand1_mean=ONE, wide_expand1_std=ONE), "is damaged"),
+        (npz(**{"8_expand1_mean": ONE}), "is damaged"),
+        (npz(**{"8_expand1_mean": "a", "8_expand1_std": "b"}), "is damaged"),
+        (npz(**{"8_expand1_mean": ONE, "8_expand1_std": ONE})[:-9], "is damaged"),
+        (npz(**{"8_expand1_mean": [ONE], "8_expand1_std": [ONE]}), "holds something else"),
+        (npz(**{"8_expand1_mean": ONE * np.nan, "8_expand1_std": ONE}), "holds something else"),
+        (npz(**{"8_expand1_mean": ONE, "8_expand1_std": ONE * np.inf}), "holds something else"),
+        (npz(**{"8_expand1_mean": ONE, "8_expand1_std": ONE * 0}), "holds something else"),
+        (npz(**{"8_expand1_mean": [1, 2], "8_expand1_std": [1, 2]}), "holds something else"),
+    ],
+)
+def test_a_damaged_file_is_one_sentence(tmp_path: Path, content: bytes, message: str) -> None:
+    (tmp_path / "features.npz").write_bytes(content)
+    with pytest.raises(PipelineError, match=rf"features\.npz {message}.*: run `dvc repro`, which measures") as caught:
+        read_statistics(tmp_path / "features.npz")
+    assert "allow_pickle" not in str(caught.value)
+
+
+def test_a_missing_file_is_one_sentence(tmp_path: Path) -> None:
+    with pytest.raises(PipelineError, match=r"features\.npz is missing: run `dvc repro`"):
+        read_statistics(tmp_path / "features.npz")
+
+
+def test_a_layer_that_answers_with_no_finite_numbers_is_an_error() -> None:
+    with pytest.raises(PipelineError, match="any answers with numbers that are not finite"):
+        feature_statistics(Pixels(), ["any"], [torch.full((2, 1, 4, 4), torch.inf)])
 
 
 def test_published_statistics_serve_every_resolution(tmp_path: Path, tiny_train: Train) -> None:
@@ -115,6 +155,11 @@ def test_a_file_that_holds_no_such_statistics_is_one_sentence(tmp_path: Path, ti
     torch.save({"r12": (torch.zeros(3), torch.ones(3))}, tmp_path / "other.pt")
     torch.save({"expand1": torch.zeros(3)}, tmp_path / "alone.pt")
     (tmp_path / "junk.pt").write_bytes(b"no statistics")
+    torch.save([1, 2], tmp_path / "list.pt")
+    torch.save(torch.zeros(3), tmp_path / "bare.pt")
+    torch.save({"expand1": ("a", "b")}, tmp_path / "texts.pt")
+    torch.save({"expand1": (torch.zeros(96) * torch.nan, torch.ones(96))}, tmp_path / "nan.pt")
+    torch.save({"path": tmp_path}, tmp_path / "pickle.pt")
     torch.save({"expand1": (torch.zeros(96), torch.zeros(96))}, tmp_path / "zero.pt")
     torch.save({"expand1": (torch.zeros(64), torch.ones(64))}, tmp_path / "few.pt")
     backbone = load_backbone("efficientnet_lite0", None)
@@ -123,7 +168,12 @@ def test_a_file_that_holds_no_such_statistics_is_one_sentence(tmp_path: Path, ti
         ("few", "expand1 needs 96 finite means"),
         ("other", "no statistics of the layer 'expand1'"),
         ("alone", "does not hold statistics"),
-        ("junk", "does not hold statistics"),
+        ("list", "does not hold statistics: train.<arm>.statistics must name a file of"),
+        ("bare", "does not hold statistics: train.<arm>.statistics must name a file of"),
+        ("texts", "does not hold statistics: train.<arm>.statistics must name a file of"),
+        ("nan", "expand1 needs 96 finite means"),
+        ("junk", "does not hold statistics, it is damaged, or holds more than tensors, numbers and texts: train"),
+        ("pickle", "does not hold statistics, it is damaged, or holds more than tensors, numbers and texts: train"),
         ("none", "is missing"),
     ):
         with pytest.raises(PipelineError, match=message):

@@ -46,7 +46,7 @@ def test_a_file_with_code_in_it_is_refused_without_advice_to_run_it(tmp_path: Pa
 )
 def test_a_file_of_something_else_is_refused_whatever_torch_makes_of_it(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "a.pt").write_bytes(content)
-    with warnings.catch_warnings(), pytest.raises(NotTensorsError, match=r"^it is (damaged|cut short)"):
+    with warnings.catch_warnings(), pytest.raises(NotTensorsError, match=r"^it is damaged"):
         warnings.simplefilter("error")
         read_tensors(tmp_path / "a.pt")
 
