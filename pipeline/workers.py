@@ -3,9 +3,12 @@
 import multiprocessing
 import multiprocessing.process
 import os
+import signal
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from threading import Thread
 from typing import TypeVar
 
@@ -63,15 +66,12 @@ def process_all(
         WorkerKilledError: If a process was killed.
     """
     listed = list(items)
-    # spawn: a fork after torch or OpenCV started threads can deadlock
-    context = multiprocessing.get_context("spawn")
-    with (
-        progress_bar() as bar,
-        ProcessPoolExecutor(workers, mp_context=context, initializer=start_worker) as pool,
-    ):
+    with progress_bar() as bar, worker_pool(min(workers, max(1, len(listed)))) as pool:
         task, total = bar.add_task(description, total=len(listed), note=""), 0
         try:
-            for done, result in enumerate(pool.map(function, listed), 1):
+            futures = deque(pool.submit(function, item) for item in listed)
+            for done in range(1, len(listed) + 1):
+                result = futures.popleft().result()  # not kept: results may be large
                 if isinstance(result, int) and unit:
                     total += result
                     bar.update(task, note=f"{total} {unit}")
@@ -84,6 +84,34 @@ def process_all(
                 f"{description}: a worker process was killed, most likely for want of memory: run again with a smaller "
                 f"{VARIABLE} or compute.workers; what was finished is kept"
             ) from error
+
+
+@contextmanager
+def worker_pool(count: int) -> Iterator[ProcessPoolExecutor]:
+    """Yield a pool of processes that leave Ctrl-C, which reaches all processes of a terminal, to this one.
+
+    Args:
+        count: Number of processes.
+    """
+    # spawn: a fork after torch or OpenCV started threads can deadlock
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(count, mp_context=context, initializer=start_worker) as pool:
+        # A process inherits what is blocked; each job that finds no idle process starts one.
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            for _ in range(count):
+                pool.submit(int)
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        try:
+            yield pool
+        except KeyboardInterrupt:
+            for process in multiprocessing.active_children():
+                process.terminate()  # else what is at work would be waited for
+            raise
+        except BaseException:
+            pool.shutdown(cancel_futures=True)  # what is at work ends, nothing else begins
+            raise
 
 
 def start_worker() -> None:

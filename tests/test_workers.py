@@ -94,3 +94,45 @@ def alive(process: int) -> bool:
         return Path(f"/proc/{process}/stat").read_text().split()[2] != "Z"
     except FileNotFoundError:
         return False
+
+
+INTERRUPTED = """
+import os, time
+from pathlib import Path
+from pipeline.files import atomic
+from pipeline.stage import run_stage
+from pipeline.workers import process_all
+def work(number):
+    Path(f"at_work_{number}").touch()
+    time.sleep(60)
+def main():
+    with atomic(Path("made")) as folder:
+        folder.mkdir()
+        list(process_all(work, range(8), 2, "sleep"))
+    return "made"
+if __name__ == "__main__":
+    run_stage(main)
+"""
+
+
+@pytest.mark.parametrize("to_all", [True, False], ids=["on a terminal", "by its number"])
+@pytest.mark.parametrize("at_work", [True, False], ids=["at work", "while it starts"])
+def test_an_interruption_is_one_line_at_once_and_leaves_nothing(tmp_path: Path, to_all: bool, at_work: bool) -> None:
+    (tmp_path / "script.py").write_text(INTERRUPTED)
+    main = subprocess.Popen(
+        [sys.executable, str(tmp_path / "script.py")],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    awaited = "at_work_1" if at_work else ".partial-made"
+    deadline = time.monotonic() + 30
+    while not (tmp_path / awaited).exists() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    time.sleep(0 if at_work else 0.5)
+    (os.killpg if to_all else os.kill)(main.pid, signal.SIGINT)
+    _, errors = main.communicate(timeout=20)
+    assert (main.returncode, errors) == (130, "interrupted: run again to go on; what was finished is kept\n")
+    assert not (tmp_path / ".partial-made").exists()

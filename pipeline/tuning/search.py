@@ -2,11 +2,10 @@
 
 import time
 from collections.abc import Callable
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
 from functools import partial
-from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +22,7 @@ from pipeline.tuning.outcomes import Done, Outcome
 from pipeline.tuning.space import Member, Options, Space
 from pipeline.tuning.study import SharedStudy
 from pipeline.tuning.trial import Trial, run_trial
-from pipeline.workers import start_worker
+from pipeline.workers import worker_pool
 
 BEAT = 60.0  # seconds between two signs of life
 POLL = 2.0  # seconds between two looks at what other machines do
@@ -72,8 +71,7 @@ class Search:
             PipelineError: If the process of a trial was killed.
         """
         running: dict[Future[Outcome], int] = {}
-        context = get_context("spawn")
-        with ProcessPoolExecutor(self.compute.trials, mp_context=context, initializer=start_worker) as pool:
+        with worker_pool(self.compute.trials) as pool:
             try:
                 while running or not is_over():
                     while len(running) < self.compute.trials and (claimed := study.claim()):
@@ -93,8 +91,6 @@ class Search:
                     f"{self.arm}: the process of a trial was killed, most likely for want of memory: lower "
                     "compute.trials and run again; finished trials are kept"
                 ) from error
-            finally:
-                pool.shutdown(wait=True, cancel_futures=True)
 
     def testing(self, fold: Fold) -> "Search":
         """The same trials, trained on the training split and scored on the test split, which nothing is chosen by."""

@@ -41,9 +41,6 @@ class Here:
     def __exit__(self, *_: object) -> None:
         pass
 
-    def shutdown(self, **_: object) -> None:
-        pass
-
     def submit(self, function: Callable[[Trial], Any], trial: Trial) -> Any:
         from concurrent.futures import Future
 
@@ -54,7 +51,7 @@ class Here:
 
 @pytest.fixture
 def here(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(search_module, "ProcessPoolExecutor", Here)
+    monkeypatch.setattr(search_module, "worker_pool", Here)
 
 
 def tables(params: Params, scratch: str = ".cache/tuning") -> tuple[pd.DataFrame, pd.DataFrame]:
