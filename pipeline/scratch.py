@@ -86,11 +86,11 @@ def make_parts(
 
 
 def _is_whole(part: Path) -> bool:
-    """Whether a part is there, can be read, and is of an item that did not fail."""
+    """Whether a part is there, all of it is as it was written, and it is of an item that did not fail."""
     try:
-        with np.load(part, allow_pickle=False) as content:
-            return not content["failed"]
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        with zipfile.ZipFile(part) as archive, np.load(part, allow_pickle=False) as content:
+            return archive.testzip() is None and not content["failed"]
+    except Exception:  # numpy and zipfile raise anything on damaged files
         return False
 
 

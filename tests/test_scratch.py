@@ -1,5 +1,6 @@
 import os
 import signal
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -63,9 +64,17 @@ def test_a_failed_part_is_made_again_since_the_fault_may_have_been_the_disks(tmp
     assert [new.stat().st_mtime_ns != old for new, old in zip(again, times, strict=True)] == [False, True, False, False]
 
 
-def test_a_part_that_a_power_cut_left_empty_is_made_again(tmp_path: Path) -> None:
+def wrong_bit(content: bytes) -> bytes:
+    place = content.index("c".encode("utf-32-le"))  # as numpy keeps texts
+    return content[:place] + b"d" + content[place + 1 :]
+
+
+@pytest.mark.parametrize(
+    "damage", [lambda content: b"", lambda content: content[:-30], lambda content: b"text", wrong_bit]
+)
+def test_a_damaged_part_is_made_again(tmp_path: Path, damage: Callable[[bytes], bytes]) -> None:
     made = make_parts(write_text, ITEMS, tmp_path, 1, "letters", "letters")
-    made[2].write_bytes(b"")
+    made[2].write_bytes(damage(made[2].read_bytes()))
     assert [read_text(part) for part in make_parts(write_text, ITEMS, tmp_path, 1, "letters", "letters")] == list(
         "abcd"
     )
