@@ -1,6 +1,7 @@
 """What every stage script shares: its arguments, its closing line, its errors."""
 
 import io
+import os
 import sys
 import traceback
 from collections.abc import Callable, Iterator
@@ -41,7 +42,8 @@ def errors_in_one_sentence() -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        print("interrupted: run again to go on; what was finished is kept", file=sys.stderr)
+        if "LOCAL_RANK" not in os.environ:  # else the process that launched this one says so
+            print("interrupted: run again to go on; what was finished is kept", file=sys.stderr)
         sys.exit(INTERRUPTED)
     except Exception as error:
         sentence = str(error) if isinstance(error, PipelineError) else None

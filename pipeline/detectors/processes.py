@@ -1,5 +1,6 @@
 """Training in several processes, one per GPU: plain data parallelism with an unchanged global batch."""
 
+import logging
 import os
 import sys
 from collections.abc import Iterator
@@ -9,7 +10,11 @@ from typing import NoReturn
 
 import torch
 from torch import Tensor, distributed, nn
+from torch.distributed.elastic.multiprocessing.api import SignalException
+from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
 from torch.nn.parallel import DistributedDataParallel
+
+from pipeline.errors import PipelineError
 
 
 @dataclass(frozen=True)
@@ -48,9 +53,28 @@ def is_launched() -> bool:
 
 
 def launch(count: int, module: str, *arguments: str) -> NoReturn:
-    """Become torchrun, which runs a stage in several processes; so whoever stops this process stops them all."""
-    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={count}"]
-    os.execv(sys.executable, [*torchrun, "-m", module, *arguments])  # noqa: S606  (our own stage)
+    """Run a stage in several processes by torchrun, and end when they have; whoever stops this process stops them all.
+
+    Raises:
+        PipelineError: If one of them was killed.
+        KeyboardInterrupt: If this process was told to stop.
+        SystemExit: Otherwise; a process that failed has said why.
+    """
+    from torch.distributed import run  # noqa: PLC0415  (takes a while to import, and few need it)
+
+    logging.disable()  # a page of each failure
+    try:
+        run.main(["--standalone", f"--nproc-per-node={count}", "-m", module, *arguments])
+    except SignalException as error:
+        raise KeyboardInterrupt from error
+    except ChildFailedError as error:
+        if any(failure.exitcode < 0 for failure in error.failures.values()):
+            raise PipelineError(
+                f"{module} {' '.join(arguments)}: one of {count} processes was killed, most likely for want of memory: "
+                "lower compute.processes or the batch_size and run again; training goes on where it was"
+            ) from error
+        sys.exit(1)
+    sys.exit()
 
 
 @contextmanager

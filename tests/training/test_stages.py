@@ -1,6 +1,7 @@
 """The stages measure_features and train as users run them: in processes of their own, killed and started again."""
 
 import hashlib
+import os
 import shutil
 import signal
 import subprocess
@@ -115,6 +116,43 @@ def test_a_process_that_fails_stops_the_training_with_its_sentence(tmp_path: Pat
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert "lower train.<arm>.learning_rate" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("processes", [1, 2])
+@pytest.mark.parametrize("to_one", [False, True], ids=["to all", "to one process"])
+def test_a_stopped_training_says_so_in_one_line(
+    tmp_path: Path, tiny_images: Images, processes: int, to_one: bool
+) -> None:
+    step = {"resolution": 16, "layers": ["expand1"], "transition": 0, "stable": 100_000, "batch_size": 8}
+    folder = prepare(tmp_path / "run", tiny_images, processes, schedule=[step], report_every=1000)
+    command = [sys.executable, "-m", "stages.train", "demo_xrays", "0"]
+    stage = subprocess.Popen(
+        command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    assert stage.stdout
+    assert stage.stdout.readline().startswith("on ")
+    (os.kill if to_one else os.killpg)(stage.pid, signal.SIGINT)
+    _, errors = stage.communicate(timeout=60)
+    own = [line for line in errors.splitlines() if not line.startswith("[rank")]  # torch warns of its own accord
+    assert own == ["interrupted: run again to go on; what was finished is kept"]
+    assert stage.returncode == 130
+
+
+@pytest.mark.slow
+def test_after_a_killed_process_the_training_ends_with_a_sentence(tmp_path: Path, tiny_images: Images) -> None:
+    folder = prepare(tmp_path / "run", tiny_images, 2)
+    killing = KILLED.replace('train.main("demo_xrays", "0")', "train.run_stage(train.main)")
+    (folder / "stages" / "train.py").rename(folder / "stages" / "real.py")
+    (folder / "stages" / "train.py").write_text(
+        killing.replace("from stages import train", "from stages import real as train").replace("sys.argv[1]", "3")
+    )
+    command = [sys.executable, "-m", "stages.train", "demo_xrays", "0"]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    last = done.stderr.splitlines()[-1]
+    assert last.startswith("error: stages.train demo_xrays 0: one of 2 processes was killed, most likely for want of")
 
 
 def test_statistics_from_a_file_are_used_as_they_are(tmp_path: Path, tiny_images: Images) -> None:
