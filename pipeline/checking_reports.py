@@ -24,7 +24,7 @@ def main() -> None:
 def stale_stages() -> list[str]:
     """Say which stages would run, without the data that a fresh clone lacks."""
     command = [sys.executable, "-m", "dvc", "repro", "--dry", "--allow-missing"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
+    done = subprocess.run(command, capture_output=True, encoding="utf-8", errors="replace", check=False)  # noqa: S603
     faults = [line for line in done.stdout.splitlines() if line.startswith("Running stage")]
     return faults + ([done.stderr.strip()] if done.returncode else [])
 

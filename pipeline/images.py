@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline.errors import PipelineError
-from pipeline.files import atomic, read_csv, read_json, write_json
+from pipeline.files import atomic, read_csv, read_json, write_csv, write_json
 
 COLUMNS = ["id", "split", "label", "findings", "group", "source", "x", "y"]
 TEXTS = ("id", "split", "findings", "group", "source")
@@ -76,7 +76,7 @@ def write_images(folder: Path, parts: Iterable[np.ndarray], index: pd.DataFrame,
                 written += len(part)
         if shape is None or written != len(index):
             raise PipelineError(f"{folder}: {written} images were made for {len(index)} rows of the index")
-        index[COLUMNS].to_csv(partial / "index.csv", index=False, lineterminator="\n")
+        write_csv(partial / "index.csv", index[COLUMNS])
         write_json(partial / "preparation.json", preparation)
 
 

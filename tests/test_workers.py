@@ -91,7 +91,7 @@ def test_no_process_outlives_a_killed_main_process(tmp_path: Path) -> None:
 
 def alive(process: int) -> bool:
     try:
-        return Path(f"/proc/{process}/stat").read_text().split()[2] != "Z"
+        return Path(f"/proc/{process}/stat").read_text(encoding="utf-8").split()[2] != "Z"
     except FileNotFoundError:
         return False
 

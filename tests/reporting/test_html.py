@@ -41,7 +41,7 @@ def page(tmp_path: Path) -> Path:
 
 
 def test_pictures_are_inside_and_look_as_they_did(page: Path) -> None:
-    pictures = re.findall(r'src="data:image/webp;base64,([^"]+)"', page.read_text())
+    pictures = re.findall(r'src="data:image/webp;base64,([^"]+)"', page.read_text(encoding="utf-8"))
     assert len(pictures) == 2
     with Image.open(io.BytesIO(base64.b64decode(pictures[0]))) as image:
         assert image.size == (420, 200)
@@ -49,7 +49,7 @@ def test_pictures_are_inside_and_look_as_they_did(page: Path) -> None:
 
 
 def test_the_same_report_is_the_same_page(page: Path) -> None:
-    assert html_page(TEXT, page.parent) == page.read_text()
+    assert html_page(TEXT, page.parent) == page.read_text(encoding="utf-8")
 
 
 def test_html_in_the_report_is_shown_and_not_obeyed(page: Path, visit: Visitor) -> None:
@@ -59,7 +59,9 @@ def test_html_in_the_report_is_shown_and_not_obeyed(page: Path, visit: Visitor) 
 
 
 def test_nothing_but_what_is_inside_can_be_loaded(page: Path) -> None:
-    assert "content=\"default-src 'none'; img-src data:; style-src 'unsafe-inline'\"" in page.read_text()
+    assert "content=\"default-src 'none'; img-src data:; style-src 'unsafe-inline'\"" in page.read_text(
+        encoding="utf-8"
+    )
 
 
 def test_sections_can_be_jumped_to(page: Path, visit: Visitor) -> None:
