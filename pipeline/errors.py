@@ -25,7 +25,8 @@ def advice(error: OSError) -> str | None:
     elif isinstance(error, IsADirectoryError):
         sentence = f"{path} is a folder, but has to be a file: move it away and run again"
     elif isinstance(error, PermissionError) or error.errno == errno.EROFS:
-        sentence = f"{path} may not be read or written here ({error.strerror}): change its permissions or its folder's"
+        what = f"{path} may not be read or written here ({error.strerror})"
+        sentence = f"{what}: change its permissions, or how its disk is mounted, and run again"
     else:
         sentence = f"{path} cannot be read or written ({error.strerror}): see to the disk and run again"
     return sentence

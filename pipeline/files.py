@@ -34,17 +34,18 @@ def atomic(path: Path) -> Iterator[Path]:
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".partial-{path.name}")
-    remove(partial)
     try:
-        yield partial
-        if path.is_dir():
-            remove(path)  # a folder cannot be replaced in one step, a file can
-        os.replace(partial, path)
+        remove(partial)
+        try:
+            yield partial
+            if path.is_dir():
+                remove(path)  # a folder cannot be replaced in one step, a file can
+            os.replace(partial, path)
+        finally:
+            remove(partial)
     except OSError as error:
         _name_output(error, partial, path)
         raise
-    finally:
-        remove(partial)
 
 
 def _name_output(error: OSError, partial: Path, path: Path) -> None:

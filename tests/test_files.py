@@ -55,6 +55,16 @@ def test_an_error_names_the_output_not_what_it_is_called_while_it_is_written(tmp
     assert [path.name for path in tmp_path.iterdir()] == ["masks"]
 
 
+def test_a_disk_that_is_read_only_names_the_output(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def read_only(path: Path, missing_ok: bool = False) -> None:
+        raise OSError(errno.EROFS, "Read-only file system", str(path))
+
+    monkeypatch.setattr(Path, "unlink", read_only)  # fails even where there is no file
+    with pytest.raises(OSError, match="Read-only") as caught:
+        write_json(tmp_path / "a.json", {})
+    assert caught.value.filename == str(tmp_path / "a.json")
+
+
 GOOD = "id,x,reason\n001,1,\nNA,2.5,a\n"
 AGAIN = "run `dvc repro`"
 
