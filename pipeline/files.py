@@ -24,7 +24,8 @@ READ_BYTES = 1 << 22
 def atomic(path: Path) -> Iterator[Path]:
     """Yield a path to write to, which becomes ``path`` only if the block ends without an error.
 
-    Works for a file and for a folder (the block creates either). What stood at ``path`` is replaced.
+    Works for a file and for a folder (the block creates either). What stood at ``path`` is replaced, but never a folder
+    by a file, nor a file by a folder.
 
     Args:
         path: Where the finished file or folder shall be. Its parent is created.
@@ -38,7 +39,7 @@ def atomic(path: Path) -> Iterator[Path]:
         remove(partial)
         try:
             yield partial
-            if path.is_dir():
+            if path.is_dir() and partial.is_dir():
                 remove(path)  # a folder cannot be replaced in one step, a file can
             os.replace(partial, path)
         finally:

@@ -96,6 +96,7 @@ def test_an_error_of_the_system_that_names_no_file_is_unforeseen() -> None:
         ("write taken/a.txt", "taken is not a folder, but has to be one: move it away and run again"),
         ("write lost/a.txt", "lost is not a folder, but has to be one: move it away and run again"),
         ("read taken/a.txt", "taken is not a folder, but has to be one: move it away and run again"),
+        ("write folder", "folder is a folder, but has to be a file: move it away and run again"),
         ("read folder", "folder is a folder, but has to be a file: move it away and run again"),
         (f"write {'long' * 80}/a.txt", "File name too long): see to the disk and run again"),
     ],
