@@ -14,6 +14,7 @@ help: ## list the targets
 install: $(ENVIRONMENT) ## make .venv with the tested versions of everything
 
 $(ENVIRONMENT): pyproject.toml constraints.txt
+	@if test -L .venv; then echo 'error: .venv is a link to an environment that was installed for another clone: remove the link (rm .venv) and run make again, which makes an environment of its own' >&2; exit 1; fi
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(None if (3, 11) <= v < (3, 14) else f"error: Python 3.11 to 3.13 is needed, {sys.executable} is {v[0]}.{v[1]}: name another one, as in make PYTHON=python3.12 repro")'
 	@echo 'installing into .venv: a few minutes'
 	test -e .venv/bin/python || $(PYTHON) -m venv .venv
