@@ -36,14 +36,17 @@ class Arms(Settings):
     tune: tuple[Name, ...]
 
     @model_validator(mode="after")
-    def _trained_arms_are_prepared(self) -> Self:
+    def _trained_and_searched_arms_are_prepared(self) -> Self:
         lists = {"slides": self.slides, "xrays": self.xrays, "train": self.train, "tune": self.tune}
         for name, arms in lists.items():
             if len(set(arms)) != len(arms):
                 raise ValueError(f"{name} names an arm twice")
-        for arm in self.train:
-            if arm not in (*self.slides, *self.xrays):
-                raise ValueError(f"train names {arm!r}, which is in neither slides nor xrays, so nothing prepares it")
+        for name in ("train", "tune"):
+            for arm in lists[name]:
+                if arm not in (*self.slides, *self.xrays):
+                    raise ValueError(
+                        f"{name} names {arm!r}, which is in neither slides nor xrays, so nothing prepares it"
+                    )
         return self
 
 

@@ -35,7 +35,7 @@ def test_arms_beside_the_demo_change_nothing_that_it_depends_on() -> None:
 
 
 def test_a_collection_without_an_arm_stays_empty() -> None:
-    set_lists("arms.slides=[camelyon16]", "arms.train=[camelyon16]")
+    set_lists("arms.slides=[camelyon16]", "arms.train=[camelyon16]", "arms.tune=[]")
     assert list_demo.main() == "to be drawn: demo_xrays"
     assert demo_data.main("slides") == "no list of arms has demo_slides: nothing is drawn"
     assert list(Path("data/raw/demo_slides").iterdir()) == []
@@ -44,7 +44,7 @@ def test_a_collection_without_an_arm_stays_empty() -> None:
 
 
 def test_a_collection_with_an_arm_is_drawn() -> None:
-    set_lists("arms.slides=[]", "arms.train=[demo_xrays]")
+    set_lists("arms.slides=[]", "arms.train=[demo_xrays]", "arms.tune=[]")
     list_demo.main()
     assert demo_data.main("xrays").endswith("xrays (drawn, not of patients)")
     listed = pd.read_csv("data/raw/inventory/demo_xrays.csv")["path"]
@@ -52,5 +52,5 @@ def test_a_collection_with_an_arm_is_drawn() -> None:
 
 
 def test_without_the_demo_nothing_is_drawn() -> None:
-    set_lists("arms.slides=[]", "arms.xrays=[nih_pa]", "arms.train=[nih_pa]")
+    set_lists("arms.slides=[]", "arms.xrays=[nih_pa]", "arms.train=[nih_pa]", "arms.tune=[]")
     assert list_demo.main() == "to be drawn: nothing"

@@ -95,6 +95,7 @@ def test_the_arms_of_the_paper_have_its_final_settings(
         ("normalize_tiles.camelyon16.working_size", 190, "190 does not divide 768"),
         ("tissue_masks.camelyon16.microns_per_pixel", 50.0, "expected a whole number"),
         ("arms.train", ["nih_pa"], "nothing prepares it"),
+        ("arms.tune", ["nih_pa"], "tune names 'nih_pa', which is in neither slides nor xrays, so nothing prepares it"),
         ("arms.slides", ["demo_slides", "camelyon17"], "camelyon17 is not an arm: choose from camelyon16, demo_slides"),
         ("seeds", [1, 1], "names a seed twice"),
         ("arms.train", [], "arms.train: Tuple should have at least 1 item"),
@@ -164,6 +165,7 @@ def with_an_own_arm(content: Any) -> None:
     for section in (*SLIDE_SECTIONS, *SHARED_SECTIONS):
         content[section]["my_slides"] = content[section]["demo_slides"]
     content["arms"]["slides"] = content["arms"]["train"] = ["my_slides"]
+    content["arms"]["tune"] = []
 
 
 def test_an_arm_of_ones_own_is_a_part_in_each_section_of_its_branch(tmp_path: Path) -> None:
