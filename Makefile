@@ -35,7 +35,7 @@ paper: $(ENVIRONMENT) ## the paper's four arms with three seeds, beside the demo
 check-data: $(ENVIRONMENT) ## say which data sets are present, complete or missing, and list their files
 	python -m pipeline.checking
 
-tune: $(ENVIRONMENT) ## search the settings of the arms in `arms.tune`, or of one (make tune ARM=demo_xrays); goes on after an interruption
+tune: $(ENVIRONMENT) ## search the settings of one arm (make tune ARM=demo_xrays), or of all in `arms.tune`; goes on after an interruption
 	python -m pipeline.tuning.running $(ARM)
 
 adopt: $(ENVIRONMENT) ## show what the search of ARM chose, as a change of params.yaml (CRITERION=weakly_supervised, unsupervised or label_free)
