@@ -14,6 +14,7 @@ help: ## list the targets
 install: $(ENVIRONMENT) ## make .venv with the tested versions of everything
 
 $(ENVIRONMENT): pyproject.toml constraints.txt
+	@if test -L .venv; then echo 'error: .venv is a link to an environment that was installed for another clone: remove the link (rm .venv) and run make again, which makes an environment of its own' >&2; exit 1; fi
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(None if (3, 11) <= v < (3, 14) else f"error: Python 3.11 to 3.13 is needed, {sys.executable} is {v[0]}.{v[1]}: name another one, as in make PYTHON=python3.12 repro")'
 	@echo 'installing into .venv: a few minutes'
 	test -e .venv/bin/python || $(PYTHON) -m venv .venv
@@ -34,7 +35,7 @@ paper: $(ENVIRONMENT) ## the paper's four arms with three seeds, beside the demo
 check-data: $(ENVIRONMENT) ## say which data sets are present, complete or missing, and list their files
 	python -m pipeline.checking
 
-tune: $(ENVIRONMENT) ## search the settings of the arms in `arms.tune`, or of one (make tune ARM=demo_xrays); goes on after an interruption
+tune: $(ENVIRONMENT) ## search the settings of one arm (make tune ARM=demo_xrays), or of all in `arms.tune`; goes on after an interruption
 	python -m pipeline.tuning.running $(ARM)
 
 adopt: $(ENVIRONMENT) ## show what the search of ARM chose, as a change of params.yaml (CRITERION=weakly_supervised, unsupervised or label_free)

@@ -1,5 +1,6 @@
 """``make check-lock``: says where reports/ is not what the committed code and parameters make."""
 
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -13,11 +14,15 @@ REPORTS = Path("reports")
 
 def main() -> None:
     """Print what is wrong with the reports and exit with 1, or say that nothing is."""
-    faults = [*stale_stages(), *misplaced_files()]
+    missing, left_over = misplaced()
+    faults = [
+        *stale_stages(),
+        *(f"{path} is missing" for path in missing),
+        *(f"{path} is left over: no stage makes it" for path in left_over),
+    ]
     if faults:
-        sys.exit(
-            "\n".join([*faults, "error: run `dvc repro`, remove what is left over, and commit reports/ and dvc.lock"])
-        )
+        removal = f"remove what is left over with `{shlex.join(['rm', '-r', *left_over])}`, " if left_over else ""
+        sys.exit("\n".join([*faults, f"error: {removal}run `dvc repro`, and commit reports/ and dvc.lock"]))
     print("reports/ and dvc.lock belong to the code and the parameters")
 
 
@@ -29,15 +34,18 @@ def stale_stages() -> list[str]:
     return faults + ([done.stderr.strip()] if done.returncode else [])
 
 
-def misplaced_files() -> list[str]:
-    """Say which reports are missing, and which files no stage makes, as those of a seed that left params.yaml."""
+def misplaced() -> tuple[list[str], list[str]]:
+    """Return missing reports, and files or whole folders that no stage makes, as of an arm that left."""
     with Repo() as repo:
         outs = [Path(out.fs_path).relative_to(repo.root_dir) for out in repo.index.outs]
     made = [out for out in outs if REPORTS in out.parents]
+    used = {folder for out in made for folder in out.parents}
     files = [file for file in sorted(REPORTS.rglob("*")) if file.is_file()]
     left_over = [file for file in files if not any(file == out or out in file.parents for out in made)]
+    # the highest folder above each in which nothing is made
+    highest = [next(path for path in (*reversed(file.parents), file) if path not in used) for file in left_over]
     missing = sorted(out for out in made if not out.exists())
-    return [f"{out} is missing" for out in missing] + [f"{file} is left over: no stage makes it" for file in left_over]
+    return [str(out) for out in missing], [str(path) for path in dict.fromkeys(highest)]
 
 
 if __name__ == "__main__":

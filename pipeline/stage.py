@@ -26,7 +26,8 @@ def run_stage(main: Callable[..., str]) -> None:
         SystemExit: With one sentence on the error stream when the stage failed.
     """
     with errors_in_one_sentence():
-        if made := main(*sys.argv[1:]):
+        # DVC also writes their names (`--arm demo_xrays`), since it quotes for the shell only what it names.
+        if made := main(*(word for word in sys.argv[1:] if not word.startswith("--"))):
             print(made, flush=True)
 
 

@@ -1,33 +1,35 @@
-"""Generate the demo slides and X-rays: ``python -m stages.demo_data``."""
+"""Generate the demo's slides or X-rays: ``python -m stages.demo_data <kind>``."""
 
 from pathlib import Path
 
+import pandas as pd
+
 from pipeline.demo.slides import make_slides
 from pipeline.demo.xrays import make_xrays
-from pipeline.files import atomic
-from pipeline.inventory import make_inventory
+from pipeline.files import atomic, write_csv
+from pipeline.inventory import COLUMNS, make_inventory
 from pipeline.params.file import read_params
 from pipeline.stage import run_stage
 from pipeline.workers import worker_count
+from stages.list_demo import LISTED
 
-RAW = Path("data/raw")
 
-
-def main() -> str:
-    """Write both collections in the layouts of Camelyon16 and NIH ChestX-ray14, with their inventories."""
+def main(kind: str) -> str:
+    """Write a collection in the layout of Camelyon16 or NIH ChestX-ray14, with its inventory; empty if no arm asks."""
     params = read_params()
-    demo, workers = params.demo_data, worker_count(params.compute)
-    with atomic(RAW / "demo_slides") as folder:
-        slides = make_slides(folder, demo.slides, demo.seed, workers)
-    with atomic(RAW / "demo_xrays") as folder:
-        xrays = make_xrays(folder, demo.xrays, demo.seed, workers)
-    for collection in ("demo_slides", "demo_xrays"):
-        make_inventory(
-            RAW / collection,
-            RAW / "inventory" / f"{collection}.csv",
-            Path(".cache/inventory") / f"{collection}.json",
-        )
-    return f"generated {slides} slides and {xrays} X-rays (drawn, not of patients)"
+    demo, workers, name = params.demo_data, worker_count(params.compute), f"demo_{kind}"
+    inventory = Path("data/raw/inventory") / f"{name}.csv"
+    with atomic(Path("data/raw") / name) as folder:
+        if Path("data/interim/demo", f"{kind}.txt").read_text(encoding="utf-8") != LISTED:
+            folder.mkdir()
+            write_csv(inventory, pd.DataFrame(columns=COLUMNS))
+            return f"no list of arms has {name}: nothing is drawn"
+        if kind == "slides":
+            count = make_slides(folder, demo.slides, demo.seed, workers)
+        else:
+            count = make_xrays(folder, demo.xrays, demo.seed, workers)
+    make_inventory(Path("data/raw") / name, inventory, Path(".cache/inventory") / f"{name}.json")
+    return f"generated {count} {kind} (drawn, not of patients)"
 
 
 if __name__ == "__main__":

@@ -93,7 +93,7 @@ def test_reports_that_are_older_than_the_parameters_fail(runner: Runner) -> None
     code, output = runner.step(name)
     assert code != 0
     assert "reports/summary.json is missing" in output
-    assert "seed-9/history.csv is left over: no stage makes it" in output
+    assert "dpa/seed-9 is left over: no stage makes it" in output
     params = runner.folder / "params.yaml"
     params.write_text(params.read_text().replace("resamples: 2000 ", "resamples: 1000 "))
     code, output = runner.step(name)

@@ -5,9 +5,14 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 
 Share = Annotated[float, Field(ge=0, le=1)]
-Positive = Annotated[int, Field(gt=0)]
+# Whole numbers end where nobody can mean them, so that a slip is not a machine that stands still.
+Positive = Annotated[int, Field(gt=0, le=10_000_000)]  # iterations, images, pixels
+Natural = Annotated[int, Field(ge=0, le=10_000_000)]
+Seed = Annotated[int, Field(ge=0, lt=2**32)]  # what NumPy and torch both take
+Side = Annotated[int, Field(gt=0, le=65_536)]  # in pixels
+Width = Annotated[int, Field(gt=0, le=16_384)]  # of a network or of its batches
+Processes = Annotated[int, Field(gt=0, le=1_024)]  # or threads
 Weight = Annotated[float, Field(ge=0)]
-Natural = Annotated[int, Field(ge=0)]
 Microns = Annotated[float, Field(gt=0)]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$")]
 

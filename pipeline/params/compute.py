@@ -2,16 +2,16 @@
 
 from typing import Literal
 
-from pipeline.params.base import Positive, Settings, Weight
+from pipeline.params.base import Processes, Settings, Weight
 
 
 class Compute(Settings):
     """Where and how wide the work runs."""
 
     device: Literal["auto", "cpu", "cuda", "mps"]
-    threads: Positive
-    processes: Positive
+    threads: Processes
+    processes: Processes
     memory: Weight
     compile: bool
-    workers: Positive
-    trials: Positive
+    workers: Processes
+    trials: Processes

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from reprlib import repr as shortened
 from typing import Annotated, Self
 
 from pydantic import Field, ValidationError, model_validator
@@ -9,7 +10,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from pipeline.errors import PipelineError
-from pipeline.params.base import Name, Natural, Settings
+from pipeline.params.base import Name, Seed, Settings
 from pipeline.params.compute import Compute
 from pipeline.params.demo import DemoData
 from pipeline.params.evaluate import ComputeMetrics, Evaluate, Gate
@@ -35,14 +36,17 @@ class Arms(Settings):
     tune: tuple[Name, ...]
 
     @model_validator(mode="after")
-    def _trained_arms_are_prepared(self) -> Self:
+    def _trained_and_searched_arms_are_prepared(self) -> Self:
         lists = {"slides": self.slides, "xrays": self.xrays, "train": self.train, "tune": self.tune}
         for name, arms in lists.items():
             if len(set(arms)) != len(arms):
                 raise ValueError(f"{name} names an arm twice")
-        for arm in self.train:
-            if arm not in (*self.slides, *self.xrays):
-                raise ValueError(f"train names {arm!r}, which is in neither slides nor xrays, so nothing prepares it")
+        for name in ("train", "tune"):
+            for arm in lists[name]:
+                if arm not in (*self.slides, *self.xrays):
+                    raise ValueError(
+                        f"{name} names {arm!r}, which is in neither slides nor xrays, so nothing prepares it"
+                    )
         return self
 
 
@@ -50,7 +54,7 @@ class Params(Settings):
     """All of params.yaml. The arms are those that have a part in ``slides`` or in ``split_xrays``."""
 
     arms: Arms
-    seeds: Annotated[tuple[Natural, ...], Field(min_length=1)]
+    seeds: Annotated[tuple[Seed, ...], Field(min_length=1)]
     compute: Compute
     demo_data: DemoData
     slides: dict[Name, Slides]
@@ -153,21 +157,30 @@ def read_params(path: Path = Path("params.yaml")) -> Params:
         All settings.
 
     Raises:
-        PipelineError: If the file is missing or no YAML, or holds an unknown, missing, ill-typed or impossible
+        PipelineError: If the file is missing, no text or no YAML, or holds an unknown, missing, ill-typed or impossible
             value; the sentence names the first such key.
     """
     try:
-        # YAML 1.2, as DVC reads it: 1e-3 is a number and `no` a word.
-        content = YAML(typ="safe").load(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
     except FileNotFoundError as error:
         raise PipelineError(f"{path} is missing: run stages from the repository's root") from error
-    except (YAMLError, UnicodeDecodeError) as error:
-        raise PipelineError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from error
+    except OSError as error:
+        raise PipelineError(f"{path} cannot be read ({error.strerror}): make it a file that you may read") from error
+    except UnicodeDecodeError as error:
+        raise PipelineError(f"{path} is not a text in UTF-8 ({error}): save it as one") from error
     try:
-        # From JSON, so that lists become tuples while numbers and words stay strict.
-        return Params.model_validate_json(json.dumps(content, default=str))
+        # YAML 1.2, as DVC reads it: 1e-3 is a number and `no` a word. From JSON, so that lists become tuples while
+        # numbers and words stay strict.
+        content = json.dumps(YAML(typ="safe").load(text), default=str, ensure_ascii=False, check_circular=False)
+        return Params.model_validate_json(content)
     except ValidationError as error:
         raise PipelineError(f"{path}: {first_error(error)}") from error
+    except RecursionError as error:
+        raise PipelineError(
+            f"{path} is nested too deeply: remove the brackets too many, or the anchor that refers to itself"
+        ) from error
+    except (YAMLError, ValueError, TypeError) as error:
+        raise PipelineError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from error
 
 
 def first_error(error: ValidationError) -> str:
@@ -179,5 +192,6 @@ def first_error(error: ValidationError) -> str:
         "extra_forbidden": "is not a known key; is it misspelt?",
         "missing": "is missing",
     }.get(first["type"], first["msg"].removeprefix("Value error, "))
-    given = "" if first["type"] in ("extra_forbidden", "missing", "value_error") else f" (found {first['input']!r})"
+    silent = first["type"] in ("extra_forbidden", "missing", "value_error")
+    given = "" if silent else f" (found {shortened(first['input'])})"
     return f"{key}: {message}{given}" if key else f"{message}{given}"

@@ -4,7 +4,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from pipeline.params.base import Microns, Name, Natural, Positive, Settings, Share
+from pipeline.params.base import Microns, Name, Natural, Positive, Seed, Settings, Share, Side
 
 
 class Slides(Settings):
@@ -20,7 +20,7 @@ class Slides(Settings):
     validation_tumour: tuple[Name, ...]
     validation_share: Annotated[float, Field(ge=0, lt=1)]
     allowed_failures: Share
-    seed: int
+    seed: Seed
 
     @property
     def reading(self) -> tuple[object, ...]:
@@ -59,10 +59,10 @@ class TissueMasks(Settings):
     """How tissue is told from background."""
 
     microns_per_pixel: Microns
-    tall_mask: Positive
+    tall_mask: Side
     tall_border: Border
     border: Border
-    opening: Natural
+    opening: Annotated[int, Field(ge=0, le=1_000)]
     smallest_hole: Natural
     smallest_object: Natural
     warn: Warn
@@ -71,14 +71,14 @@ class TissueMasks(Settings):
 class SampleTiles(Settings):
     """Which tiles are candidates and how many are drawn."""
 
-    tile_size: Positive
+    tile_size: Side
     tile_lists: tuple[str, ...]
-    tiles_per_slide: Positive
+    tiles_per_slide: Annotated[int, Field(gt=0, le=100_000)]
     least_tissue: Annotated[float, Field(gt=0, le=1)]
     least_lesion: Annotated[float, Field(gt=0, le=1)]
     tumour_groups: tuple[str, ...]
     exclusion_groups: tuple[str, ...]
-    seed: int
+    seed: Seed
 
 
 class Region(Settings):
@@ -86,7 +86,7 @@ class Region(Settings):
 
     x: Natural
     y: Natural
-    size: Positive
+    size: Side
 
 
 class StainTarget(Settings):
@@ -108,10 +108,10 @@ class NormalizeTiles(Settings):
     stains_of: Literal["tile", "slide"]
     rescale_codes: bool
     sampled_pixels: Positive
-    working_size: Positive
+    working_size: Side
     downsampling: Literal["area", "bilinear"]
     full_size_tiles: bool
-    seed: int
+    seed: Seed
 
     @model_validator(mode="after")
     def _one_matrix_per_slide_is_ours_only(self) -> Self:

@@ -4,7 +4,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from pipeline.params.base import Natural, Positive, Settings, Weight
+from pipeline.params.base import Natural, Positive, Settings, Side, Weight, Width
 
 # The layers at which a backbone can be tapped, with the factor by which their map is smaller than the image.
 # VGG: r<block><convolution> is the ReLU after that convolution (Simonyan & Zisserman 2015).
@@ -27,11 +27,11 @@ BACKBONE_LAYERS: dict[str, dict[str, int]] = {
 class GrowthStep(Settings):
     """One resolution of progressive growth: how long it is faded in and then trained, and with which layers."""
 
-    resolution: Positive
+    resolution: Side
     layers: Annotated[tuple[str, ...], Field(min_length=1)]
     transition: Natural
     stable: Natural
-    batch_size: Positive
+    batch_size: Width
 
     @model_validator(mode="after")
     def _possible(self) -> Self:
@@ -71,9 +71,9 @@ class Train(Settings):
     statistics: str | None
     statistics_images: Positive
     depth: Literal[9, 18]
-    channels: tuple[Positive, ...]
-    latent_dim: Positive
-    latent_size: Positive
+    channels: tuple[Width, ...]
+    latent_dim: Width
+    latent_size: Side
     flips: bool
     reference_downsampling: bool
     loss: LossWeights

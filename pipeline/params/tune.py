@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from pipeline.params.base import Natural, Positive, Settings
+from pipeline.params.base import Positive, Seed, Settings
 
 # The columns of a search's tables that are no dimension.
 RESERVED = re.compile(r"(trial|state|reason|roc_auc|loss|aucp|iterations|seed)(_\d+)?")
@@ -14,6 +14,7 @@ RESERVED = re.compile(r"(trial|state|reason|roc_auc|loss|aucp|iterations|seed)(_
 Change = dict[Literal["train", "equalize_xrays", "normalize_tiles"], dict[str, Any]]
 # names that `dvc exp run -S` can address
 Option = Annotated[str, Field(pattern=r"^([A-Za-z_][A-Za-z0-9_-]*|[0-9]+)$")]
+Trials = Annotated[int, Field(gt=0, le=1_000_000)]
 Dimension = Annotated[dict[Option, Change], Field(min_length=1)]
 
 
@@ -22,18 +23,18 @@ class FewAnomalies(Settings):
 
     numbers: tuple[Positive, ...]
     kinds: tuple[Positive, ...]
-    draws: Positive
+    draws: Annotated[int, Field(gt=0, le=10_000)]
 
 
 class Tune(Settings):
     """The search of one arm."""
 
-    seed: Natural
+    seed: Seed
     sampler: Literal["grid", "random", "tpe"]
-    trials: Positive | None
-    batch: Positive
+    trials: Trials | None
+    batch: Trials
     prune: bool
-    folds: Annotated[int, Field(ge=2)]
+    folds: Annotated[int, Field(ge=2, le=100)]
     cross_validate: bool
     anomalies: Annotated[tuple[str, ...], Field(min_length=1)]
     storage: str | None

@@ -4,7 +4,7 @@ from typing import Annotated, Literal, Self, get_args
 
 from pydantic import Field, model_validator
 
-from pipeline.params.base import Name, Positive, Settings, Share
+from pipeline.params.base import Name, Seed, Settings, Share, Side
 
 # Of NIH ChestX-ray14.
 Finding = Literal[
@@ -34,7 +34,7 @@ class SplitXrays(Settings):
     view: Literal["PA", "AP"] | None
     validation_findings: tuple[str, ...]
     validation_share: Annotated[float, Field(ge=0, lt=1)]
-    seed: int
+    seed: Seed
 
     @model_validator(mode="after")
     def _splits_come_from_one_place(self) -> Self:
@@ -49,10 +49,10 @@ class SplitXrays(Settings):
 class EqualizeXrays(Settings):
     """The steps from an X-ray file to the prepared array."""
 
-    thumbnail_size: Positive
-    crop_size: Positive
+    thumbnail_size: Side
+    crop_size: Side
     equalization: Literal["none", "histogram", "clahe"]
-    working_size: Positive
+    working_size: Side
     allowed_failures: Share
 
     @model_validator(mode="after")

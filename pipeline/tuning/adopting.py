@@ -5,7 +5,7 @@ import difflib
 import io
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -89,19 +89,28 @@ def adopted(params: Params, arm: str, trial: pd.Series) -> dict[str, Any]:
 
 def changed_yaml(text: str, changes: Mapping[str, Any]) -> str:
     """Change values in a YAML file and nothing else, comments included."""
+
+    def change(content: Any) -> None:
+        for path, value in changes.items():
+            *parents, last = path.split(".")
+            part = content
+            for name in parents:
+                if not isinstance(part, list) and part[name] is None:
+                    part[name] = {}
+                part = part[int(name)] if isinstance(part, list) else part[name]
+            key: Any = int(last) if isinstance(part, list) else last
+            if isinstance(part, list) or part.get(key, ...) != value:
+                part[key] = value
+
+    return edited_yaml(text, change)
+
+
+def edited_yaml(text: str, edit: Callable[[Any], None]) -> str:
+    """Let a function edit the content of a YAML file, and leave comments and form as they are."""
     yaml = YAML()
     yaml.width = 4096
     content = yaml.load(text)
-    for path, value in changes.items():
-        *parents, last = path.split(".")
-        part = content
-        for name in parents:
-            if not isinstance(part, list) and part[name] is None:
-                part[name] = {}
-            part = part[int(name)] if isinstance(part, list) else part[name]
-        key: Any = int(last) if isinstance(part, list) else last
-        if isinstance(part, list) or part.get(key, ...) != value:
-            part[key] = value
+    edit(content)
     out = io.StringIO()
     yaml.dump(content, out)
     return out.getvalue()

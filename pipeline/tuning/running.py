@@ -3,18 +3,21 @@
 import subprocess
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from pipeline.errors import PipelineError
+from pipeline.files import write_text
 from pipeline.params.file import read_params
 from pipeline.stage import errors_in_one_sentence
+from pipeline.tuning.adopting import edited_yaml
 from pipeline.tuning.space import Space
 
 
 def main(named: Sequence[str]) -> None:
-    """Search arms of ``arms.tune``, all of them unless some are named.
+    """Search the named arms or, if none is named, those of ``arms.tune``; what was searched enters that list.
 
     Raises:
-        PipelineError: If there is none, an arm is not among them or is not prepared, or its space is impossible.
+        PipelineError: If there is none, an arm has no search or nothing prepares it, or its space is impossible.
     """
     params = read_params()
     arms = named or params.arms.tune
@@ -24,19 +27,30 @@ def main(named: Sequence[str]) -> None:
         params.arms.xrays, "equalize_xrays"
     )
     for arm in arms:
-        for section, listed in (("arms.tune", params.arms.tune), ("arms.slides or arms.xrays", tuple(prepared_by))):
-            if arm not in listed:
-                raise PipelineError(
-                    f"params.yaml: {arm!r} is not in {section}: add it, or choose from {', '.join(listed)}"
-                )
+        params.check_arm(arm, "tune")
+        if arm not in prepared_by:
+            raise PipelineError(
+                f"params.yaml: {arm!r} is not in arms.slides or arms.xrays: add it, or choose from "
+                f"{', '.join(prepared_by)}"
+            )
         Space(params, arm)
     _run("dvc", "repro", *(f"{prepared_by[arm]}@{arm}" for arm in arms))
     for arm in arms:
         # DVC verifies what a frozen stage made, but never runs it.
         _run("stages.tune", arm)
+        if arm not in params.arms.tune:
+            enter(arm)
         _run("stages.show_tuning", arm)
         _run("dvc", "commit", "--force", f"tune@{arm}", f"show_tuning@{arm}")
-    _run("dvc", "repro", "--single-item", "report")
+    _run("dvc", "repro", "--single-item", "check_params", "report")
+
+
+def enter(arm: str, path: Path = Path("params.yaml")) -> None:
+    """Put an arm into ``arms.tune``, after its search, since DVC stops where a listed arm has no tables."""
+    # at the front: the blank line after a list belongs to its last entry
+    text = edited_yaml(path.read_text(encoding="utf-8"), lambda content: content["arms"]["tune"].insert(0, arm))
+    write_text(path, text)
+    print(f"{path}: {arm} is now in arms.tune, so that its tables stay with the reports")
 
 
 def _run(module: str, *arguments: str) -> None:

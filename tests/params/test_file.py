@@ -1,4 +1,4 @@
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -95,6 +95,7 @@ def test_the_arms_of_the_paper_have_its_final_settings(
         ("normalize_tiles.camelyon16.working_size", 190, "190 does not divide 768"),
         ("tissue_masks.camelyon16.microns_per_pixel", 50.0, "expected a whole number"),
         ("arms.train", ["nih_pa"], "nothing prepares it"),
+        ("arms.tune", ["nih_pa"], "tune names 'nih_pa', which is in neither slides nor xrays, so nothing prepares it"),
         ("arms.slides", ["demo_slides", "camelyon17"], "camelyon17 is not an arm: choose from camelyon16, demo_slides"),
         ("seeds", [1, 1], "names a seed twice"),
         ("arms.train", [], "arms.train: Tuple should have at least 1 item"),
@@ -114,6 +115,14 @@ def test_the_arms_of_the_paper_have_its_final_settings(
         ("demo_data.slides.tumour", 2, "validation_tumour names tumor_003"),
         ("demo_data.slides.size", 2304, "ends outside the drawn slides"),
         ("seeds", [], "seeds: Tuple should have at least 1 item"),
+        ("compute.threads", 10**9, "compute.threads: Input should be less than or equal to 1024 (found 1000000000)"),
+        ("compute.workers", 10**9, "compute.workers: Input should be less than or equal to 1024"),
+        ("seeds", [2**32], "seeds.0: Input should be less than 4294967296 (found 4294967296)"),
+        ("slides.camelyon16.seed", 1e30, "slides.camelyon16.seed: Input should be"),
+        ("split_xrays.nih_pa.seed", -1, "split_xrays.nih_pa.seed: Input should be greater than or equal to 0"),
+        ("train.nih_pa.schedule.0.batch_size", 10**12, "train.nih_pa.schedule.0.batch_size: Input should be less than"),
+        ("compute_metrics.resamples", 10**12, "compute_metrics.resamples: Input should be less than or equal to 1"),
+        ("demo_data.slides.size", 768 * 10**6, "demo_data.slides.size: Input should be less than or equal to 46080"),
         ("compute.device", "gpu", "compute.device: Input should be 'auto', 'cpu', 'cuda' or 'mps' (found 'gpu')"),
     ],
 )
@@ -156,6 +165,7 @@ def with_an_own_arm(content: Any) -> None:
     for section in (*SLIDE_SECTIONS, *SHARED_SECTIONS):
         content[section]["my_slides"] = content[section]["demo_slides"]
     content["arms"]["slides"] = content["arms"]["train"] = ["my_slides"]
+    content["arms"]["tune"] = []
 
 
 def test_an_arm_of_ones_own_is_a_part_in_each_section_of_its_branch(tmp_path: Path) -> None:
@@ -190,6 +200,57 @@ def test_broken_yaml_and_a_missing_file_are_one_sentence(tmp_path: Path) -> None
         with pytest.raises(PipelineError, match=message) as caught:
             read_params(path)
         assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"arms: &all\n  slides: *all\n", "is nested too deeply"),
+        (b"arms: " + b"[" * 20_000 + b"]" * 20_000, "is nested too deeply"),
+        ("# für\narms:".encode("latin-1"), "is not a text in UTF-8"),
+        (bytes(range(256)), "is not a text in UTF-8"),
+        (b"\0\0\0", "is not valid YAML"),
+        (b"? [a, b]\n: 1\n", "is not valid YAML"),
+        (b"arms: 2001-99-99\n", "is not valid YAML"),
+        (b"seeds: [" + b"9" * 5000 + b"]", "is not valid YAML"),
+    ],
+)
+def test_a_file_that_is_no_settings_at_all_is_one_sentence_with_its_name(
+    tmp_path: Path, content: bytes, message: str
+) -> None:
+    path = tmp_path / "params.yaml"
+    path.write_bytes(content)
+    with pytest.raises(PipelineError) as caught:
+        read_params(path)
+    assert str(caught.value).startswith(f"{path} {message}")
+    assert "\n" not in str(caught.value)
+
+
+def test_a_folder_in_its_place_is_one_sentence(tmp_path: Path) -> None:
+    with pytest.raises(PipelineError, match=r"cannot be read \(Is a directory\)"):
+        read_params(tmp_path)
+
+
+def test_what_was_found_is_shown_in_short(tmp_path: Path) -> None:
+    with pytest.raises(PipelineError) as caught:
+        read_params(edited(tmp_path, setting("compute.device", "x" * 10_000)))
+    assert len(str(caught.value)) < 300
+
+
+def integers(schema: Any) -> Iterator[Any]:
+    """All parts of a JSON schema that describe a whole number."""
+    if isinstance(schema, dict):
+        if schema.get("type") == "integer" and "enum" not in schema:
+            yield schema
+        schema = list(schema.values())
+    for part in schema if isinstance(schema, list) else ():
+        yield from integers(part)
+
+
+def test_every_whole_number_has_an_upper_bound() -> None:
+    found = list(integers(Params.model_json_schema()))
+    assert len(found) > 40
+    assert [one for one in found if not {"maximum", "exclusiveMaximum"} & one.keys()] == []
 
 
 def list_paths(content: Any, path: str = "") -> list[str]:

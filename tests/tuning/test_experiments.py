@@ -49,8 +49,12 @@ def changed(folder: Path, *overrides: str) -> None:
     ("overrides", "arms", "message"),
     [
         (["arms.tune=[]"], [], "arms.tune is empty: name the arms to search"),
-        ([], ["nih_ap"], "'nih_ap' is not in arms.tune: add it, or choose from demo_slides, demo_xrays"),
-        (["arms.tune=[nih_ap]"], [], "'nih_ap' is not in arms.slides or arms.xrays: add it"),
+        ([], ["nih_app"], "'nih_app' is not in tune of params.yaml: choose from camelyon16"),
+        (
+            [],
+            ["nih_ap"],
+            "'nih_ap' is not in arms.slides or arms.xrays: add it, or choose from demo_slides, demo_xrays",
+        ),
         (
             ["tune.demo_xrays.space.latent.16.train.latent_dim=-1"],
             ["demo_xrays"],
@@ -79,5 +83,27 @@ def test_arms_are_prepared_searched_and_entered(here: Path, monkeypatch: pytest.
         "stages.tune demo_slides",
         "stages.show_tuning demo_slides",
         "dvc commit --force tune@demo_slides show_tuning@demo_slides",
-        "dvc repro --single-item report",
+        "dvc repro --single-item check_params report",
     ]
+
+
+@pytest.mark.parametrize("listed", [[], ["demo_slides"]])
+def test_an_arm_that_is_searched_without_being_listed_is_listed_after_its_search(
+    here: Path, monkeypatch: pytest.MonkeyPatch, listed: list[str]
+) -> None:
+    seen: list[bool] = []
+    monkeypatch.setattr(running, "_run", lambda *_: seen.append("demo_xrays" in read_params().arms.tune))
+    changed(here, f"arms.tune=[{','.join(listed)}]")
+    before = (here / "params.yaml").read_text(encoding="utf-8").splitlines()
+    running.main(["demo_xrays"])
+    assert seen == [False, False, True, True, True]
+    after = (here / "params.yaml").read_text(encoding="utf-8").splitlines()
+    assert {*after} - {*before} <= {"  - demo_xrays", "  tune: [demo_xrays]", "  tune:"}
+    assert [line for line in after if "#" in line] == [line for line in before if "#" in line]
+
+
+def test_an_arm_that_is_listed_already_changes_no_byte(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(running, "_run", lambda *_: None)
+    before = (here / "params.yaml").read_bytes()
+    running.main(["demo_xrays"])
+    assert (here / "params.yaml").read_bytes() == before

@@ -1,0 +1,56 @@
+"""Only what the lists of arms ask for is drawn."""
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from dvc.utils.hydra import apply_overrides
+
+from pipeline.inventory import COLUMNS
+from stages import demo_data, list_demo
+from tests.import_closure import ROOT
+
+FACTS = Path("data/interim/demo")
+
+
+@pytest.fixture(autouse=True)
+def repository(in_folder: Path) -> None:
+    (in_folder / "params.yaml").write_bytes((ROOT / "params.yaml").read_bytes())
+
+
+def set_lists(*settings: str) -> None:
+    apply_overrides(Path("params.yaml"), [*settings, "demo_data.xrays.patients=20"])
+
+
+def facts() -> dict[str, str]:
+    return {path.name: path.read_text(encoding="utf-8") for path in FACTS.iterdir()}
+
+
+def test_arms_beside_the_demo_change_nothing_that_it_depends_on() -> None:
+    assert list_demo.main() == "to be drawn: demo_slides, demo_xrays"
+    before = facts()
+    set_lists("arms.slides=[camelyon16,demo_slides]", "arms.xrays=[demo_xrays,nih_pa]")
+    list_demo.main()
+    assert facts() == before
+
+
+def test_a_collection_without_an_arm_stays_empty() -> None:
+    set_lists("arms.slides=[camelyon16]", "arms.train=[camelyon16]", "arms.tune=[]")
+    assert list_demo.main() == "to be drawn: demo_xrays"
+    assert demo_data.main("slides") == "no list of arms has demo_slides: nothing is drawn"
+    assert list(Path("data/raw/demo_slides").iterdir()) == []
+    inventory = pd.read_csv("data/raw/inventory/demo_slides.csv")
+    assert (list(inventory.columns), len(inventory)) == (COLUMNS, 0)
+
+
+def test_a_collection_with_an_arm_is_drawn() -> None:
+    set_lists("arms.slides=[]", "arms.train=[demo_xrays]", "arms.tune=[]")
+    list_demo.main()
+    assert demo_data.main("xrays").endswith("xrays (drawn, not of patients)")
+    listed = pd.read_csv("data/raw/inventory/demo_xrays.csv")["path"]
+    assert "Data_Entry_2017_v2020.csv" in set(listed)
+
+
+def test_without_the_demo_nothing_is_drawn() -> None:
+    set_lists("arms.slides=[]", "arms.xrays=[nih_pa]", "arms.train=[nih_pa]", "arms.tune=[]")
+    assert list_demo.main() == "to be drawn: nothing"

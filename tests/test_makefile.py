@@ -1,0 +1,58 @@
+"""The Makefile's rule for the environment, with an environment that only notes that it was called."""
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.import_closure import ROOT
+
+
+@pytest.fixture
+def clone(tmp_path: Path) -> Path:
+    """A folder with the Makefile, whose .venv is a link to another clone's."""
+    clone, other = tmp_path / "clone", tmp_path / "other" / ".venv"
+    clone.mkdir()
+    for name in ("Makefile", "pyproject.toml", "constraints.txt"):
+        (clone / name).write_bytes((ROOT / name).read_bytes())
+    (other / "bin").mkdir(parents=True)
+    python = other / "bin" / "python"
+    python.write_text(f"#!/bin/sh\ntouch '{tmp_path}/called'\n", encoding="utf-8")
+    python.chmod(0o755)
+    (other / ".installed").touch()
+    (clone / ".venv").symlink_to(other)
+    return clone
+
+
+def make(clone: Path) -> subprocess.CompletedProcess[str]:
+    outer_make = ("MAKEFLAGS", "MFLAGS", "MAKELEVEL")  # of the one that may have started the tests
+    environment = {key: value for key, value in os.environ.items() if key not in outer_make}
+    return subprocess.run(["make", "install"], cwd=clone, env=environment, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize("state", ["older", "missing"])
+def test_nothing_is_installed_through_a_link_into_the_environment_of_another_clone(clone: Path, state: str) -> None:
+    installed = clone / ".venv" / ".installed"
+    if state == "older":
+        os.utime(installed, (0, 0))
+    else:
+        installed.unlink()
+    done = make(clone)
+    assert done.returncode != 0
+    assert "error: .venv is a link to an environment that was installed for another clone" in done.stderr
+    assert not (clone.parent / "called").exists()
+
+
+def test_a_link_to_an_environment_that_is_new_enough_serves(clone: Path) -> None:
+    assert make(clone).returncode == 0
+    assert not (clone.parent / "called").exists()
+
+
+def test_an_environment_of_its_own_is_brought_up_to_date(clone: Path) -> None:
+    own = clone.parent / "other" / ".venv"
+    (clone / ".venv").unlink()
+    own.rename(clone / ".venv")
+    os.utime(clone / ".venv" / ".installed", (0, 0))
+    assert make(clone).returncode == 0
+    assert (clone.parent / "called").exists()
