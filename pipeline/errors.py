@@ -1,9 +1,14 @@
 """What an error says to the user: one sentence that names the file, row or key and what to do."""
 
 import errno
+import re
 from pathlib import Path
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+# How a library shows an object (<_io.BytesIO object at 0x7f…>), an address, and the folders of an absolute path.
+OBJECT = re.compile(r"\s*<[^<>]* at 0x[0-9A-Fa-f]+>")
+ADDRESS = re.compile(r"\b0x[0-9A-Fa-f]{8,}\b")
+FOLDERS = re.compile(r"(?<![\w.~-])/(?:[^\s/'\"<>]+/)*(?=[^\s/'\"<>])")
 
 
 class PipelineError(Exception):
@@ -35,3 +40,18 @@ def advice(error: OSError) -> str | None:
 def _no_folder(path: Path) -> Path:
     """Return what stands in the way of a folder: the path itself, or one above it."""
     return next((p for p in reversed((path, *path.parents)) if p.is_symlink() or p.exists() if not p.is_dir()), path)
+
+
+def words_of(error: BaseException) -> str:
+    """Say what an error says, fit for an output: on one line, without addresses and folders of this machine.
+
+    An absolute path is cut down to the name of the file; relative ones stay.
+
+    Args:
+        error: What a library raised; the text of one of our own is fit to begin with, but for a root given as an
+            absolute path.
+    """
+    text = str(error)
+    for pattern in (OBJECT, ADDRESS, FOLDERS):
+        text = pattern.sub("", text)
+    return " ".join(text.split())

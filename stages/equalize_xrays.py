@@ -8,7 +8,7 @@ from pipeline.reporting.sheets import contact_sheet
 from pipeline.stage import run_stage
 from pipeline.workers import worker_count
 from pipeline.xrays.pictures import before_and_after
-from pipeline.xrays.prepare import prepare_arm
+from pipeline.xrays.prepare import colour_warning, prepare_arm
 
 
 def main(arm: str) -> str:
@@ -18,6 +18,8 @@ def main(arm: str) -> str:
     settings, source = params.equalize_xrays[arm], params.split_xrays[arm]
     folder, status_csv = Path("data/prepared") / arm, Path("data/interim") / arm / "images_status.csv"
     status, thumbnails = prepare_arm(arm, source, settings, folder, status_csv, worker_count(params.compute))
+    if warning := colour_warning(status):
+        print(f"warning: {arm}: {warning}", flush=True)
     rows = before_and_after(prepared := read_images(folder), status, thumbnails)
     contact_sheet(Path("reports/data") / arm / "images.png", f"{arm}: X-rays before and after preparation", rows)
     return f"{arm}: {len(prepared.index)} X-rays prepared, {(status['status'] == 'failed').sum()} failed"

@@ -1,12 +1,12 @@
 """How one bad slide becomes one row instead of the end of the stage."""
 
-from pipeline.errors import FULL, PipelineError
+from pipeline.errors import FULL, PipelineError, words_of
 
 LONGEST = 300
 
 
 def reason_of(error: Exception) -> str:
-    """Say why a slide failed, on one line.
+    """Say why a slide failed, on one line that is the same on every machine.
 
     Args:
         error: What was raised while it was read; libraries raise anything on hostile files.
@@ -16,5 +16,5 @@ def reason_of(error: Exception) -> str:
     """
     if isinstance(error, OSError) and error.errno in FULL:
         raise error
-    text = " ".join(str(error).split())[:LONGEST]
+    text = words_of(error)[:LONGEST]
     return text if isinstance(error, PipelineError) else f"{type(error).__name__}: {text}"

@@ -2,14 +2,16 @@
 
 import io
 import struct
+import warnings
 import zlib
 
 import cv2
 import numpy as np
 from imagecodecs import PngError, png_decode
 from PIL import Image, ImageOps
+from PIL.ExifTags import Base
 
-from pipeline.errors import PipelineError
+from pipeline.errors import PipelineError, words_of
 from pipeline.params.xrays import EqualizeXrays
 
 LARGEST_PIXELS = 64_000_000  # a file of a few kB can claim any size; detectors end below 25 megapixels
@@ -21,34 +23,60 @@ CLAHE_GRID = (8, 8)
 UNREADABLE = (PngError, OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError, struct.error, zlib.error)
 
 
-def read_gray(content: bytes, name: str) -> Image.Image:
+# Modes of Pillow without colour.
+GRAY_MODES = ("1", "L", "LA")
+
+
+def read_gray(content: bytes, name: str) -> tuple[Image.Image, bool]:
     """Decode a PNG or JPEG of any kind as 8-bit gray.
 
-    Colour is weighted by ITU-R 601, transparency is ignored, 16 bits are scaled to 8.
+    Colour is weighted by ITU-R 601, transparency is ignored, 16 bits are scaled to 8. A JPEG is turned as its EXIF
+    block says; where that block is damaged, the image stays as it is stored.
 
     Args:
         content: The file.
         name: Its name; the ending says which of the two it must be.
 
     Returns:
-        An image of mode ``L``.
+        An image of mode ``L``, and whether the file shows any colour: a pixel whose red, green and blue differ.
 
     Raises:
         PipelineError: If the file is no whole PNG or JPEG, or is smaller than 16 px or larger than 64 megapixels;
             the size is taken from the header, before anything is decoded.
     """
     try:
-        with Image.open(io.BytesIO(content), formats=("PNG",) if name.lower().endswith(".png") else ("JPEG",)) as image:
-            _check_size(image.size, name)
-            if image.mode.startswith("I"):
-                wide = np.asarray(image, np.int64)
-                return Image.fromarray(np.asarray((wide + 128) // 257, np.uint8))
-            if image.format == "PNG" and image.mode == "L" and "transparency" not in image.info:
-                # the usual case; imagecodecs inflates faster than Pillow, to the same pixels
-                return Image.fromarray(png_decode(content))
-            return image.convert("L")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # what Pillow warns of is refused, or harmless as a damaged EXIF block is
+            return _decode(content, name)
     except (*UNREADABLE, Image.DecompressionBombError) as error:
-        raise PipelineError(f"{name} is not a whole PNG or JPEG file ({error}): download it again") from error
+        raise PipelineError(f"{name} is not a whole PNG or JPEG file ({words_of(error)}): download it again") from error
+
+
+def _decode(content: bytes, name: str) -> tuple[Image.Image, bool]:
+    with Image.open(io.BytesIO(content), formats=("PNG",) if name.lower().endswith(".png") else ("JPEG",)) as image:
+        _check_size(image.size, name)
+        if image.mode.startswith("I"):
+            wide = np.asarray(image, np.int64)
+            return Image.fromarray(np.asarray((wide + 128) // 257, np.uint8)), False
+        if image.format == "PNG" and image.mode == "L" and "transparency" not in image.info:
+            # the usual case; imagecodecs inflates faster than Pillow, to the same pixels
+            return Image.fromarray(png_decode(content)), False
+        colour = image.mode not in GRAY_MODES and bool(np.ptp(np.asarray(image.convert("RGB")), axis=2).any())
+        gray = image.convert("L")
+        return (_upright(gray, image) if image.format == "JPEG" else gray), colour
+
+
+def _upright(gray: Image.Image, image: Image.Image) -> Image.Image:
+    """Turn an image as the EXIF block of its file says."""
+    try:
+        orientation = image.getexif().get(Base.Orientation)
+    except UNREADABLE:
+        orientation = None
+    # Pillow writes the whole block anew when it turns an image, which fails on damaged ones: it gets one of this only.
+    exif = Image.Exif()
+    exif[Base.Orientation] = next((number for number in range(2, 9) if number == orientation), 1)
+    gray.info["exif"] = exif.tobytes()
+    return ImageOps.exif_transpose(gray)
 
 
 def _check_size(size: tuple[int, int], name: str) -> None:

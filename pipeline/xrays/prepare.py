@@ -16,6 +16,7 @@ from pipeline.xrays.images import prepare_thumbnail
 from pipeline.xrays.splits import read_split
 from pipeline.xrays.thumbnails import Thumbnails, make_thumbnails
 
+IN_COLOUR = "in colour, made gray"
 PART = 1000  # images that are in memory at a time
 
 
@@ -44,7 +45,7 @@ def prepare_arm(
     files = locate_images(inventory, source.table)
     thumbnails = make_thumbnails(root, files, inventory, settings.thumbnail_size, scratch, workers)
     status = image_status(table, thumbnails)
-    write_csv(status_csv, status[["id", "status", "reason"]])
+    write_csv(status_csv, status[["id", "status", "reason", "warnings"]])
     check_failures(status, settings.allowed_failures)
     preparation = {"equalize_xrays": settings.model_dump(mode="json")}
     write_images(folder, prepare_images(status, thumbnails, settings), index_of(table, status), preparation)
@@ -59,8 +60,8 @@ def image_status(table: pd.DataFrame, thumbnails: Thumbnails) -> pd.DataFrame:
         thumbnails: Those of its collection.
 
     Returns:
-        ``id``, ``status`` (ok or failed), ``reason`` (empty if ok) and ``row`` (of the thumbnail), in the order of
-        ``table``.
+        ``id``, ``status`` (ok or failed), ``reason`` (empty if ok), ``warnings`` (empty if there is nothing to look
+        at) and ``row`` (of the thumbnail), in the order of ``table``.
 
     Raises:
         PipelineError: If an image is not in the collection any more.
@@ -72,7 +73,9 @@ def image_status(table: pd.DataFrame, thumbnails: Thumbnails) -> pd.DataFrame:
     found = rows[table["source"]].to_numpy()
     reasons = thumbnails.index["reason"].to_numpy()[found]
     status = np.where(reasons == "", "ok", "failed")
-    return pd.DataFrame({"id": table["id"].to_numpy(), "status": status, "reason": reasons, "row": found})
+    warnings = np.where(thumbnails.index["colour"].to_numpy()[found], IN_COLOUR, "")
+    columns = {"id": table["id"].to_numpy(), "status": status, "reason": reasons, "warnings": warnings, "row": found}
+    return pd.DataFrame(columns)
 
 
 def prepare_images(status: pd.DataFrame, thumbnails: Thumbnails, settings: EqualizeXrays) -> Iterator[np.ndarray]:
@@ -108,6 +111,21 @@ def check_failures(status: pd.DataFrame, allowed: float) -> None:
             f"{len(failed)} of {len(status)} images failed, more than the share allowed_failures {allowed}; "
             f"first: {failed['reason'].iloc[0]}"
         )
+
+
+def colour_warning(status: pd.DataFrame) -> str:
+    """Say how many images of an arm are in colour, which X-rays are not; empty if none is.
+
+    Args:
+        status: What :func:`image_status` returns.
+    """
+    coloured = status.loc[status["warnings"] == IN_COLOUR, "id"]
+    if not len(coloured):
+        return ""
+    return (
+        f"{len(coloured)} of {len(status)} images are in colour and were made gray, such as {coloured.iloc[0]}: "
+        "are they X-rays?"
+    )
 
 
 def index_of(table: pd.DataFrame, status: pd.DataFrame) -> pd.DataFrame:

@@ -32,8 +32,8 @@ class Thumbnails:
     """The thumbnails of a collection.
 
     Attributes:
-        index: ``source`` (path in the collection) and ``reason`` (why it could not be read, else empty); row i
-            describes thumbnail i.
+        index: ``source`` (path in the collection), ``reason`` (why it could not be read, else empty) and ``colour``
+            (whether the file shows any); row i describes thumbnail i.
         size: Side of a thumbnail in pixels.
     """
 
@@ -81,12 +81,13 @@ class ThumbnailJob:
     size: int
 
     def __call__(self, chunk: Chunk, part: Path) -> int:
-        """Write the chunk's thumbnails to their places in the array, and then a part with its ``reasons``.
+        """Write the chunk's thumbnails to their places in the array, then a part with its ``reasons`` and ``colours``.
 
         Returns:
             The number of files.
         """
         reasons = dict.fromkeys(chunk.rows, "is not in the archive any more")
+        colours = dict.fromkeys(chunk.rows, False)
         row_of = dict(zip(chunk.paths, chunk.rows, strict=True))
         with self.array.open("r+b") as array:
             for path, content in self._contents(chunk):
@@ -94,7 +95,7 @@ class ThumbnailJob:
                     continue
                 row = row_of[path]
                 try:
-                    gray = images.read_gray(content, path)
+                    gray, colours[row] = images.read_gray(content, path)
                 except PipelineError as error:
                     reasons[row] = str(error)
                     continue
@@ -103,7 +104,7 @@ class ThumbnailJob:
                 reasons[row] = ""
         with atomic(part) as unfinished:
             found = [reasons[row] for row in chunk.rows]
-            np.savez(unfinished, reasons=np.array(found), failed=any(found))
+            np.savez(unfinished, reasons=np.array(found), colours=list(colours.values()), failed=any(found))
         return len(chunk.rows)
 
     def _contents(self, chunk: Chunk) -> Iterator[tuple[str, bytes]]:
@@ -148,11 +149,11 @@ def make_thumbnails(
     chunks = _chunks(files["source"].tolist())
     items = [(f"{chunk.rows[0]:07d}", chunk) for chunk in chunks]
     parts = make_parts(job, items, folder / "parts", workers, "thumbnails", "images")
-    reasons = np.full(len(files), "", object)
+    reasons, colours = np.full(len(files), "", object), np.zeros(len(files), bool)
     for chunk, part in zip(chunks, parts, strict=True):
         with np.load(part, allow_pickle=False) as content:
-            reasons[list(chunk.rows)] = content["reasons"]
-    index = pd.DataFrame({"source": files["source"].to_numpy(), "reason": reasons})
+            reasons[list(chunk.rows)], colours[list(chunk.rows)] = content["reasons"], content["colours"]
+    index = pd.DataFrame({"source": files["source"].to_numpy(), "reason": reasons, "colour": colours})
     write_csv(folder / "index.csv", index)
     return Thumbnails(index, size, array, job.start)
 

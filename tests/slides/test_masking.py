@@ -87,6 +87,25 @@ def test_files_that_are_no_slides_are_rows_that_name_them(mask, write_slide, tmp
     assert "leaves the collection" in rows["../outside"]["reason"]
 
 
+def test_reasons_are_the_same_in_every_folder_and_hold_nothing_of_the_machine(params, write_slide, tmp_path):
+    whole = write_slide(slide(), "whole.tif").read_bytes()
+    files = {"truncated": whole[: len(whole) // 2], "empty": b"", "text": b"no slide", "header": whole[:8]}
+    reasons = []
+    for folder in (tmp_path / "one", tmp_path / "two"):
+        folder.mkdir()
+        for name, content in files.items():
+            (folder / f"{name}.tif").write_bytes(content)
+        names = (*files, "missing", "../outside")
+        job = MaskJob(folder, params.slides[ARM], params.tissue_masks[ARM], ARM)
+        parts = [folder / f"{number}.npz" for number in range(len(names))]
+        for name, part in zip(names, parts, strict=True):
+            job(record(name), part)
+        reasons.append(join_masks(folder / "masks", parts, ())["reason"].tolist())
+    assert reasons[0] == [reason.replace("two", "one") for reason in reasons[1]]
+    assert all(reasons[0])
+    assert not any("/" in reason.replace("../outside.tif", "") or "0x" in reason for reason in reasons[0])
+
+
 def test_pen_and_blur_are_warned_of(mask, write_slide):
     marked = cv2.rectangle(slide(), (300, 600), (1700, 1100), (20, 60, 160), -1)
     write_slide(marked, "pen.tif")

@@ -70,7 +70,7 @@ class Collection:
 
 def prepared_file(path: Path, settings: EqualizeXrays) -> np.ndarray:
     """Prepare one file without the rest of its collection."""
-    small = thumbnail(read_gray(path.read_bytes(), path.name), settings.thumbnail_size)
+    small = thumbnail(read_gray(path.read_bytes(), path.name)[0], settings.thumbnail_size)
     return prepare_thumbnail(np.asarray(small), settings)
 
 

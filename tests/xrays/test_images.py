@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageOps
+from PIL.ExifTags import Base
 
 from pipeline.errors import PipelineError
 from pipeline.params.file import Params
@@ -21,7 +22,7 @@ RAMP = np.add.outer(np.arange(40), 5 * np.arange(40)).astype(np.uint8)
 
 
 def read_gray(path: Path) -> Image.Image:
-    return read_content(path.read_bytes(), path.name)
+    return read_content(path.read_bytes(), path.name)[0]
 
 
 def save(path: Path, image: Image.Image) -> Path:
@@ -115,6 +116,52 @@ def test_a_jpeg_is_read_under_its_own_name_only(tmp_path: Path) -> None:
     (tmp_path / "a.jpg").rename(tmp_path / "b.png")
     with pytest.raises(PipelineError, match=r"b\.png is not a whole PNG"):
         read_gray(tmp_path / "b.png")
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_jpeg_is_turned_as_its_exif_block_says(tmp_path: Path, orientation: int) -> None:
+    exif = Image.Exif()
+    exif[Base.Orientation] = orientation
+    image = Image.fromarray(RAMP[:, :24])
+    image.save(tmp_path / "a.jpg", exif=exif, quality=95)
+    with Image.open(tmp_path / "a.jpg") as same:
+        expected = np.asarray(ImageOps.exif_transpose(same))
+    np.testing.assert_array_equal(np.asarray(read_gray(tmp_path / "a.jpg")), expected)
+    assert expected.shape == ((40, 24) if orientation < 5 else (24, 40))
+
+
+def test_a_damaged_exif_block_costs_nothing_but_the_turn(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[Base.Orientation], exif[Base.ImageDescription] = 6, "a film"
+    Image.fromarray(RAMP[:, :24]).save(tmp_path / "a.jpg", exif=exif)
+    whole = (tmp_path / "a.jpg").read_bytes()
+    block = whole.index(b"Exif")
+    shapes = set()
+    for place in range(block, block - 2 + int.from_bytes(whole[block - 2 : block])):
+        for value in (0x00, 0x05, 0xFF):
+            damaged = bytearray(whole)
+            damaged[place] = value
+            shapes.add(read_content(bytes(damaged), "a.jpg")[0].size)
+    assert shapes == {(24, 40), (40, 24)}
+
+
+@pytest.mark.parametrize(
+    ("mode", "coloured", "expected"),
+    [("RGB", False, False), ("RGBA", False, False), ("P", False, False), ("RGB", True, True), ("P", True, True)],
+)
+def test_colour_is_what_differs_between_the_channels(tmp_path: Path, mode: str, coloured: bool, expected: bool) -> None:
+    layers = np.dstack([RAMP] * 3)
+    layers[5, 5, 0] ^= coloured * 0x80
+    image = Image.fromarray(layers)
+    (image.quantize() if mode == "P" else image.convert(mode)).save(tmp_path / "a.png")
+    assert read_content((tmp_path / "a.png").read_bytes(), "a.png")[1] == expected
+
+
+def test_a_gray_film_saved_as_a_colour_jpeg_has_no_colour(tmp_path: Path) -> None:
+    Image.fromarray(np.dstack([RAMP] * 3)).save(tmp_path / "a.jpg")
+    assert read_content((tmp_path / "a.jpg").read_bytes(), "a.jpg")[1] is False
+    Image.fromarray(np.dstack([RAMP, RAMP, 255 - RAMP])).save(tmp_path / "a.jpg")
+    assert read_content((tmp_path / "a.jpg").read_bytes(), "a.jpg")[1] is True
 
 
 @pytest.mark.parametrize("bits", [1, 2, 4, 8])

@@ -101,6 +101,23 @@ def test_too_many_bad_images_fail_the_stage_and_stand_in_its_table(repository: P
     assert not Path("data/prepared/nih_pa").exists()
 
 
+def test_images_in_colour_are_counted_in_a_warning_and_in_the_table(
+    repository: Path, collection: Collection, capsys: pytest.CaptureFixture[str]
+) -> None:
+    colours = np.random.default_rng(0).integers(0, 256, (40, 40, 3), np.uint8)
+    Image.fromarray(colours).save(collection.root / "images/00000005_000.png")
+    collection.inventory(Path("data/raw/inventory/nih_pa.csv"))
+    split_xrays.main("nih_pa")
+    equalize_xrays.main("nih_pa")
+    total = len(pd.read_csv("data/interim/nih_pa/split.csv"))
+    said = f"nih_pa: 1 of {total} images are in colour and were made gray, such as 00000005_000.png: are they X-rays?"
+    assert said in capsys.readouterr().out
+    status = pd.read_csv("data/interim/nih_pa/images_status.csv", keep_default_na=False)
+    assert status.loc[status["warnings"] != "", ["id", "status", "warnings"]].to_numpy().tolist() == [
+        ["00000005_000.png", "ok", "in colour, made gray"]
+    ]
+
+
 def test_an_unknown_arm_is_refused_by_both(repository: Path) -> None:
     for stage in (split_xrays, equalize_xrays):
         with pytest.raises(PipelineError, match=r"'nih_lateral' is not in .*_xrays of params\.yaml: choose from"):

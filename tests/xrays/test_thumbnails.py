@@ -1,3 +1,4 @@
+import io
 import os
 import signal
 import subprocess
@@ -15,7 +16,7 @@ from pipeline.errors import PipelineError
 from pipeline.xrays import thumbnails
 from pipeline.xrays.images import read_gray, thumbnail
 from tests.import_closure import ROOT
-from tests.xrays.conftest import Collection, ThumbnailsOf
+from tests.xrays.conftest import FILMS, Collection, ThumbnailsOf
 
 ALL = range(10)
 
@@ -28,11 +29,15 @@ def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_every_file_has_its_thumbnail(collection: Collection, table: pd.DataFrame, thumbnails_of: ThumbnailsOf) -> None:
     made = thumbnails_of(table)
     expected = [
-        np.asarray(thumbnail(read_gray((collection.root / source).read_bytes(), source), 30))
+        np.asarray(thumbnail(read_gray((collection.root / source).read_bytes(), source)[0], 30))
         for source in table["source"]
     ]
     np.testing.assert_array_equal(made.read(ALL), np.stack(expected))
-    assert made.index.to_dict("list") == {"source": table["source"].tolist(), "reason": [""] * 10}
+    assert made.index.to_dict("list") == {
+        "source": table["source"].tolist(),
+        "reason": [""] * 10,
+        "colour": [False] * 10,
+    }
 
 
 @pytest.mark.usefixtures("small_chunks")
@@ -44,6 +49,42 @@ def test_the_number_of_workers_changes_no_byte(
     for name in ("images.npy", "index.csv"):
         one, two = (next((tmp_path / f"scratch{workers}").rglob(name)).read_bytes() for workers in (1, 2))
         assert one == two
+
+
+def unreadable(film: bytes) -> dict[str, bytes]:
+    """Files of all kinds that are no X-rays."""
+    jpeg = io.BytesIO()
+    Image.new("L", (40, 40)).save(jpeg, "JPEG")
+    return {
+        "empty.png": b"",
+        "empty.jpg": b"",
+        "text.png": b"no picture",
+        "text.jpg": b"no picture",
+        "header.png": film[:20],
+        "half.png": film[: len(film) // 2],
+        "flipped.png": film[:60] + bytes([film[60] ^ 0xFF]) + film[61:],
+        "half.jpg": jpeg.getvalue()[:300],
+        "jpeg.png": jpeg.getvalue(),
+        "png.jpg": film,
+    }
+
+
+def test_reasons_hold_nothing_of_the_machine_and_are_the_same_in_every_folder(tmp_path: Path) -> None:
+    reasons = []
+    for folder in ("one", "two"):
+        collection = Collection(tmp_path / folder / "films").write()
+        content = unreadable((collection.root / "images" / FILMS[0][0]).read_bytes())
+        for name, damaged in content.items():
+            (collection.root / name).write_bytes(damaged)
+        inventory = collection.inventory(tmp_path / folder / "inventory.csv")
+        files = pd.DataFrame({"source": list(content), "md5": "0"})
+        scratch = tmp_path / folder / "scratch"
+        reasons.append(thumbnails.make_thumbnails(collection.root, files, inventory, 30, scratch, 1).index["reason"])
+    assert reasons[0].tolist() == reasons[1].tolist()
+    for name, reason in zip(content, reasons[0], strict=True):
+        assert reason.startswith(f"{name} is not a whole PNG or JPEG file (")
+        assert "0x" not in reason
+        assert str(tmp_path) not in reason
 
 
 @pytest.mark.usefixtures("small_chunks")
