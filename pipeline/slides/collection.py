@@ -13,6 +13,8 @@ from pipeline.slides.camelyon16 import read_camelyon16
 from pipeline.slides.records import ROLES, SlideRecord
 from pipeline.slides.table import read_table
 
+SAME_CONTENT = "same content as "
+
 
 def read_collection(root: Path, inventory: pd.DataFrame, settings: Slides, arm: str) -> list[SlideRecord]:
     """Give every slide of a collection its part.
@@ -34,7 +36,7 @@ def read_collection(root: Path, inventory: pd.DataFrame, settings: Slides, arm: 
     read = read_table if settings.table else read_camelyon16
     records = read(root, inventory, settings, arm)
     check_collection(records, inventory, root, arm)
-    records = hold_out(records, settings)
+    records = hold_out(use_content_once(records, inventory), settings)
     return sorted([*records, *_absent(records, settings, arm)], key=lambda record: record.name)
 
 
@@ -83,23 +85,59 @@ def check_collection(records: list[SlideRecord], inventory: pd.DataFrame, root: 
         arm: The arm, to name keys in errors.
 
     Raises:
-        PipelineError: If a name is used twice, a group or the very same file is in two splits, or there is nothing to
-            train on.
+        PipelineError: If a name is used twice, a group is in two splits, the very same content is in two splits or
+            has two labels, or there is nothing to train on.
     """
     twice = [name for name, count in Counter(record.name for record in records).items() if count > 1]
     if twice:
         raise PipelineError(f"{root}: two slides are called {min(twice)}: rename one of them")
-    checksums = dict(zip(inventory["path"], inventory["md5"], strict=True))
+    used = [record for record in records if record.role]
     splits: dict[str, str] = {}
-    for record in records:
-        split = ROLES[record.role][0] if record.role else ""
-        for key, what in ((record.group, f"the group {record.group!r}"), (checksums.get(record.path), record.path)):
-            if split and key and splits.setdefault(key, split) != split:
-                raise PipelineError(
-                    f"{root}: {what} is used for {splits[key]} and for {split}, under this name or another: keep it on "
-                    "one side"
-                )
+    for record in used:
+        split = ROLES[record.role][0]
+        if splits.setdefault(record.group, split) != split:
+            raise PipelineError(
+                f"{root}: the group {record.group!r} is used for {splits[record.group]} and for {split}: keep it on "
+                "one side"
+            )
+    for first, record in _same_content(used, inventory):
+        if ROLES[first.role] != ROLES[record.role]:
+            raise PipelineError(
+                f"{root}: {first.path} and {record.path} have the same content, but the roles {first.role} and "
+                f"{record.role}: keep one of them"
+            )
     if not any(record.role == "train" for record in records):
         raise PipelineError(
             f"{root} has no slide of role train for {arm}: docs/parameters.md says how slides get roles"
         )
+
+
+def use_content_once(records: list[SlideRecord], inventory: pd.DataFrame) -> list[SlideRecord]:
+    """Leave out slides whose content is that of another one, which may be the same patient under another name.
+
+    Before slides are held out, since the two could land on two sides.
+
+    Args:
+        records: All slides; equal ones have one role.
+        inventory: The collection's files (columns ``path`` and ``md5``).
+
+    Returns:
+        The slides in their order; of equal ones only the first is used.
+    """
+    same = {record.name: first.name for first, record in _same_content([r for r in records if r.role], inventory)}
+    return [
+        replace(record, role="", annotation="", unused=f"{SAME_CONTENT}{same[record.name]}")
+        if record.role and record.name in same
+        else record
+        for record in records
+    ]
+
+
+def _same_content(records: list[SlideRecord], inventory: pd.DataFrame) -> list[tuple[SlideRecord, SlideRecord]]:
+    """Pairs of the first slide of a content and a later one."""
+    checksums = dict(zip(inventory["path"], inventory["md5"], strict=True))
+    first: dict[str, SlideRecord] = {}
+    pairs = [
+        (first.setdefault(checksums[record.path], record), record) for record in records if record.path in checksums
+    ]
+    return [(one, other) for one, other in pairs if one is not other]

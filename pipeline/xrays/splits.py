@@ -25,6 +25,7 @@ SUBSET_LISTS = {
     "anomaly_test": ("test", 1),
 }
 FOLDS = 3
+SAME_CONTENT = "same content as "
 # A download that lost a few files still gives the paper's task; one that lost an archive of twelve does not.
 ALLOWED_MISSING = 0.01
 
@@ -66,8 +67,8 @@ def split_xrays(
         differ on whether there is a finding).
 
     Raises:
-        PipelineError: If lists and metadata contradict each other, a split is empty, or more than 1 % of the
-            arm's files are missing.
+        PipelineError: If lists and metadata contradict each other, a split is empty, more than 1 % of the arm's files
+            are missing, or two images of the same content are in two splits or have two labels.
     """
     table = index.rename(columns={"patient": "group"}).sort_values("id", ignore_index=True)
     table["listed"] = _listed(table["id"], lists)
@@ -76,6 +77,7 @@ def split_xrays(
     table.loc[other_view, ["split", "left_out"]] = ["", "other view"]
     table = _separate_patients(table)
     table = _attach_files(table, locate_images(inventory, settings.table))
+    table = _use_content_once(table, settings.collection)
     table["fold"] = _folds(table, settings.seed)
     for split, label in (("train", 0), ("test", 0), ("test", 1)):
         if not ((table["split"] == split) & (table["label"] == label)).any():
@@ -199,6 +201,43 @@ def _attach_files(table: pd.DataFrame, files: pd.DataFrame) -> pd.DataFrame:
     table.loc[missing, "left_out"] = "missing file"
     table.loc[missing, "split"] = ""
     return table
+
+
+def _use_content_once(table: pd.DataFrame, collection: str) -> pd.DataFrame:
+    """Leave out copies of another image of the same split and label; a copy in another one is an error.
+
+    A copy may be the same patient under another name, so it is looked for by content alone.
+    """
+    placed = table[table["split"] != ""]
+    first = placed.drop_duplicates("md5").set_index("md5")
+    copies = placed[placed["md5"].duplicated()]
+    originals = first.loc[copies["md5"]].set_index(copies.index)
+    differs = (copies["split"] != originals["split"]) | (copies["label"] != originals["label"])
+    if differs.any():
+        one, other = originals[differs].iloc[0], copies[differs].iloc[0]
+        raise PipelineError(
+            f"{collection}: {one['source']} and {other['source']} have the same content, but the splits and labels "
+            f"{one['split']} {one['label']} and {other['split']} {other['label']}: keep one of them"
+        )
+    table.loc[copies.index, "left_out"] = SAME_CONTENT + originals["id"]
+    table.loc[copies.index, "split"] = ""
+    return table
+
+
+def copies_warning(table: pd.DataFrame) -> str:
+    """Say which images are copies of others.
+
+    Args:
+        table: What :func:`split_xrays` returns.
+
+    Returns:
+        One line, empty if there is none.
+    """
+    copies = table[table["left_out"].str.startswith(SAME_CONTENT)]
+    if copies.empty:
+        return ""
+    name, reason = copies.iloc[0][["id", "left_out"]]
+    return f"warning: {len(copies)} images are copies of others and are not counted again, such as {name}: {reason}"
 
 
 def count_table(table: pd.DataFrame) -> pd.DataFrame:

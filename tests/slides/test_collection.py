@@ -72,11 +72,30 @@ def test_an_unused_slide_may_have_any_group():
     check_collection([record("a"), SlideRecord("b", "b.tif", "", "", "a", "excluded")], NO_FILES, "data", "demo_slides")
 
 
-def test_the_same_file_under_two_names_stays_on_one_side():
-    inventory = pd.DataFrame({"path": ["a.tif", "b.tif"], "md5": ["same", "same"]})
-    check_collection([record("a"), record("b")], inventory, "data", "demo_slides")
-    with pytest.raises(PipelineError, match=r"b\.tif is used for train and for test"):
-        check_collection([record("a"), record("b", "test_normal")], inventory, "data", "demo_slides")
+COPIES = pd.DataFrame({"path": ["a.tif", "b.tif", "c.tif"], "md5": ["same", "same", "other"]})
+
+
+@pytest.mark.parametrize("roles", [("train", "test_normal"), ("test_normal", "test_tumour")])
+def test_one_content_in_two_splits_or_with_two_labels_is_refused(roles):
+    records = [record("a", roles[0]), record("b", roles[1]), record("c")]
+    with pytest.raises(PipelineError, match=rf"a\.tif and b\.tif have the same content.*{roles[0]} and {roles[1]}"):
+        check_collection(records, COPIES, "data", "demo_slides")
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_copy_is_left_out_before_slides_are_held_out(tmp_path, settings, seed):
+    (tmp_path / "table.csv").write_text(
+        "path,role,annotation,group\n" + "".join(f"{name}.tif,train,,patient {name}\n" for name in "abc")
+    )
+    for name, content in (("a", "same"), ("b", "same"), ("c", "other")):
+        (tmp_path / f"{name}.tif").write_text(content)
+    inventory = make_inventory(tmp_path, tmp_path.parent / "inventory.csv", tmp_path.parent / "inventory.json")
+    chosen = settings.model_copy(
+        update={"table": "table.csv", "validation_tumour": (), "validation_share": 0.5, "seed": seed}
+    )
+    roles = {one.name: (one.role, one.unused) for one in read_collection(tmp_path, inventory, chosen, "arm")}
+    assert roles["b"] == ("", "same content as a")
+    assert {roles["a"][0], roles["c"][0]} == {"train", "val_normal"}
 
 
 def test_nothing_more_is_held_out_where_a_table_names_validation_slides(settings):

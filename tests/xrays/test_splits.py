@@ -14,7 +14,16 @@ from pipeline.files import write_csv
 from pipeline.params.file import Params
 from pipeline.params.xrays import SplitXrays
 from pipeline.xrays.index import read_index
-from pipeline.xrays.splits import COLUMNS, SUBSET_LISTS, count_table, read_lists, read_split, split_xrays, used
+from pipeline.xrays.splits import (
+    COLUMNS,
+    SUBSET_LISTS,
+    copies_warning,
+    count_table,
+    read_lists,
+    read_split,
+    split_xrays,
+    used,
+)
 from tests.xrays.conftest import FILMS, TEST, TRAIN_VAL, Collection
 
 LISTS = {"train_val": TRAIN_VAL, "test": TEST}
@@ -29,7 +38,7 @@ def index_of(films: Films) -> pd.DataFrame:
 
 
 def inventory_of(names: Sequence[str]) -> pd.DataFrame:
-    return pd.DataFrame({"path": [f"images/{name}" for name in names], "bytes": 1, "md5": "0"})
+    return pd.DataFrame({"path": [f"images/{name}" for name in names], "bytes": 1, "md5": [f"of {n}" for n in names]})
 
 
 def split(
@@ -136,6 +145,45 @@ def test_a_few_missing_files_are_left_out_and_many_are_an_error(split_settings: 
     assert one["00000001_000.png"] == "missing file"
     with pytest.raises(PipelineError, match=r"images have no file, such as 00000001_000\.png"):
         split(films, lists, chosen, without=lists["train_val"][:90])
+
+
+def with_copies(*pairs: tuple[str, str]) -> pd.DataFrame:
+    """The inventory of all films, with one content for both of each pair."""
+    inventory = inventory_of([name for name, _, _ in FILMS])
+    return inventory.replace({"md5": {f"of {copy}": f"of {original}" for original, copy in pairs}})
+
+
+@pytest.mark.parametrize(
+    ("original", "copy"),
+    [
+        ("00000001_000.png", "00000005_000.png"),  # of a training normal in the test, with a finding
+        ("00000002_000.png", "00000005_001.png"),  # of a training normal in the test, normal too
+        ("00000005_000.png", "00000005_001.png"),  # abnormal and normal in one split
+    ],
+)
+def test_one_content_in_two_splits_or_with_two_labels_is_refused(
+    split_settings: SplitXrays, original: str, copy: str
+) -> None:
+    chosen = split_settings.model_copy(update={"validation_share": 0.0, "view": "PA"})
+    with pytest.raises(PipelineError, match=rf"images/{original} and images/{copy} have the same content.*keep one"):
+        split_xrays(index_of(FILMS), LISTS, with_copies((original, copy)), chosen)
+
+
+def test_a_copy_within_its_split_is_named_and_counted_once(split_settings: SplitXrays) -> None:
+    chosen = split_settings.model_copy(update={"validation_share": 0.0, "view": "PA"})
+    table = split_xrays(index_of(FILMS), LISTS, with_copies(("00000002_000.png", "00000004_000.png")), chosen)
+    assert places(table)["00000002_000.png"] == "train"
+    assert places(table)["00000004_000.png"] == "same content as 00000002_000.png"
+    assert "1 images are copies" in copies_warning(table)
+    assert "00000004_000.png: same content as 00000002_000.png" in copies_warning(table)
+    assert copies_warning(split_xrays(index_of(FILMS), LISTS, with_copies(), chosen)) == ""
+
+
+def test_a_copy_that_is_not_used_disturbs_nothing(split_settings: SplitXrays) -> None:
+    """Its patient is trained on, its finding is not; so it is in no split."""
+    chosen = split_settings.model_copy(update={"validation_share": 0.0, "view": "PA"})
+    table = split_xrays(index_of(FILMS), LISTS, with_copies(("00000001_000.png", "00000001_001.png")), chosen)
+    assert places(table)["00000001_000.png"] == "train"
 
 
 def subset(**lists: Sequence[str]) -> dict[str, list[str]]:
