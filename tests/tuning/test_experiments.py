@@ -1,12 +1,15 @@
+import re
 import shlex
 from pathlib import Path
 
 import pytest
 from dvc.utils.hydra import apply_overrides
+from ruamel.yaml import YAML
 
 from pipeline.errors import PipelineError
 from pipeline.params.file import read_params
 from pipeline.tuning import experiments, joining, running
+from pipeline.tuning.adopting import edited_yaml
 from pipeline.tuning.space import Space
 from tests.import_closure import ROOT
 
@@ -33,6 +36,14 @@ def test_every_member_is_an_experiment_that_dvc_understands(here: Path, arm: str
         assert found.train[arm].schedule[-1].layers == member.train.schedule[-1].layers
         prepared = found.normalize_tiles if arm in found.slides else found.equalize_xrays
         assert prepared[arm] == member.preparation
+
+
+def test_the_whole_part_that_the_page_shows_can_be_searched(here: Path) -> None:
+    page = (ROOT / "docs" / "tuning.md").read_text(encoding="utf-8")
+    shown = YAML(typ="safe").load(re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)[0])["tune"]["nih_ap"]
+    text = (here / "params.yaml").read_text(encoding="utf-8")
+    (here / "params.yaml").write_text(edited_yaml(text, lambda content: content["tune"].update(nih_ap=shown)))
+    assert len(Space(read_params(), "nih_ap").members) == 8
 
 
 @pytest.mark.usefixtures("here")
