@@ -8,7 +8,7 @@ from pipeline.params.file import read_params
 from pipeline.stage import run_stage
 from pipeline.xrays.index import compare_versions, find_metadata, read_index
 from pipeline.xrays.page import split_page
-from pipeline.xrays.splits import copies_warning, count_table, read_lists, split_xrays, used
+from pipeline.xrays.splits import count_table, read_lists, split_xrays, used, warn_of_copies
 from pipeline.xrays.table import read_table
 
 
@@ -27,8 +27,7 @@ def main(arm: str) -> str:
     else:
         (index, lists), differences = read_table(root, inventory, settings.table), None
     table = split_xrays(index, lists, inventory, settings)
-    if warning := copies_warning(table):
-        print(warning, flush=True)
+    warn_of_copies(table)
     chosen = used(table)
     write_csv(Path("data/interim") / arm / "split.csv", chosen)
     write_csv(report / "counts.csv", count_table(table))

@@ -6,7 +6,7 @@ from pipeline.files import remove
 from pipeline.inventory import check_unchanged, read_inventory
 from pipeline.params.file import read_params
 from pipeline.scratch import make_parts, scratch_key
-from pipeline.slides.collection import SAME_CONTENT, read_collection
+from pipeline.slides.collection import read_collection, warn_of_copies
 from pipeline.slides.masking import MaskJob, join_masks
 from pipeline.slides.status import check_failures
 from pipeline.stage import run_stage
@@ -21,9 +21,7 @@ def main(arm: str) -> str:
     root, scratch = Path("data/raw") / arm, Path(".cache/tissue_masks") / arm
     inventory = read_inventory(Path(f"data/raw/inventory/{arm}.csv"))
     records = read_collection(root, inventory, slides, arm)
-    for record in records:
-        if record.unused.startswith(SAME_CONTENT):
-            print(f"warning: {record.path} has the {record.unused} and is not counted again", flush=True)
+    warn_of_copies(records)
     used = [record for record in records if record.role]
     check_unchanged(root, inventory, [path for record in used for path in (record.path, record.annotation) if path])
     checksums = dict(zip(inventory["path"], inventory["md5"], strict=True))

@@ -133,6 +133,13 @@ def use_content_once(records: list[SlideRecord], inventory: pd.DataFrame) -> lis
     ]
 
 
+def warn_of_copies(records: list[SlideRecord]) -> None:
+    """Print which slides are copies of others."""
+    for record in records:
+        if record.unused.startswith(SAME_CONTENT):
+            print(f"warning: {record.path} has the {record.unused} and is not counted again", flush=True)
+
+
 def _same_content(records: list[SlideRecord], inventory: pd.DataFrame) -> list[tuple[SlideRecord, SlideRecord]]:
     """Pairs of the first slide of a content and a later one."""
     checksums = dict(zip(inventory["path"], inventory["md5"], strict=True))

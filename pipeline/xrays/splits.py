@@ -224,20 +224,19 @@ def _use_content_once(table: pd.DataFrame, collection: str) -> pd.DataFrame:
     return table
 
 
-def copies_warning(table: pd.DataFrame) -> str:
-    """Say which images are copies of others.
+def warn_of_copies(table: pd.DataFrame) -> None:
+    """Print which images are copies of others, if there are any.
 
     Args:
         table: What :func:`split_xrays` returns.
-
-    Returns:
-        One line, empty if there is none.
     """
     copies = table[table["left_out"].str.startswith(SAME_CONTENT)]
-    if copies.empty:
-        return ""
-    name, reason = copies.iloc[0][["id", "left_out"]]
-    return f"warning: {len(copies)} images are copies of others and are not counted again, such as {name}: {reason}"
+    if len(copies):
+        name, reason = copies.iloc[0][["id", "left_out"]]
+        print(
+            f"warning: {len(copies)} images are copies of others and are not counted again, such as {name}: {reason}",
+            flush=True,
+        )
 
 
 def count_table(table: pd.DataFrame) -> pd.DataFrame:

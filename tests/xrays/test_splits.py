@@ -17,12 +17,12 @@ from pipeline.xrays.index import read_index
 from pipeline.xrays.splits import (
     COLUMNS,
     SUBSET_LISTS,
-    copies_warning,
     count_table,
     read_lists,
     read_split,
     split_xrays,
     used,
+    warn_of_copies,
 )
 from tests.xrays.conftest import FILMS, TEST, TRAIN_VAL, Collection
 
@@ -169,14 +169,18 @@ def test_one_content_in_two_splits_or_with_two_labels_is_refused(
         split_xrays(index_of(FILMS), LISTS, with_copies((original, copy)), chosen)
 
 
-def test_a_copy_within_its_split_is_named_and_counted_once(split_settings: SplitXrays) -> None:
+def test_a_copy_within_its_split_is_named_and_counted_once(
+    split_settings: SplitXrays, capsys: pytest.CaptureFixture[str]
+) -> None:
     chosen = split_settings.model_copy(update={"validation_share": 0.0, "view": "PA"})
     table = split_xrays(index_of(FILMS), LISTS, with_copies(("00000002_000.png", "00000004_000.png")), chosen)
     assert places(table)["00000002_000.png"] == "train"
     assert places(table)["00000004_000.png"] == "same content as 00000002_000.png"
-    assert "1 images are copies" in copies_warning(table)
-    assert "00000004_000.png: same content as 00000002_000.png" in copies_warning(table)
-    assert copies_warning(split_xrays(index_of(FILMS), LISTS, with_copies(), chosen)) == ""
+    warn_of_copies(table)
+    assert "1 images are copies" in (said := capsys.readouterr().out)
+    assert "00000004_000.png: same content as 00000002_000.png" in said
+    warn_of_copies(split_xrays(index_of(FILMS), LISTS, with_copies(), chosen))
+    assert capsys.readouterr().out == ""
 
 
 def test_a_copy_that_is_not_used_disturbs_nothing(split_settings: SplitXrays) -> None:
