@@ -1,6 +1,7 @@
 """Opening the CSV that describes a collection, whatever the collection holds."""
 
 import csv
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -8,6 +9,9 @@ import pandas as pd
 
 from pipeline.errors import PipelineError
 from pipeline.inventory import check_unchanged, raw_file
+
+# A spreadsheet that opens a report would compute such a value; numbers and a lone sign are harmless.
+FORMULA = re.compile(r"(?![+-]?[\d.]+$)[=+@-].", re.DOTALL)
 
 
 def read_described(root: Path, inventory: pd.DataFrame, table: str, columns: Sequence[str]) -> pd.DataFrame:
@@ -27,7 +31,8 @@ def read_described(root: Path, inventory: pd.DataFrame, table: str, columns: Seq
 
     Raises:
         PipelineError: If the CSV leaves the folder, is missing, changed since it was listed, is no CSV in UTF-8, lacks
-            a column or has one twice, or a row has more values than there are columns.
+            a column or has one twice, a row has more values than there are columns, or a value would be a
+            formula in a spreadsheet.
     """
     file = raw_file(root, table)
     if not file.is_file():
@@ -40,7 +45,28 @@ def read_described(root: Path, inventory: pd.DataFrame, table: str, columns: Seq
     header = rows.pop(min(rows, default=0), [])
     _check_header(header, columns, file)
     cells = [_fit(row, len(header), f"{file}, row {number}") for number, row in rows.items()]
-    return pd.DataFrame(cells, index=list(rows), columns=header, dtype=str)
+    described = pd.DataFrame(cells, index=list(rows), columns=header, dtype=str)
+    for column in filter(None, header):
+        refuse_formulas(described[column], f"{file}, row ")
+    return described
+
+
+def refuse_formulas(values: pd.Series, where: str) -> None:
+    """Refuse a value that a spreadsheet would compute, since names and findings end in tables that people open there.
+
+    Args:
+        values: Text, by row number or name.
+        where: What stands before that number or name in an error.
+
+    Raises:
+        PipelineError: Naming the first such value.
+    """
+    wrong = values[values.str.match(FORMULA)]
+    if len(wrong):
+        raise PipelineError(
+            f"{where}{wrong.index[0]}, column {values.name}: {wrong.iloc[0]!r} would be a formula in a spreadsheet: "
+            "let it begin with a letter or digit"
+        )
 
 
 def _read_rows(file: Path) -> dict[int, list[str]]:

@@ -160,18 +160,20 @@ def read_inventory(csv: Path) -> pd.DataFrame:
     return read_csv(csv, COLUMNS, ("path", "md5"), "run `make check-data`, which lists the collection's files")
 
 
-def raw_file(root: Path, path: str) -> Path:
+def raw_file(root: Path, path: str, where: str = "") -> Path:
     """Return the path of a raw file, which must lie under the collection's folder.
 
     Args:
         root: The collection's folder.
         path: Relative path as a CSV or list gives it.
+        where: The file and row that give it, to name them in an error.
 
     Raises:
         PipelineError: If the path leaves the folder.
     """
     if Path(path).is_absolute() or ".." in Path(path).parts:
-        raise PipelineError(f"{path!r} leaves the collection's folder {root}; only paths inside it are read")
+        begun = f"{where}: " if where else ""
+        raise PipelineError(f"{begun}{path!r} leaves the collection's folder {root}; only paths inside it are read")
     return root / path
 
 

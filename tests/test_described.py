@@ -117,3 +117,14 @@ def test_a_table_that_changed_since_it_was_listed_is_refused(tmp_path: Path) -> 
 def test_a_table_outside_the_collection_is_not_read(tmp_path: Path) -> None:
     with pytest.raises(PipelineError, match="leaves the collection's folder"):
         read_described(tmp_path, pd.DataFrame(), "../table.csv", COLUMNS)
+
+
+@pytest.mark.parametrize("value", ["=HYPERLINK(1)", "+cmd|' /C calc'!A0", "-2+3", "@SUM(A1)"])
+def test_a_value_that_a_spreadsheet_would_compute_is_refused(tmp_path: Path, value: str) -> None:
+    with pytest.raises(PipelineError, match=r"table\.csv, row 3, column group: .* would be a formula"):
+        read(tmp_path, f"path,group\na.png,p1\nb.png,{value}\n")
+
+
+@pytest.mark.parametrize("value", ["-", "+", "-5", "+1.5", "p-1", "a=b", "x@y"])
+def test_signs_that_compute_nothing_are_kept(tmp_path: Path, value: str) -> None:
+    assert read(tmp_path, f"path,group\na.png,{value}\n")["group"].tolist() == [value]

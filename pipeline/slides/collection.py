@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from pipeline.described import refuse_formulas
 from pipeline.errors import PipelineError
 from pipeline.params.slides import Slides
 from pipeline.seeding import derived_seed
@@ -88,6 +89,9 @@ def check_collection(records: list[SlideRecord], inventory: pd.DataFrame, root: 
         PipelineError: If a name is used twice, a group is in two splits, the very same content is in two splits or
             has two labels, or there is nothing to train on.
     """
+    refuse_formulas(
+        pd.Series([record.name for record in records], [record.path for record in records], str, "name"), f"{root}/"
+    )
     twice = [name for name, count in Counter(record.name for record in records).items() if count > 1]
     if twice:
         raise PipelineError(f"{root}: two slides are called {min(twice)}: rename one of them")

@@ -47,7 +47,7 @@ def _record(row: list[str], where: str, root: Path, files: set[str]) -> SlideRec
         wanted = "needs an annotation with its outlines" if not annotation else "must have no annotation"
         raise PipelineError(f"{where}: a {role} slide {wanted}")
     for name in (path, annotation) if annotation else (path,):
-        raw_file(root, name)
+        raw_file(root, name, where)
         if name not in files:
             raise PipelineError(f"{where}: {name!r} is not in {root}: add it and run `make check-data`")
     name = PurePosixPath(path).stem

@@ -28,6 +28,7 @@ HEADINGS = {
 FIELDS = 11
 NO_FINDING = "No Finding"
 VIEWS = ("PA", "AP")
+SEXES = ("F", "M", "")
 IMAGE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*\.png")
 YEARS = {"Y": 1.0, "M": 1 / 12, "D": 1 / 365.25}
 
@@ -119,6 +120,7 @@ def _typed(text: pd.DataFrame, csv_file: Path) -> pd.DataFrame:
     _refuse(text["id"], ~text["id"].map(is_image_name), csv_file, "is not the name of a PNG file without folders")
     _refuse(text["id"], text["id"].duplicated(), csv_file, "is listed a second time")
     _refuse(text["view"], ~text["view"].isin(VIEWS), csv_file, "is neither PA nor AP")
+    _refuse(text["sex"], ~text["sex"].isin(SEXES), csv_file, "is neither F nor M")
     for name in ("patient", "follow_up"):
         _refuse(text[name], ~text[name].str.fullmatch(r"\d{1,9}"), csv_file, "is not a whole number")
     _refuse(text["age"], ~text["age"].str.fullmatch(r"\d{1,3}[YMD]?"), csv_file, "is not an age such as 58 or 058Y")
@@ -131,7 +133,7 @@ def _typed(text: pd.DataFrame, csv_file: Path) -> pd.DataFrame:
             "findings": findings,
             "label": (findings != "").astype(int),
             "view": text["view"],
-            "age": text["age"].map(_years),
+            "age": text["age"].map(years),
             "sex": text["sex"],
             "follow_up": text["follow_up"].astype(int),
         }
@@ -156,9 +158,10 @@ def _refuse(column: pd.Series, wrong: pd.Series, csv_file: Path, what: str) -> N
         raise PipelineError(f"{csv_file}: row {row}, column {heading!r}: {column[row]!r} {what}")
 
 
-def _years(age: str) -> float:
+def years(age: str) -> float:
+    """Read an age such as ``58``, ``058Y``, ``3M`` or ``20D``, in years."""
     unit = age[-1] if age[-1] in YEARS else "Y"
-    return round(int(age.rstrip("YMD")) * YEARS[unit], 2)
+    return round(float(age.rstrip("YMD")) * YEARS[unit], 2)
 
 
 def is_image_name(name: str) -> bool:

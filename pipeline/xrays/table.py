@@ -7,9 +7,11 @@ import pandas as pd
 from pipeline.described import read_described
 from pipeline.errors import PipelineError
 from pipeline.inventory import raw_file
-from pipeline.xrays.index import NO_FINDING, VIEWS
+from pipeline.xrays.files import locate_images
+from pipeline.xrays.index import NO_FINDING, VIEWS, years
 
 COLUMNS = ("path", "patient", "view", "findings", "split")
+AGE = r"\d{1,3}(\.\d+)?[YMD]?"
 # Value of the column split → the list of images that it makes.
 LISTS = {"train": "train_val", "val": "val", "test": "test"}
 
@@ -31,20 +33,27 @@ def read_table(root: Path, inventory: pd.DataFrame, table: str) -> tuple[pd.Data
 
     Raises:
         PipelineError: If the CSV cannot be read (:func:`pipeline.described.read_described`), or has a row with an
-            unknown view or split, without a patient, or with a path that leaves the folder or stands there twice; the
-            sentence names the row.
+            unknown view or split, without a patient, with an impossible age, or with a path that leaves the folder,
+            stands there twice or has no image; the sentence names the row.
     """
     text = read_described(root, inventory, table, COLUMNS)
     file = root / table
-    for path in text["path"]:
-        raw_file(root, path)
+    for row, path in text["path"].items():
+        raw_file(root, path, f"{file}, row {row}")
     _refuse(text["path"], text["path"].duplicated() | (text["path"] == ""), file, "is empty or stands there twice")
     _refuse(text["patient"], text["patient"] == "", file, "must name the patient, or the image where unknown")
     _refuse(text["view"], ~text["view"].isin(VIEWS), file, "is neither PA nor AP")
     _refuse(text["split"], ~text["split"].isin(LISTS), file, "is not train, val or test")
-    text = text.reset_index(drop=True)  # row numbers of the file serve errors only
-    findings = text["findings"].where(text["findings"] != NO_FINDING, "")
+    known = locate_images(inventory, table)["id"]
+    _refuse(
+        text["path"], ~text["path"].isin(known), file, f"is no PNG or JPEG in {root}: add it and run `make check-data`"
+    )
     ages = text["age"] if "age" in text else pd.Series("", index=text.index)
+    _refuse(
+        ages, (ages != "") & ~ages.str.fullmatch(AGE), file, "is not an age such as 58, 0.5 or 058Y; empty if unknown"
+    )
+    text, ages = text.reset_index(drop=True), ages.reset_index(drop=True)  # row numbers of the file serve errors only
+    findings = text["findings"].where(text["findings"] != NO_FINDING, "")
     index = pd.DataFrame(
         {
             "id": text["path"],
@@ -52,7 +61,7 @@ def read_table(root: Path, inventory: pd.DataFrame, table: str) -> tuple[pd.Data
             "findings": findings,
             "label": (findings != "").astype(int),
             "view": text["view"],
-            "age": pd.to_numeric(ages, errors="coerce"),
+            "age": ages.map(lambda age: years(age) if age else float("nan")).astype(float),
             "sex": text.get("sex", ""),
             "follow_up": 0,
         }

@@ -12,6 +12,9 @@ ROWS = ["a/1.png,p1,PA,,train", "a/2.png,p2,PA,Mass|Cyst,test", "b/3.jpg,p3,AP,N
 
 
 def read(folder: Path, *lines: str, encoding: str = "utf-8", end: str = "\n"):
+    for name in ("a/1.png", "a/2.png", "b/3.jpg"):
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).touch()
     (folder / "xrays.csv").write_bytes(end.join(lines).encode(encoding))
     inventory = make_inventory(folder, folder.parent / "inventory.csv", folder.parent / "scratch.json")
     return read_table(folder, inventory, "xrays.csv")
@@ -29,10 +32,10 @@ def test_a_table_describes_any_collection(tmp_path: Path) -> None:
 
 def test_age_and_sex_are_taken_where_they_are_given(tmp_path: Path) -> None:
     index, _ = read(
-        tmp_path, HEADER + ",sex,age", *(f"{row},F,{age}" for row, age in zip(ROWS, ("58", "", "?"), strict=True))
+        tmp_path, HEADER + ",sex,age", *(f"{row},F,{age}" for row, age in zip(ROWS, ("58", "", "6M"), strict=True))
     )
     assert index["sex"].tolist() == ["F"] * 3
-    assert index["age"].fillna(-1).tolist() == [58, -1, -1]
+    assert index["age"].fillna(-1).tolist() == [58, -1, 0.5]
 
 
 def test_byte_order_mark_and_windows_line_ends_change_nothing(tmp_path: Path) -> None:
@@ -58,7 +61,17 @@ def test_blank_lines_change_nothing(tmp_path: Path) -> None:
         ([HEADER, ROWS[0].replace("train", "training")], "row 2, column 'split': 'training' is not train, val or test"),
         ([HEADER, ROWS[0].replace("p1", "")], "row 2, column 'patient': '' must name the patient"),
         ([HEADER, "", ROWS[0], ",,,,", ROWS[0]], "row 5, column 'path': .* stands there twice"),
-        ([HEADER, "../1.png,p1,PA,,train"], r"'\.\./1\.png' leaves the collection's folder"),
+        ([HEADER, "../1.png,p1,PA,,train"], r"xrays\.csv, row 2: '\.\./1\.png' leaves the collection's folder"),
+        ([HEADER, ROWS[0], "/etc/1.png,p1,PA,,train"], r"xrays\.csv, row 3: '/etc/1\.png' leaves the collection's"),
+        (
+            [HEADER, ROWS[0], "a/9.png,p1,PA,,train"],
+            r"xrays\.csv, row 3, column 'path': 'a/9\.png' is no PNG or JPEG in",
+        ),
+        ([HEADER + ",age", ROWS[0] + ",9x"], r"xrays\.csv, row 2, column 'age': '9x' is not an age such as 58"),
+        (
+            [HEADER + ",age", ROWS[0] + ",?"],
+            r"xrays\.csv, row 2, column 'age': '\?' is not an age .*; empty if unknown",
+        ),
     ],
 )
 def test_what_is_wrong_with_a_table_is_said_with_its_row(tmp_path: Path, lines: list[str], message: str) -> None:
