@@ -29,7 +29,7 @@ def main(arm: str) -> str:
     failed = status.loc[status["status"] == "failed", "reason"].tolist()
     used = int((status["status"] != "unused").sum())
     check_failures(failed, used, slides.allowed_failures, arm, "slides")
-    check_roles(tiles, arm, interim / "tiles" / "status.csv")
+    check_roles(tiles, status, arm, interim / "tiles" / "status.csv")
     tumour = tiles["role"].str.endswith("tumour").sum()
     slides_used = tiles["slide"].nunique()
     return f"{arm}: {len(tiles)} tiles of {slides_used} slides, {tumour} with tumour; {len(failed)} slides failed"

@@ -1,5 +1,6 @@
 """The tiles of one slide and of a whole collection, with a reason where there are none."""
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -107,7 +108,7 @@ class Sampler:
                 found = f"{poor} listed tiles have less tissue or lesion than drawn ones would"
                 warnings = "; ".join(filter(None, (warnings, found)))
         else:
-            reason = "no tile has enough tissue" if not len(grid) else "no tile lies in a lesion"
+            reason = self._none_drawn(grid)
             if ROLES[row["role"]][1]:
                 grid = grid[grid["lesion"] >= self.settings.least_lesion - SLACK].reset_index(drop=True)
             drawn = draw_tiles(grid, row["name"], self.settings)
@@ -123,6 +124,18 @@ class Sampler:
         )
         empty = {} if len(drawn) else {"status": "empty", "reason": reason}
         return drawn, {"candidates": len(grid), "tiles": len(drawn), "warnings": warnings, **empty}
+
+    def _none_drawn(self, grid: pd.DataFrame) -> str:
+        """Say why none of the tiles with enough tissue would be drawn."""
+        if not len(grid):
+            return "no tile has enough tissue"
+        best = math.floor(grid["lesion"].max() * 1000) / 1000  # rounded down, so that it stays below what is asked for
+        if not best:
+            return "no tile with enough tissue lies in a lesion"
+        return (
+            f"no tile has enough lesion: the best share is {best:g}, sample_tiles.{self.arm}.least_lesion asks for "
+            f"{self.settings.least_lesion:g}"
+        )
 
     def _lesions(self, row: dict[str, Any]) -> tuple[shapely.MultiPolygon, str]:
         """Return a slide's lesions, empty for a normal slide, and the warnings with those about its outlines."""
@@ -159,20 +172,23 @@ class Sampler:
                 raise PipelineError(f"{where} contradicts the slide's role {slide['role']}")
 
 
-def check_roles(tiles: pd.DataFrame, arm: str, where: Path) -> None:
+def check_roles(tiles: pd.DataFrame, status: pd.DataFrame, arm: str, where: Path) -> None:
     """Check that there are tiles to train on and of both kinds to test on.
 
     Args:
         tiles: Those of all slides.
+        status: The status table, which says why slides gave none.
         arm: The arm, to name keys.
-        where: The status table that says why slides gave none.
+        where: Where that table lies.
 
     Raises:
-        PipelineError: Naming the first role without tiles.
+        PipelineError: Naming the first role without tiles, and why its first slide gave none.
     """
     for role in ("train", "test_normal", "test_tumour"):
         if role not in set(tiles["role"]):
+            own = status[status["role"] == role]
+            first = f" (the first, {own['name'].iloc[0]}: {own['reason'].iloc[0]})" if len(own) else ""
             raise PipelineError(
-                f"{arm}: no slide of role {role} gave a tile, for the reasons in {where}: correct slides, outlines or "
-                f"lists, or change sample_tiles.{arm}"
+                f"{arm}: no slide of role {role} gave a tile, for the reasons in {where}{first}: correct slides, "
+                f"outlines or lists, or change sample_tiles.{arm}"
             )

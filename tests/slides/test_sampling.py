@@ -75,7 +75,25 @@ def test_a_slide_without_tiles_says_why(sample):
 def test_a_lesion_between_tiles_gives_none(sample, tmp_path):
     (tmp_path / "between.xml").write_text(outline(x=100).replace("1700", "800"))
     _, status = sample(*BASE, row("c", "val_tumour", annotation="between.xml"))
-    assert (status["c"]["status"], status["c"]["reason"]) == ("empty", "no tile lies in a lesion")
+    assert status["c"]["status"] == "empty"
+    assert status["c"]["reason"].startswith("no tile has enough lesion: the best share is 0.869, ")
+
+
+def test_a_lesion_of_a_few_pixels_is_in_no_tile(sample, tmp_path):
+    (tmp_path / "dot.xml").write_text(outline(x=0).replace("1600", "10"))
+    _, status = sample(*BASE, row("c", "val_tumour", annotation="dot.xml"))
+    assert (status["c"]["status"], status["c"]["reason"]) == ("empty", "no tile with enough tissue lies in a lesion")
+
+
+def test_a_lesion_too_thin_for_a_tile_is_said_with_the_best_share_and_the_key_to_lower(sample, tmp_path):
+    (tmp_path / "thin.xml").write_text(outline(x=0).replace("1600", "300"))
+    _, status = sample(*BASE, row("c", "val_tumour", annotation="thin.xml"))
+    best = int(300 * 300 / 768**2 * 1000) / 1000
+    assert status["c"]["reason"] == (
+        f"no tile has enough lesion: the best share is {best}, sample_tiles.demo_slides.least_lesion asks for 1"
+    )
+    tiles, _ = sample(*BASE, row("c", "val_tumour", annotation="thin.xml"), least_lesion=best)
+    assert (tiles["slide"] == "c").sum() == 1
 
 
 @pytest.mark.parametrize(
@@ -110,9 +128,15 @@ def test_adding_a_slide_changes_no_other_slides_tiles(sample):
 
 def test_a_role_without_tiles_stops_the_stage(sample, tmp_path):
     for rows, role in ((BASE[1:], "train"), (BASE[:2], "test_tumour")):
-        tiles, _ = sample(*rows)
-        with pytest.raises(PipelineError, match=rf"no slide of role {role} gave a tile, .* in .*status\.csv"):
-            check_roles(tiles, ARM, tmp_path / "status.csv")
+        tiles, status = sample(*rows)
+        with pytest.raises(PipelineError, match=rf"no slide of role {role} gave a tile, .* in .*status\.csv: correct"):
+            check_roles(tiles, pd.DataFrame(status.values()), ARM, tmp_path / "status.csv")
+
+
+def test_why_the_first_slide_of_a_role_gave_no_tile_is_said(sample, tmp_path):
+    tiles, status = sample(*BASE, empty=("normal_001",))
+    with pytest.raises(PipelineError, match=r"\(the first, normal_001: no tile has enough tissue\)"):
+        check_roles(tiles, pd.DataFrame(status.values()), ARM, tmp_path / "status.csv")
 
 
 def test_a_missing_mask_is_the_stages_fault_and_not_the_slides(sample, tmp_path):
