@@ -81,7 +81,7 @@ class Difference:
 
     Attributes:
         mean: The difference of the means over seeds.
-        interval: 95 % of it, over groups and seeds; None where these cannot tell.
+        interval: 95 % of it, over groups and, where a side has several, seeds; None where these cannot tell.
     """
 
     mean: float
@@ -113,8 +113,9 @@ def difference(one: Figures, other: Figures, groups: int) -> Difference:
 
     Two things make a difference uncertain: which patients or slides are in the test split, and which draws each
     training made. Their variances add up, and the degrees of freedom follow Satterthwaite: one less than the groups,
-    and one less than the seeds of either side. A side with one seed is given the variance of the other's seeds. What
-    lies outside [−1, 1] is cut off the interval.
+    and one less than the seeds of either side. A side with one seed is given the variance of the other's seeds; with
+    one on both sides nothing is known of that part, and the interval is of the groups alone. What lies outside [−1, 1]
+    is cut off the interval.
 
     Args:
         one: One figure.
@@ -127,15 +128,15 @@ def difference(one: Figures, other: Figures, groups: int) -> Difference:
     """
     mean = float(np.mean(one.seeds) - np.mean(other.seeds))
     several = [side.seeds for side in (one, other) if len(side.seeds) > 1]
+    if groups < LEAST_GROUPS:
+        return Difference(mean, None)
     if _same(one.seeds, other.seeds) and _same(one.samples, other.samples):
         return Difference(0.0, (0.0, 0.0))
-    if groups < LEAST_GROUPS or not several:
-        return Difference(mean, None)
     over_groups = float(np.var(one.samples.mean(axis=1) - other.samples.mean(axis=1))) * groups / (groups - 1)
     parts = [(over_groups, groups - 1)]
     if len(several) == 2:
         parts += [(float(np.var(seeds, ddof=1)) / len(seeds), len(seeds) - 1) for seeds in several]
-    else:  # one estimate of the variance serves both sides, so that it has its degrees of freedom once
+    elif several:  # one estimate of the variance serves both sides, so that it has its degrees of freedom once
         (seeds,) = several
         parts.append((float(np.var(seeds, ddof=1)) * (1 + 1 / len(seeds)), len(seeds) - 1))
     variance = sum(part for part, _ in parts)

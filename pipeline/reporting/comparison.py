@@ -140,6 +140,10 @@ def comparison_text(base: Revision, head: Revision, found: list[Change]) -> str:
     same = {change.arm for change in found} - {change.arm for change in found if change.difference.mean}
     notes = [f"{arm}: every metric is as before" for arm in same]
     notes += [f"{arm}: the test images differ: not paired" for arm in {c.arm for c in found if not c.paired}]
+    notes += [
+        f"{arm}: one seed on both sides: the intervals are over patients or slides, without the noise of seeds"
+        for arm in {change.arm for change in found if len(change.before) == len(change.now) == 1}
+    ]
     notes += not_compared(base, head)
     parts = [f"## Compared with {plain(base.name)}\n", "### Parameters\n"]
     parts += [_differences("parameter", base.name, base.parameters, head.parameters), "### Metrics\n"]
@@ -151,8 +155,8 @@ def comparison_text(base: Revision, head: Revision, found: list[Change]) -> str:
 
 
 READING = """Percent; mean ± standard deviation over seeds. The interval is that of the difference (95 %, paired over
-patients or slides, with the noise of seeds); where it holds 0, the difference is within noise. It is n/a with one seed
-on both sides or fewer than five patients or slides of a class. Of twenty such rows, one is marked by chance.
+patients or slides, with the noise of seeds); where it holds 0, the difference is within noise. It is n/a with fewer
+than five patients or slides of a class. Of twenty such rows, one is marked by chance.
 """
 
 

@@ -30,7 +30,11 @@ td:first-child {{ white-space: normal; min-width: 8em; }}
 tr:nth-child(even) td {{ background: #fafafa; }}
 img {{ max-width: 100%; height: auto; }}
 p.sheet {{ overflow-x: auto; }}
-p.sheet img {{ max-width: none; width: 100%; min-width: 720px; }}
+p.sheet img {{ max-width: none; width: 100%; }}
+@media (max-width: 760px) {{
+  div.wide::before, p.sheet::before {{ content: "↔ scroll sideways for what is cut off"; display: block; }}
+  div.wide::before, p.sheet::before {{ position: sticky; left: 0; width: fit-content; font-size: 12px; color: #666; }}
+}}
 pre {{ background: #f4f4f4; padding: 12px; overflow: auto; max-height: 320px; font-size: 12px; }}
 p, li {{ overflow-wrap: anywhere; }}
 </style>
@@ -42,6 +46,7 @@ p, li {{ overflow-wrap: anywhere; }}
 </html>
 """
 QUALITY = 80
+SHEET_WIDTH = 720  # pixels below which a contact sheet cannot be read and is scrolled
 SHEETS = ("gallery.png", "growth.png", "images.png", "normalisation.png", "overlays.png")
 
 
@@ -78,7 +83,14 @@ def _embed(line: Token, paragraph: Token, root: Path) -> None:
             source = str(token.attrGet("src"))
             if Path(source).name in SHEETS:
                 paragraph.attrSet("class", "sheet")
+                token.attrSet("style", _sheet_style(root / source))
             token.attrSet("src", _data(root / source))
+
+
+def _sheet_style(picture: Path) -> str:
+    """Never larger than it is, since that only blurs it, and not too small to be read."""
+    with Image.open(picture) as image:
+        return f"max-width: {image.width}px; min-width: {min(SHEET_WIDTH, image.width)}px"
 
 
 def _data(picture: Path) -> str:

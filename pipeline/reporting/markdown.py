@@ -12,6 +12,7 @@ from pipeline.reporting.paper import PAPER_BEST_OTHER, PAPER_ROC_AUC, PAPER_TEST
 from pipeline.reporting.plots import KINDS
 from pipeline.reporting.tables import MISSING, frame, percent, percent_interval, percent_std, table
 
+DEMO = {"demo_slides", "demo_xrays"}
 OTHER_IMAGES = 0.05  # share by which the number of test images may differ from the paper's
 
 INTRODUCTION = """# Report
@@ -28,7 +29,7 @@ READING = """## How to read this
 - **Intervals** say how much a figure would move with other patients or slides (bootstrap over these, not over images).
   They are n/a where a class has fewer than five of them, or where no resample changes the figure.
 - **Differences** between detector and baseline are of the same images; their intervals hold the noise of seeds, too,
-  and are n/a with one seed.
+  unless there is one seed only: then they are over patients or slides alone.
 - **untrained** is the same network with random weights under the same loss; **pixel L1** compares the trained network's
   reconstructions pixel by pixel; **colour statistics** are the distance of an image's mean and spread of colours from
   those of the training images; **mean intensity** is taken in its better direction. Where one of them comes close to
@@ -48,6 +49,12 @@ UNLIKE = (
 GENERATED = (
     "The demo arms are **drawn by a program, not taken from patients**. Their figures show that the pipeline works; "
     "they say nothing about medicine, and the paper has no figures for them.\n"
+)
+
+
+GROWTH = (
+    "Inputs and reconstructions at the end of each phase of growth. A perceptual loss compares shapes and textures and "
+    "does not tie brightness and colour, so reconstructions may have odd ones, most of all at low resolutions:"
 )
 
 
@@ -84,11 +91,13 @@ def report_text(results: Mapping[str, Any], facts: Mapping[str, ArmFacts]) -> st
     Returns:
         Markdown.
     """
-    arms = [*results, *(arm for arm in PAPER_ROC_AUC if arm not in results)]
+    # The demo stands for the paper's arms until these run; a report on other data alone has nothing to do with them.
+    beside_paper = bool({*PAPER_ROC_AUC, *DEMO} & set(results))
+    arms = [*results, *(arm for arm in PAPER_ROC_AUC if beside_paper and arm not in results)]
     parts = [INTRODUCTION, "## Results\n", table([_reproduction_row(arm, results.get(arm)) for arm in arms])]
     if set(PAPER_ROC_AUC) & set(results):
         parts.append(UNLIKE)
-    if {"demo_slides", "demo_xrays"} & set(results):
+    if DEMO & set(results):
         parts.append(GENERATED)
     parts += [_arm_section(arm, of_arm, facts[arm]) for arm, of_arm in results.items()]
     return "\n".join([*parts, READING])
@@ -161,7 +170,7 @@ def _arm_section(arm: str, of_arm: Mapping[str, Any], facts: ArmFacts) -> str:
             f"### {arm}: the images behind the figures\n",
             f"Seed {facts.seeds[0]}; all anomaly maps of the arm have the same scale.\n",
             f"![Gallery of {arm}]({first}/gallery.png)\n",
-            "Inputs and reconstructions at the end of each phase of growth:\n",
+            f"{GROWTH}\n",
             f"![Growth of {arm}]({first}/growth.png)\n",
             f"### {arm}: by {facts.breakdown['part'].iloc[0]}\n",
             frame(_in_percent(facts.breakdown)),

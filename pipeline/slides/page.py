@@ -1,9 +1,8 @@
 """The page on which a person sees what became of every slide of a collection."""
 
-import html
-
 import pandas as pd
-from tabulate import tabulate
+
+from pipeline.reporting.tables import frame
 
 PAGE = """# {arm}: what became of {total} slides
 
@@ -54,12 +53,7 @@ def slide_page(status: pd.DataFrame, arm: str, method: str) -> str:
 
 
 def _words(status: pd.DataFrame, columns: list[str]) -> pd.DataFrame:
-    return status[columns].replace({"role": {"": "–"}}).map(_cell)
-
-
-def _cell(text: str) -> str:
-    """Names and reasons come from files, and must not change the page."""
-    return " ".join(html.escape(text, quote=False).replace("|", "\\|").split())
+    return status[columns].replace({"role": {"": "–"}})
 
 
 def _numbers(status: pd.DataFrame) -> pd.DataFrame:
@@ -80,6 +74,6 @@ def _numbers(status: pd.DataFrame) -> pd.DataFrame:
     ).map(lambda value: "–" if str(value) in ("nan", "nan%", "<NA>") else str(value).removesuffix(".0"))
 
 
-def _markdown(table: pd.DataFrame) -> str:
-    flat = table.reset_index() if table.index.names != [None] else table
-    return str(tabulate(flat.to_dict("records"), headers="keys", tablefmt="github", disable_numparse=True))
+def _markdown(rows: pd.DataFrame) -> str:
+    flat = rows.reset_index() if rows.index.names != [None] else rows
+    return frame(flat)

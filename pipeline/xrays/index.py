@@ -45,20 +45,20 @@ def find_metadata(folder: Path) -> Path:
     raise PipelineError(f"{folder} holds neither {METADATA[0]} nor {METADATA[1]}: put the data set's metadata there")
 
 
-def compare_versions(folder: Path) -> dict[str, int] | None:
+def compare_versions(folder: Path) -> dict[str, int]:
     """Count the images in which the two published tables differ.
 
     Args:
         folder: The collection's folder.
 
     Returns:
-        What differs, and in how many images; null if one of the tables is not there.
+        What differs, and in how many images; nothing if one of the tables is not there.
 
     Raises:
         PipelineError: If a table cannot be read.
     """
     if not all((folder / name).is_file() for name in METADATA):
-        return None
+        return {}
     new, old = (read_index(folder / name).set_index("id") for name in METADATA)
     both = new.merge(old, on="id", suffixes=("", "_2017"))
     return {

@@ -5,7 +5,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from tabulate import tabulate
+
+from pipeline.reporting.tables import table as markdown_table
 
 # Images that the paper gives (section IV-A), by split and label of the arm.
 PAPER_COUNTS: dict[str, dict[tuple[str, int], int]] = {
@@ -53,7 +54,7 @@ def split_page(table: pd.DataFrame, arm: str, differences: Mapping[str, int] | N
     Args:
         table: What :func:`pipeline.xrays.splits.split_xrays` returns.
         arm: The arm.
-        differences: What :func:`pipeline.xrays.index.compare_versions` found; null if only one table is there.
+        differences: What :func:`pipeline.xrays.index.compare_versions` found; None without NIH's metadata.
 
     Returns:
         Markdown.
@@ -61,11 +62,11 @@ def split_page(table: pd.DataFrame, arm: str, differences: Mapping[str, int] | N
     kept = table[table["split"] != ""].assign(kind=table["label"].map(LABELS))
     return PAGE.format(
         arm=arm,
-        counts=_markdown(_counts(kept, arm)),
+        counts=markdown_table(_counts(kept, arm)),
         metadata=_differences(differences),
-        groups=_markdown(_groups(kept)),
-        folds=_markdown(_folds(kept[kept["fold"] >= 0])),
-        left_out=_markdown(_left_out(table[table["split"] == ""])) if (table["split"] == "").any() else "Nothing.",
+        groups=markdown_table(_groups(kept)),
+        folds=markdown_table(_folds(kept[kept["fold"] >= 0])),
+        left_out=markdown_table(_left_out(table[table["split"] == ""])) if (table["split"] == "").any() else "Nothing.",
     )
 
 
@@ -89,6 +90,8 @@ def _counts(kept: pd.DataFrame, arm: str) -> list[dict[str, Any]]:
 
 def _differences(found: Mapping[str, int] | None) -> str:
     if found is None:
+        return "The collection's own table describes it."
+    if not found:
         return "Only one version of the metadata is there."
     listed = "; ".join(f"{what}: {number}" for what, number in found.items())
     return f"Both versions of the metadata are there, and the one of 2020 is used. Images by what differs: {listed}."
@@ -137,7 +140,3 @@ def _left_out(left: pd.DataFrame) -> list[dict[str, Any]]:
         {"reason": reason, "images": len(own), "patients": own["group"].nunique()}
         for reason, own in left.groupby("left_out")
     ]
-
-
-def _markdown(rows: list[dict[str, Any]]) -> str:
-    return str(tabulate(rows, headers="keys", tablefmt="github", disable_numparse=True))

@@ -89,6 +89,15 @@ def test_the_noise_of_groups_alone_is_a_t_interval_of_their_number() -> None:
     assert found.interval == pytest.approx((0.1 - reach, 0.1 + reach))
 
 
+def test_one_seed_on_both_sides_leaves_the_noise_of_groups() -> None:
+    areas = np.random.default_rng(0).normal(0.9, 0.02, 2000)
+    found = difference(Figures(np.array([0.9]), areas[:, None]), constant([0.6]), 8)
+    assert found.interval is not None
+    reach = t.ppf(0.975, 7) * np.std(areas) * np.sqrt(8 / 7)
+    assert found.interval == pytest.approx((0.3 - reach, 0.3 + reach))
+    assert found.beyond_chance is True
+
+
 def test_a_side_with_one_seed_is_as_noisy_as_the_other() -> None:
     found = difference(constant([0.9]), constant([0.80, 0.82, 0.84]), 10**9)
     variance = np.var([0.80, 0.82, 0.84], ddof=1)
@@ -122,8 +131,8 @@ def test_an_interval_ends_where_differences_do() -> None:
 
 @pytest.mark.parametrize(
     ("seeds", "groups"),
-    [([0.9, 0.9], 4), ([0.9, 0.9], 50), ([0.9], 50)],
-    ids=["too few groups", "nothing to tell the error from", "one seed on both sides"],
+    [([0.9, 0.9], 4), ([0.8], 3), ([0.9, 0.9], 50), ([0.9], 50)],
+    ids=["too few groups", "equal, but too few groups", "nothing varies", "nothing varies, one seed"],
 )
 def test_a_difference_of_unknown_error_is_neither_within_nor_beyond_chance(seeds: list[float], groups: int) -> None:
     found = difference(constant(seeds), constant([0.8] * len(seeds)), groups)

@@ -86,3 +86,23 @@ def test_the_committed_report_opens_offline_and_fits_the_window(visit: Visitor, 
         "all => all.map(e => parseFloat(getComputedStyle(e).fontSize))"
     )
     assert min(letters) >= 12
+
+
+def test_what_is_wider_than_a_telephone_says_that_it_scrolls(visit: Visitor) -> None:
+    def hints(width: int) -> list[str]:
+        opened = visit(ROOT / "reports" / "report.html", width).page
+        return list(
+            opened.locator("div.wide, p.sheet").evaluate_all(
+                "all => all.filter(e => e.scrollWidth > e.clientWidth + 1)"
+                ".map(e => getComputedStyle(e, '::before').content)"
+            )
+        )
+
+    assert len(hints(420)) >= 6
+    assert all("scroll sideways" in hint for hint in hints(420))
+    assert all(hint == "none" for hint in hints(1400))
+
+
+def test_a_sheet_is_not_drawn_larger_than_it_is(page: Path, visit: Visitor) -> None:
+    picture = visit(page, 1400).page.locator("img[alt=Gallery]")
+    assert picture.evaluate("image => [image.clientWidth, image.naturalWidth]") == [1069, 1069]

@@ -106,7 +106,7 @@ def test_a_missing_list_is_named(tmp_path: Path) -> None:
 
 
 def test_images_in_which_the_two_versions_differ_are_counted(collection: Collection) -> None:
-    assert compare_versions(collection.root) is None
+    assert compare_versions(collection.root) == {}
     films = list(collection.films)
     films[0] = (films[0][0], "Mass", "PA")  # was normal
     films[1] = (films[1][0], "Infiltration|Mass", "PA")  # was Infiltration

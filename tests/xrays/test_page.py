@@ -1,4 +1,5 @@
 import pandas as pd
+from markdown_it import MarkdownIt
 
 from pipeline.xrays.page import split_page
 
@@ -57,5 +58,19 @@ def test_what_is_not_used_says_why() -> None:
 
 
 def test_differences_between_the_versions_of_the_metadata_are_shown() -> None:
-    assert "Only one version" in page()
+    assert "Only one version" in page(differences={})
+    assert "Only one version" not in page(differences=None)  # of a collection with a table of its own
     assert "view: 3; age: 4." in page(differences={"view": 3, "age": 4})
+
+
+def test_nothing_of_the_data_is_markup_on_the_page() -> None:
+    hostile = "<script>alert(1)</script>|<img src=x onerror=y>|![p](http://a.org)|[l](javascript:a)|`c`|**b**"
+    rows = [
+        ("train", 0, hostile, "p1", 0, "PA", 18.0, "<b>M</b>", "", False),
+        ("", 1, "", "p2", 0, "PA", 1.0, "", hostile, False),
+    ]
+    rendered = MarkdownIt("gfm-like", {"linkify": False}).render(
+        split_page(pd.DataFrame(rows, columns=COLUMNS), "arm", None)
+    )
+    assert not [tag for tag in ("<script", "<img", "<a ", "<b>", "<strong", "<code>c") if tag in rendered]
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in rendered
