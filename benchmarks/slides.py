@@ -60,10 +60,13 @@ def run() -> dict[str, float]:
 def _measure(folder: Path, drawn: Path, count: int, workers: int) -> dict[str, float]:
     """Run the branch on ``count`` normal training slides and two test slides."""
     raw = folder / "data/raw" / ARM
+    raw.mkdir(parents=True)
     rows = ["path,role,annotation,group"]
     for number in range(count):
         rows.append(f"slide_{number:03}.tif,train,,")
-        _link(drawn / f"training/normal/normal_00{1 + number % 2}.tif", raw / f"slide_{number:03}.tif")
+        slide = (drawn / f"training/normal/normal_00{1 + number % 2}.tif").read_bytes()
+        # some bytes more, since of slides of one content only the first is used
+        (raw / f"slide_{number:03}.tif").write_bytes(slide + number.to_bytes(4, "big"))
     for line in (drawn / "testing/reference.csv").read_text(encoding="utf-8").splitlines():
         name, label = line.split(",")[:2]
         outlines = f"{name}.xml" if label == "Tumor" else ""
@@ -72,7 +75,7 @@ def _measure(folder: Path, drawn: Path, count: int, workers: int) -> dict[str, f
         if outlines:
             _link(drawn / f"testing/lesion_annotations/{outlines}", raw / outlines)
     (raw / "slides.csv").write_text("\n".join(rows), encoding="utf-8")
-    make_inventory(raw, folder / f"data/raw/inventory/{ARM}.csv", folder / ".cache/inventory.json")
+    make_inventory(raw, folder / f"data/raw/inventory/{ARM}.csv", folder / f".cache/inventory/{ARM}.json")
     (folder / "params.yaml").write_bytes((ROOT / "params.yaml").read_bytes())
     target = "{file: slide_000.tif, region: {x: 1536, y: 1536, size: 1536}}"
     settings = {f"slides.{ARM}.table": "slides.csv", f"slides.{ARM}.validation_tumour": "[]"}

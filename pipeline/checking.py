@@ -10,12 +10,11 @@ from rich.markup import escape
 from rich.table import Table
 
 from pipeline.errors import PipelineError
-from pipeline.inventory import make_inventory, write_inventory
+from pipeline.inventory import SCRATCH, make_inventory, write_inventory
 from pipeline.params.file import read_params
 from pipeline.stage import errors_in_one_sentence
 
 RAW = Path("data/raw")
-SCRATCH = Path(".cache/inventory")
 
 GENERATED = ("demo_slides", "demo_xrays")
 

@@ -4,12 +4,13 @@ import socket
 import tarfile
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from pipeline import inventory
 from pipeline.errors import PipelineError
 from pipeline.files import md5
-from pipeline.inventory import check_unchanged, make_inventory, raw_file, read_inventory
+from pipeline.inventory import SCRATCH, SMALL, check_unchanged, make_inventory, raw_file, read_inventory
 
 
 @pytest.fixture
@@ -247,3 +248,44 @@ def test_a_file_that_is_not_as_it_was_listed_is_named(collection: Path) -> None:
     ):
         with pytest.raises(PipelineError, match=message):
             check_unchanged(collection, table, [path])
+
+
+def listed_large(in_folder: Path) -> tuple[Path, pd.DataFrame]:
+    """A collection of one file that is too large to be read each time, with its scratch where stages look for it."""
+    root = Path("data/raw/mine")
+    root.mkdir(parents=True)
+    (root / "a.tif").write_bytes(bytes(SMALL + 1))
+    return root, make_inventory(root, Path("data/raw/inventory/mine.csv"), SCRATCH / "mine.json")
+
+
+@pytest.mark.parametrize("by_content", [True, False])
+def test_a_large_file_is_read_again_where_its_time_is_another(
+    in_folder: Path, by_content: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root, table = listed_large(in_folder)
+    check_unchanged(root, table, ["a.tif"], by_content)
+    assert capsys.readouterr().out == ""
+    os.utime(root / "a.tif", ns=(1, 1))
+    check_unchanged(root, table, ["a.tif"], by_content)
+    assert "data/raw/mine/a.tif: not the time of change that is remembered" in capsys.readouterr().out
+    (root / "a.tif").write_bytes(bytes(SMALL) + b"x")
+    with pytest.raises(PipelineError, match=r"a\.tif has another content than when it was listed"):
+        check_unchanged(root, table, ["a.tif"], by_content)
+
+
+def test_a_large_file_of_which_nothing_is_remembered_is_read_unless_there_are_too_many(in_folder: Path) -> None:
+    root, table = listed_large(in_folder)
+    (SCRATCH / "mine.json").unlink()
+    check_unchanged(root, table, ["a.tif"])
+    (root / "a.tif").write_bytes(bytes(SMALL) + b"x")
+    check_unchanged(root, table, ["a.tif"], by_content=False)
+    with pytest.raises(PipelineError, match="another content"):
+        check_unchanged(root, table, ["a.tif"])
+
+
+def test_a_list_that_is_older_than_what_is_remembered_is_noticed(in_folder: Path) -> None:
+    root, table = listed_large(in_folder)
+    (root / "a.tif").write_bytes(bytes(SMALL) + b"x")
+    make_inventory(root, Path("other.csv"), SCRATCH / "mine.json")
+    with pytest.raises(PipelineError, match="another content"):
+        check_unchanged(root, table, ["a.tif"])

@@ -62,7 +62,7 @@ def write_table(*more: str) -> None:
         annotation = f"testing/lesion_annotations/{name}.xml" if label == "Tumor" else ""
         rows.append(f"testing/images/{name}.tif,{role},{annotation},{label}")
     (RAW / "slides.csv").write_text("\n".join([*rows, *more]))
-    make_inventory(RAW, Path(f"data/raw/inventory/{ARM}.csv"), Path(".cache/inventory.json"))
+    make_inventory(RAW, Path(f"data/raw/inventory/{ARM}.csv"), Path(f".cache/inventory/{ARM}.json"))
 
 
 def run_branch() -> None:
@@ -203,13 +203,31 @@ def test_a_full_disk_leaves_out_no_full_size_tile(repository: Path) -> None:
     assert outputs() == expected
 
 
+def test_a_slide_that_changed_at_its_size_is_refused_by_the_stages_that_open_it(
+    repository: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for stage in (tissue_masks, sample_tiles):
+        stage.main(ARM)
+    path = RAW / "training/normal/normal_002.tif"
+    content = path.read_bytes()
+    path.unlink()  # a link to the drawn slide
+    path.write_bytes(content)
+    tissue_masks.main(ARM)  # only the time of change is another
+    assert f"{path}: not the time of change that is remembered" in capsys.readouterr().out
+    path.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    for stage in (tissue_masks, normalize_tiles):
+        with pytest.raises(PipelineError, match=r"normal_002\.tif has another content than when it was listed: put it"):
+            stage.main(ARM)
+
+
 def test_a_slide_whose_disk_was_away_is_read_when_it_is_back(repository: Path) -> None:
     run_branch()
     expected = outputs()
     path = RAW / "training/normal/normal_002.tif"
-    content = path.read_bytes()
+    content, listed = path.read_bytes(), path.stat()
     path.unlink()  # a link to the drawn slide
-    path.write_bytes(bytes(len(content)))  # of the same size, as the listing knows it
+    path.write_bytes(bytes(len(content)))
+    os.utime(path, ns=(listed.st_atime_ns, listed.st_mtime_ns))  # as the listing knows it
     with pytest.raises(PipelineError, match="1 of 5 slides failed"):
         tissue_masks.main(ARM)
     path.write_bytes(content)
