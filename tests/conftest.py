@@ -1,6 +1,8 @@
 """Small real parts that several rooms test with."""
 
+import os
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -13,10 +15,39 @@ from pipeline.params.train import Train
 from tests.browser import Visitor, browsing
 from tests.import_closure import ROOT
 
+# Several tests run at a time: one thread and one worker for each of them and for every process that they start.
+os.environ |= {"OMP_NUM_THREADS": "1", "PIPELINE_WORKERS": "1"}
+# Files whose tests take longest, in this order before all others, so that no worker of pytest is alone at the end.
+LONGEST = (
+    "test_chain.py",
+    "test_ablation.py",
+    "slides/test_stages.py",
+    "detectors/test_trainer.py",
+    "tuning/test_search.py",
+    "training/test_stages.py",
+    "detectors/test_dpa.py",
+    "params/test_file.py",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    rank = {ROOT / "tests" / file: number for number, file in enumerate(LONGEST)}
+    items.sort(key=lambda item: rank.get(item.path, len(rank)))
+
 
 @pytest.fixture(scope="session")
 def params() -> Params:
     return read_params(ROOT / "params.yaml")
+
+
+@pytest.fixture(scope="session")
+def networks_read_once() -> Iterator[None]:
+    """Share the perceptual networks, which are frozen: reading one takes longer than most of what it is needed for."""
+    from pipeline.detectors import backbones
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(backbones, "load_backbone", cache(backbones.load_backbone))
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -16,7 +16,7 @@ Build = Callable[..., DeepPerceptualAutoencoder]
 
 
 @pytest.fixture
-def build(tiny_images: Images) -> Build:
+def build(tiny_images: Images, networks_read_once: None) -> Build:
     """Return a function that builds an untrained detector with the statistics of the tiny training images."""
 
     def build(

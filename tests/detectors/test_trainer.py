@@ -29,7 +29,7 @@ def fit(detector: DeepPerceptualAutoencoder, images: Images, held_out: bool = Tr
 
 def all_losses(settings: Train) -> Train:
     """The settings with everything that a state has to hold: flips, critic, early stopping, growth."""
-    changes = {"flips": True, "report_every": 4, "early_stopping": EarlyStopping(patience=2, least_improvement=0.0)}
+    changes = {"flips": True, "report_every": 2, "early_stopping": EarlyStopping(patience=2, least_improvement=0.0)}
     return with_loss(settings.model_copy(update=changes), l1=0.1, adversarial=0.1)
 
 
@@ -236,7 +236,8 @@ def test_a_training_killed_anywhere_goes_on_to_the_same_bytes(
     room: int,
 ) -> None:
     low, high = tiny_train.schedule
-    settings = all_losses(with_schedule(tiny_train, low, high.model_copy(update={"stable": 9})))
+    low, high = low.model_copy(update={"stable": 3}), high.model_copy(update={"transition": 3, "stable": 6})
+    settings = all_losses(with_schedule(tiny_train, low, high))
     place = Workplace(room=room)
     whole = build(settings, place=place)
     expected = fit(whole, tiny_images)

@@ -11,15 +11,14 @@ from pipeline.errors import PipelineError
 from pipeline.params.file import SHARED_SECTIONS, SLIDE_SECTIONS, Params, read_params
 from pipeline.params.train import BACKBONE_LAYERS
 from tests.import_closure import ROOT
+from tests.shipped import shipped_params
 
 
 def edited(tmp_path: Path, edit: Callable[[Any], None]) -> Path:
-    yaml = YAML()
-    content = yaml.load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+    content = shipped_params()
     edit(content)
     path = tmp_path / "params.yaml"
-    with path.open("w", encoding="utf-8") as file:
-        yaml.dump(content, file)
+    YAML().dump(content, path)
     return path
 
 

@@ -6,15 +6,15 @@ from ruamel.yaml import YAML
 
 from pipeline.reporting.facts import arm_facts
 from tests.import_closure import ROOT
+from tests.shipped import shipped_params
 
 
 @pytest.fixture
 def params(tmp_path: Path) -> Path:
     """A params.yaml in which demo_xrays has a file of weights of its own."""
-    yaml, path = YAML(), tmp_path / "params.yaml"
-    content = yaml.load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+    content, path = shipped_params(), tmp_path / "params.yaml"
     content["train"]["demo_xrays"]["weights"] = "/somewhere/private/lite0.pth"
-    yaml.dump(content, path)
+    YAML().dump(content, path)
     return path
 
 

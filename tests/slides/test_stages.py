@@ -1,6 +1,7 @@
 """The branch from slides to the prepared array, stage by stage, on a small drawn collection."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -34,10 +35,10 @@ def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture
-def repository(in_folder: Path, drawn: Path) -> Path:
-    """A folder with params.yaml and the drawn slides, described by a table."""
-    (in_folder / "params.yaml").write_bytes((ROOT / "params.yaml").read_bytes())
+@pytest.fixture(scope="session")
+def shrunken_params(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("settings") / "params.yaml"
+    shutil.copy(ROOT / "params.yaml", path)
     settings = {
         "demo_data.slides.size": 2304,
         f"normalize_tiles.{ARM}.target.region": "{x: 768, y: 768, size: 768}",
@@ -45,12 +46,39 @@ def repository(in_folder: Path, drawn: Path) -> Path:
         f"slides.{ARM}.validation_tumour": "[]",
         f"slides.{ARM}.validation_share": 0.0,
     }
-    apply_overrides(in_folder / "params.yaml", [f"{key}={value}" for key, value in settings.items()])
-    for file in drawn.rglob("*.*"):
-        (RAW / file.relative_to(drawn)).parent.mkdir(parents=True, exist_ok=True)
-        os.link(file, RAW / file.relative_to(drawn))
+    apply_overrides(path, [f"{key}={value}" for key, value in settings.items()])
+    return path
+
+
+@pytest.fixture
+def repository(in_folder: Path, drawn: Path, shrunken_params: Path) -> Path:
+    """A folder with params.yaml and the drawn slides, described by a table."""
+    shutil.copy(shrunken_params, in_folder)
+    shutil.copytree(drawn, RAW, copy_function=os.link)
     write_table()
     return in_folder
+
+
+@pytest.fixture(scope="session")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory, drawn: Path, shrunken_params: Path) -> Path:
+    """A repository in which the branch was run, for tests that compare with it; not to be changed."""
+    folder = tmp_path_factory.mktemp("undisturbed")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        patch.setenv("PIPELINE_WORKERS", "1")
+        shutil.copy(shrunken_params, folder)
+        shutil.copytree(drawn, RAW, copy_function=os.link)
+        write_table()
+        run_branch()
+    return folder
+
+
+@pytest.fixture
+def finished(repository: Path, undisturbed: Path) -> Path:
+    """The repository after an undisturbed run."""
+    for top in ("data/interim", "data/prepared", "reports"):
+        shutil.copytree(undisturbed / top, top)
+    return repository
 
 
 def write_table(*more: str) -> None:
@@ -86,8 +114,10 @@ def command(stage: str, *before: str) -> subprocess.Popen[str]:
     )
 
 
-def test_from_slides_to_the_array_contract_with_a_picture_of_each_slide(repository: Path) -> None:
-    run_branch()
+def test_from_slides_to_the_array_contract_with_a_picture_of_each_slide(
+    undisturbed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(undisturbed)
     prepared = read_images(Path("data/prepared") / ARM)
     assert prepared.pixels.shape[1:] == (192, 192, 3)
     assert set(prepared.index["group"]) == {"1", "2", "3", "Normal", "Tumor"}
@@ -101,10 +131,8 @@ def test_from_slides_to_the_array_contract_with_a_picture_of_each_slide(reposito
     assert not any(Path(".cache").rglob("*.npz"))
 
 
-def test_bad_slides_are_rows_with_a_reason_and_cost_the_others_nothing(
-    repository: Path, write_slide: Callable[..., Path]
-) -> None:
-    run_branch()
+@pytest.mark.usefixtures("finished")
+def test_bad_slides_are_rows_with_a_reason_and_cost_the_others_nothing(write_slide: Callable[..., Path]) -> None:
     good = read_images(Path("data/prepared") / ARM)
     whole = (RAW / "training/normal/normal_001.tif").read_bytes()
     bad = {"zero.tif": b"", "truncated.tif": whole[: len(whole) // 3], "text.tif": b"no slide"}
@@ -140,23 +168,22 @@ def test_too_many_bad_slides_stop_the_stage_but_leave_their_table(repository: Pa
 
 
 @pytest.mark.slow
-def test_the_number_of_workers_changes_no_byte(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    results = []
-    for workers in ("1", "2"):
-        monkeypatch.setenv("PIPELINE_WORKERS", workers)
-        run_branch()
-        results.append(outputs())
-    assert results[0] == results[1]
-    assert len(results[0]) > 20
+@pytest.mark.usefixtures("finished")
+def test_the_number_of_workers_changes_no_byte(monkeypatch: pytest.MonkeyPatch) -> None:
+    by_one = outputs()
+    monkeypatch.setenv("PIPELINE_WORKERS", "2")
+    run_branch()
+    assert outputs() == by_one
+    assert len(by_one) > 20
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("stage", ["tissue_masks", "normalize_tiles"])
+@pytest.mark.usefixtures("finished")
 def test_a_killed_stage_goes_on_where_it_was_and_ends_in_the_same_bytes(
-    repository: Path, monkeypatch: pytest.MonkeyPatch, stage: str
+    monkeypatch: pytest.MonkeyPatch, stage: str
 ) -> None:
     monkeypatch.setenv("PIPELINE_WORKERS", "1")
-    run_branch()
     expected = outputs()
     killed = command(stage)
     scratch = Path(".cache") / stage / ARM
@@ -174,8 +201,8 @@ def test_a_killed_stage_goes_on_where_it_was_and_ends_in_the_same_bytes(
 
 
 @pytest.mark.slow
-def test_a_full_disk_is_one_sentence_and_nothing_is_lost(repository: Path) -> None:
-    run_branch()
+@pytest.mark.usefixtures("finished")
+def test_a_full_disk_is_one_sentence_and_nothing_is_lost() -> None:
     expected = outputs()
 
     # No file may grow beyond so many KiB, which a process is told like a full disk.
@@ -220,8 +247,8 @@ def test_a_slide_that_changed_at_its_size_is_refused_by_the_stages_that_open_it(
             stage.main(ARM)
 
 
-def test_a_slide_whose_disk_was_away_is_read_when_it_is_back(repository: Path) -> None:
-    run_branch()
+@pytest.mark.usefixtures("finished")
+def test_a_slide_whose_disk_was_away_is_read_when_it_is_back() -> None:
     expected = outputs()
     path = RAW / "training/normal/normal_002.tif"
     content, listed = path.read_bytes(), path.stat()

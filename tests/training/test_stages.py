@@ -18,6 +18,7 @@ from ruamel.yaml import YAML
 from pipeline.detectors.saved_state import SavedState
 from pipeline.images import Images, write_images
 from tests.import_closure import ROOT
+from tests.shipped import shipped_params
 
 STEPS = 12
 # Keeps a state after every step and kills itself, as `kill -9` does, when the n-th is written.
@@ -40,16 +41,14 @@ def prepare(folder: Path, images: Images, processes: int = 1, **settings: Any) -
     """Make a folder in which the arm demo_xrays is prepared and measured, with a short schedule."""
     folder.mkdir()
     shutil.copytree(ROOT / "stages", folder / "stages")
-    yaml = YAML()
-    params = yaml.load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+    params = shipped_params()
     params["compute"] |= {"processes": processes, "threads": 1, "device": "cpu"}
     low = {"resolution": 8, "layers": ["expand1"], "transition": 0, "stable": 4, "batch_size": 8}
     high = {"resolution": 16, "layers": ["expand1"], "transition": 4, "stable": 4, "batch_size": 8}
     train = {"channels": [8, 8, 8], "schedule": [low, high], "report_every": 1, **settings}
     params["train"]["demo_xrays"] |= train
     params["equalize_xrays"]["demo_xrays"]["working_size"] = 16
-    with (folder / "params.yaml").open("w", encoding="utf-8") as file:
-        yaml.dump(params, file)
+    YAML().dump(params, folder / "params.yaml")
     write_images(folder / "data/prepared/demo_xrays", [images.pixels], images.index, {})
     run(folder, "-m", "stages.measure_features", "demo_xrays")
     return folder

@@ -11,10 +11,9 @@ import pytest
 
 from pipeline.files import write_csv
 from pipeline.images import write_images
-from pipeline.params.file import Params, read_params
+from pipeline.params.file import Params
 from pipeline.params.train import Train
 from pipeline.params.tune import Tune
-from tests.import_closure import ROOT
 
 ARM = "demo_xrays"
 # no growth and no perceptual network, which takes seconds to read
@@ -50,12 +49,12 @@ def tune(**changed: Any) -> Tune:
 
 
 @pytest.fixture(scope="session")
-def all_params() -> Params:
-    return read_params(ROOT / "params.yaml")
+def all_params(params: Params) -> Params:
+    return params
 
 
 @pytest.fixture
-def params_of(all_params: Params, tiny_train: Train) -> Callable[..., Params]:
+def params_of(all_params: Params, tiny_train: Train, networks_read_once: None) -> Callable[..., Params]:
     """All settings, with a tiny network for demo_xrays and a search that a test changes."""
 
     def params_of(at_once: int = 1, **changed: Any) -> Params:
