@@ -2,13 +2,15 @@
 
     python -m tests.kill_loop --cycles 20 --seed 0
 
-A shrunken demo runs undisturbed once. Then every cycle starts from a clone with neither data nor cache, lets ``dvc
-repro`` run, kills it with SIGKILL in one of the ways of :data:`WAYS`, and runs ``dvc repro`` to the end. dvc.lock and all
-of reports/ must be the same, byte by byte. The clones are of the last commit. It prints a line for every cycle and exits
-with 1 if one failed or differs; what a failed cycle left, with the logs of its runs, stays in the folder it names.
+A shrunken demo runs undisturbed once. Then every cycle starts from a clone with neither data nor cache, lets
+``dvc repro`` run, kills it with SIGKILL in one of the ways of :data:`WAYS`, and runs ``dvc repro`` to the end. dvc.lock
+and all of reports/ must be the same, byte by byte. The clones are of the last commit. It prints a line for every cycle
+and exits with 1 if one failed or differs; what a failed cycle left, with the logs of its runs, stays in the folder that
+it names.
 """
 
 import argparse
+import contextlib
 import os
 import random
 import shutil
@@ -78,10 +80,8 @@ class Run:
             time.sleep(0.02)
 
     def kill_all(self) -> None:
-        try:
+        with contextlib.suppress(ProcessLookupError):  # all have ended
             os.killpg(self.process.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass  # all have ended
         self.process.wait()
 
     def kill_dvc(self) -> None:
