@@ -1,0 +1,81 @@
+"""The same content under several names: never on two sides, never counted twice."""
+
+import json
+from pathlib import Path
+
+import pandas as pd
+from ruamel.yaml import YAML
+
+from pipeline.inventory import make_inventory
+from pipeline.params.file import Params
+from pipeline.slides.collection import read_collection
+from stages import split_xrays
+from tests.hostile.oracle import Gives, Line, judge, lines
+from tests.hostile.pictures import png
+from tests.import_closure import ROOT
+
+NIH, SLIDES = Path("data/raw/nih"), Path("data/raw/demo_slides")
+# name, content, findings, split; a patient of its own each
+FILMS = (("a", 0, "", "train"), ("b", 1, "", "train"), ("c", 2, "", "test"), ("d", 3, "Mass", "test"))
+
+
+def split_images() -> dict[str, str]:
+    make_inventory(NIH, Path("data/raw/inventory/nih_pa.csv"), Path(".cache/nih.json"))
+    split_xrays.main("nih_pa")
+    return dict(pd.read_csv("data/interim/nih_pa/split.csv")[["id", "split"]].to_numpy().tolist())
+
+
+EACH_ONCE = {"a.png": "train", "b.png": "train", "c.png": "test", "d.png": "test"}
+
+
+@lines(
+    Line("different", (), Gives(EACH_ONCE)),
+    Line("in_train_and_test", (("e", 0, "", "test"),), r"a\.png.*e\.png"),
+    Line("in_train_and_val", (("e", 0, "", "val"),), r"a\.png.*e\.png"),
+    Line("in_val_and_test", (("e", 4, "", "val"), ("f", 4, "", "test")), r"e\.png.*f\.png"),
+    Line("normal_and_abnormal", (("e", 2, "Mass", "test"),), r"c\.png.*e\.png"),
+    Line("in_train_twice", (("e", 0, "", "train"),), Gives(EACH_ONCE, warns=r"e\.png")),
+    Line("in_train_three_times", (("e", 0, "", "train"), ("f", 0, "", "train")),
+         Gives(EACH_ONCE, warns=r"2 images|f\.png")),
+    Line("in_test_twice", (("e", 3, "Mass", "test"),), Gives(EACH_ONCE, warns=r"e\.png")),
+)  # fmt: skip
+def test_images(line: Line) -> None:
+    NIH.mkdir(parents=True)
+    rows = ["path,patient,view,findings,split"]
+    for name, content, findings, split in (*FILMS, *line.made):
+        (NIH / f"{name}.png").write_bytes(png() + bytes([content]))
+        rows.append(f"{name}.png,{name},PA,{findings},{split}")
+    (NIH / "xrays.csv").write_text("\n".join(rows), encoding="utf-8")
+    content = YAML(typ="safe").load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+    content["split_xrays"]["nih_pa"] |= {"table": "xrays.csv", "lists": None, "validation_share": 0.0}
+    Path("params.yaml").write_text(json.dumps(content), encoding="utf-8")
+    judge(split_images, line.says)
+
+
+USED = ("a", "b", "c", "d")
+
+
+@lines(
+    Line("different", (), Gives(USED)),
+    Line("in_train_and_test", (("e", "a", "test_normal", ""),), r"a\.tif.*e\.tif"),
+    Line("in_train_and_val", (("e", "a", "val_normal", ""),), r"a\.tif.*e\.tif"),
+    Line("normal_and_tumour", (("e", "c", "test_tumour", "d.xml"),), r"c\.tif.*e\.tif"),
+    Line("in_train_twice", (("e", "a", "train", ""),), Gives(USED)),
+    Line("in_train_three_times", (("e", "a", "train", ""), ("f", "a", "train", "")), Gives(USED)),
+    Line("in_test_twice", (("e", "d", "test_tumour", "d.xml"),), Gives(USED)),
+)
+def test_slides(line: Line, params: Params) -> None:
+    SLIDES.mkdir(parents=True)
+    (SLIDES / "d.xml").touch()
+    rows = ["path,role,annotation,group"]
+    slides = (("a", "a", "train", ""), ("b", "b", "train", ""), ("c", "c", "test_normal", ""))
+    for name, content, role, annotation in (*slides, ("d", "d", "test_tumour", "d.xml"), *line.made):
+        (SLIDES / f"{name}.tif").write_text(content, encoding="utf-8")
+        rows.append(f"{name}.tif,{role},{annotation},{name}")
+    (SLIDES / "slides.csv").write_text("\n".join(rows), encoding="utf-8")
+    inventory = make_inventory(SLIDES, Path("inventory.csv"), Path(".cache/slides.json"))
+    changed = {"table": "slides.csv", "validation_tumour": (), "validation_share": 0.0}
+    settings = params.slides["demo_slides"].model_copy(update=changed)
+    judge(
+        lambda: tuple(r.name for r in read_collection(SLIDES, inventory, settings, "demo_slides") if r.role), line.says
+    )

@@ -1,0 +1,62 @@
+"""Shell code in the lists of params.yaml, which the graph's commands are made of."""
+
+import json
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from dvc.exceptions import DvcException
+from dvc.repo import Repo
+from ruamel.yaml import YAML
+
+from tests.hostile.oracle import Line, check_no_side_effect, lines
+from tests.import_closure import ROOT
+
+
+@pytest.fixture
+def graph() -> Path:
+    """A folder with the graph and a command ``python`` that does nothing."""
+    shutil.copy(ROOT / "dvc.yaml", "dvc.yaml")
+    Path(".dvc").mkdir()
+    Path(".dvc/config").write_text("[core]\n    no_scm = true\n    analytics = false\n", encoding="utf-8")
+    python = Path("bin/python")
+    python.parent.mkdir()
+    python.write_text("#!/bin/sh\n", encoding="utf-8")
+    python.chmod(0o755)
+    return python.parent.absolute()
+
+
+@lines(
+    Line("semicolon", "0; touch PWNED; true", ""),
+    Line("substitution", "$(touch PWNED)", ""),
+    Line("backticks", "`touch PWNED`", ""),
+    Line("and", "x && touch PWNED", ""),
+    Line("or", "x; false || touch PWNED", ""),
+    Line("pipe", "x | touch PWNED", ""),
+    Line("background", "x & touch PWNED", ""),
+    Line("redirection", "x > PWNED", ""),
+    Line("second_line", "x\ntouch PWNED", ""),
+    Line("single_quotes", "'; touch PWNED; '", ""),
+    Line("double_quotes", '"; touch PWNED; "', ""),
+    Line("backslash", "\\'; touch PWNED; \\'", ""),
+    Line("mapping", {"0; touch PWNED;": 1}, ""),
+    Line("list", ["0; touch PWNED; true"], ""),
+)
+def test_no_word_of_params_is_run(line: Line, graph: Path) -> None:
+    content = YAML(typ="safe").load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+    value = line.made
+    content["seeds"] = [value]
+    content["arms"] = {name: [value] for name in ("slides", "xrays", "train", "tune")}
+    Path("params.yaml").write_text(json.dumps(content), encoding="utf-8")
+    try:
+        with Repo(".") as repo:
+            commands = [stage.cmd for stage in repo.index.stages]
+    except DvcException:
+        commands = []  # DVC refuses what it cannot write as words
+    for command in commands:
+        for row in str(command).splitlines():
+            path = f"{graph}{os.pathsep}/usr/bin{os.pathsep}/bin"
+            subprocess.run(["/bin/sh", "-c", row], env={"PATH": path}, capture_output=True, check=False)
+    check_no_side_effect()

@@ -1,0 +1,87 @@
+"""Interruptions, and terminals that know ASCII only."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from pipeline.inventory import make_inventory
+from tests.hostile.oracle import Line, check_sentence, lines
+from tests.hostile.pictures import png
+from tests.import_closure import ROOT
+from tests.xrays.conftest import Collection
+
+ASCII = {"PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "LC_ALL": "C", "COLUMNS": "200"}
+WORKING = """
+import time
+from pipeline.stage import run_stage
+from pipeline.workers import process_all
+def main():
+    for _ in process_all(time.sleep, [0.1, *[60] * 8], 2, "sleeping"):
+        print("at work", flush=True)
+if __name__ == "__main__":
+    run_stage(main)
+"""
+
+
+def started(*command: str, **environment: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, *command],
+        env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+
+
+@pytest.fixture
+def nih() -> Collection:
+    shutil.copy(ROOT / "params.yaml", "params.yaml")
+    nih = Collection(Path("data/raw/nih")).write()
+    make_inventory(nih.root, Path("data/raw/inventory/nih_pa.csv"), Path(".cache/nih.json"))
+    return nih
+
+
+@lines(
+    Line("to_all_as_ctrl_c", (signal.SIGINT, True), r"^interrupted"),
+    Line("to_the_main_process", (signal.SIGINT, False), r"^interrupted"),
+)
+def test_an_interruption_of_several_processes(line: Line) -> None:
+    number, to_all = line.made
+    Path("working.py").write_text(WORKING, encoding="utf-8")
+    process = started("working.py")
+    assert process.stdout is not None
+    assert "at work" in process.stdout.readline() + process.stdout.readline()
+    begin = time.monotonic()
+    (os.killpg if to_all else os.kill)(process.pid, number)
+    _, error = process.communicate(timeout=30)
+    assert time.monotonic() - begin < 20
+    assert process.returncode == 128 + number
+    check_sentence(error.strip(), str(line.says))
+
+
+@lines(
+    Line("check_data", ("pipeline.checking", "nih_pa"), 1),
+    Line("split", ("stages.split_xrays", "nih_pa"), 0),
+    Line("unknown_arm", ("stages.split_xrays", "é"), 1),
+)
+def test_a_terminal_of_ascii(line: Line, nih: Collection) -> None:
+    done = started("-m", *line.made, **ASCII)
+    output, error = done.communicate()
+    assert done.returncode == line.says, error
+    assert "Traceback" not in output + error
+    assert len(error.splitlines()) == line.says
+
+
+def test_a_name_beyond_ascii_is_read_on_a_terminal_of_ascii(nih: Collection) -> None:
+    (nih.root / "ä.png").write_bytes(png())
+    done = started("-m", "pipeline.checking", "nih_pa", **ASCII)
+    output, error = done.communicate()
+    assert "Traceback" not in output + error
+    assert "ä.png" in Path("data/raw/inventory/nih_pa.csv").read_text(encoding="utf-8")

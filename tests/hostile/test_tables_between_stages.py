@@ -1,0 +1,135 @@
+"""split.csv, tiles.csv, status.csv, metrics.json and the other tables that one stage hands to another."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from pipeline.evaluation.breakdown import read_breakdown
+from pipeline.files import write_csv
+from pipeline.reporting.summary import read_results
+from pipeline.slides.masking import read_mask
+from pipeline.slides.status import read_status
+from pipeline.slides.tiles import read_tiles
+from pipeline.xrays.splits import read_split
+from tests.hostile.oracle import Gives, Line, judge, lines
+from tests.import_closure import ROOT
+
+SPLIT = {
+    "id": ["a.png", "b.png"], "split": ["train", "test"], "label": [0, 1], "findings": ["", "Mass"],
+    "group": ["p1", "p2"], "fold": [0, -1], "view": "PA", "age": [58.0, None], "sex": ["F", ""],
+    "source": ["images/a.png", "images/b.png"], "md5": ["0" * 32, "1" * 32],
+}  # fmt: skip
+TILES = {
+    "slide": ["a", "b"], "path": ["a.tif", "b.tif"], "role": ["train", "test_normal"], "group": ["p1", "p2"],
+    "x": [0, 768], "y": [0, 768], "level": 0, "microns_per_pixel": 0.25, "tissue": 1.0, "lesion": 0.0,
+}  # fmt: skip
+STATUS = {
+    "name": ["a", "NA"], "path": ["a.tif", "b.tif"], "role": ["train", ""], "annotation": "", "group": ["p1", "p2"],
+    "status": ["ok", "unused"], "reason": ["", "excluded"], "warnings": "", "width": [4608, None],
+    "height": [4608, None], "level": [0, None], "threshold": [100, None], "scale": [0.25, None],
+    "extent": [1.0, None], "pixel": [256.0, None], "tissue": [0.5, None], "pen": [0.0, None], "black": [0.0, None],
+    "blur": [0.1, None],
+}  # fmt: skip
+BREAKDOWN = {
+    "part": "finding", "name": ["Mass", "NA"], "images": [3, 4], "groups": [2, 2], "roc_auc": [0.5, None],
+    "roc_auc_std": None, "low": None, "high": None, "flagged": 0.1,
+}  # fmt: skip
+# Name of the file → what makes it, what reads it, a column of names and one of numbers in every row.
+TABLES: dict[str, tuple[dict[str, Any], Callable[[Path], pd.DataFrame], str, str]] = {
+    "split.csv": (SPLIT, read_split, "group", "label"),
+    "tiles.csv": (TILES, read_tiles, "slide", "x"),
+    "status.csv": (STATUS, read_status, "name", "status"),
+    "breakdown.csv": (BREAKDOWN, read_breakdown, "name", "images"),
+}
+
+
+def replaced(old: bytes, new: bytes) -> Callable[[bytes], bytes]:
+    return lambda whole: whole.replace(old, new, 1)
+
+
+@pytest.mark.parametrize("name", TABLES)
+@lines(
+    Line("good", lambda whole: whole, Gives(2)),
+    Line("missing", None, r"dvc repro"),
+    Line("empty", lambda whole: b"", r"dvc repro"),
+    Line("binary", lambda whole: bytes(range(256)), r"dvc repro"),
+    Line("zeros", lambda whole: bytes(1000), r"dvc repro"),
+    Line("utf_16", lambda whole: whole.decode().encode("utf-16"), r"dvc repro"),
+    Line("html_page", lambda whole: b"<!DOCTYPE html>\n<p>404, <b>no</b>", r"dvc repro"),
+    Line("cut_in_the_header", lambda whole: whole[:9], r"dvc repro"),
+    Line("cut_in_a_row", lambda whole: whole[: -len(whole.splitlines()[-1]) // 2], r"dvc repro"),
+    Line("row_too_long", lambda whole: whole[:-1] + b",1,2,3\n", r"dvc repro"),
+    Line("open_quote", lambda whole: whole[:-4] + b',"', r"dvc repro"),
+)
+def test_a_table(line: Line, name: str) -> None:
+    content, read, _, _ = TABLES[name]
+    path = Path("data/interim/arm") / name
+    write_csv(path, pd.DataFrame(content))
+    whole = path.read_bytes()
+    path.unlink()
+    if line.made is not None:
+        path.write_bytes(line.made(whole))
+    judge(lambda: len(read(path)), rf"{name}.*{line.says}" if isinstance(line.says, str) else line.says)
+
+
+@pytest.mark.parametrize("name", TABLES)
+@pytest.mark.parametrize("column", [2, 3])
+def test_a_column_that_is_missing(name: str, column: int) -> None:
+    missing = TABLES[name][column]
+    path = Path("data/interim/arm") / name
+    write_csv(path, pd.DataFrame(TABLES[name][0]).rename(columns={missing: "other"}))
+    judge(lambda: TABLES[name][1](path), rf"{name}.*{missing}")
+
+
+@pytest.mark.parametrize(("name", "value"), [("split.csv", "no"), ("tiles.csv", "left"), ("breakdown.csv", "many")])
+def test_a_word_for_a_number(name: str, value: str) -> None:
+    path = Path("data/interim/arm") / name
+    write_csv(path, pd.DataFrame(TABLES[name][0] | {TABLES[name][3]: value}))
+    judge(lambda: TABLES[name][1](path), rf"{name}.*{TABLES[name][3]}.*dvc repro")
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_a_folder_for_a_table(name: str) -> None:
+    path = Path("data/interim/arm") / name
+    path.mkdir(parents=True)
+    judge(lambda: TABLES[name][1](path), name)
+
+
+COMMITTED = (ROOT / "reports/arms/demo_xrays/dpa/metrics.json").read_bytes()
+METRICS = r"metrics\.json.*dvc repro"
+
+
+@lines(
+    Line("good", COMMITTED, Gives(["arm"])),
+    Line("missing", None, METRICS),
+    Line("empty", b"", METRICS),
+    Line("binary", bytes(range(256)), METRICS),
+    Line("cut", b'{"seeds": [0', METRICS),
+    Line("20_000_levels", b"[" * 20_000, METRICS),
+    Line("list", b"[]", METRICS),
+    Line("nothing", b"null", METRICS),
+    Line("without_seeds", b"{}", METRICS),
+    Line("seeds_as_word", b'{"seeds": "x"}', METRICS),
+    Line("of_other_seeds", b'{"seeds": [98, 99]}', METRICS),
+)
+def test_metrics(line: Line) -> None:
+    path = Path("reports/arms/arm/dpa/metrics.json")
+    path.parent.mkdir(parents=True)
+    if line.made is not None:
+        path.write_bytes(line.made)
+    judge(lambda: list(read_results(Path("reports/arms"), ["arm"], json.loads(COMMITTED)["seeds"])), line.says)
+
+
+@lines(
+    Line("missing", None, r"a\.png.*tissue_masks"),
+    Line("empty", b"", r"a\.png.*tissue_masks"),
+    Line("text", b"no picture", r"a\.png.*tissue_masks"),
+)
+def test_a_mask(line: Line) -> None:
+    if line.made is not None:
+        Path("a.png").write_bytes(line.made)
+    judge(lambda: read_mask(Path(), "a"), line.says)
