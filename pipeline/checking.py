@@ -10,9 +10,12 @@ from rich.markup import escape
 from rich.table import Table
 
 from pipeline.errors import PipelineError
-from pipeline.inventory import SCRATCH, make_inventory, write_inventory
-from pipeline.params.file import read_params
+from pipeline.inventory import SCRATCH, make_inventory, read_inventory, write_inventory
+from pipeline.params.file import Params, read_params
+from pipeline.slides.collection import read_collection as read_slides
 from pipeline.stage import errors_in_one_sentence
+from pipeline.xrays.collection import read_collection as read_xrays
+from pipeline.xrays.splits import warnings_of
 
 RAW = Path("data/raw")
 
@@ -40,7 +43,7 @@ NIH_SUBSET: dict[str, tuple[int, int | None]] = {
 
 
 def main(arms: Sequence[str]) -> int:
-    """Print a table and write the inventories, one per arm.
+    """Print a table, write the inventories, one per arm, and read the CSVs that describe collections.
 
     Args:
         arms: The arms that are to run; those of params.yaml if none is named.
@@ -80,7 +83,25 @@ def main(arms: Sequence[str]) -> int:
         print(
             f"error: {arm} needs the collection {collection_of[arm]}, which is not whole (see above)", file=sys.stderr
         )
-    return 1 if blocked else 0
+    wrong = [arm for arm in arms if arm not in blocked and not _is_readable(arm, params)]
+    return 1 if blocked or wrong else 0
+
+
+def _is_readable(arm: str, params: Params) -> bool:
+    """Read the CSV that describes an arm's collection, if one does, as its first stage will; say what is wrong."""
+    slides, xrays = params.slides.get(arm), params.split_xrays.get(arm)
+    inventory = RAW / "inventory" / f"{arm}.csv"
+    try:
+        if slides and slides.table:
+            read_slides(RAW / arm, read_inventory(inventory), slides, arm)
+        elif xrays and xrays.table:
+            table, _ = read_xrays(RAW / xrays.collection, read_inventory(inventory), xrays)
+            for warning in warnings_of(table):
+                print(f"warning: {arm}: {warning}")
+    except PipelineError as error:
+        print(f"error: {arm}: {error}", file=sys.stderr)
+        return False
+    return True
 
 
 def _list(collection: str, collection_of: Mapping[str, str]) -> list[str]:

@@ -3,13 +3,12 @@
 from pathlib import Path
 
 from pipeline.files import atomic, write_csv
-from pipeline.inventory import check_unchanged, read_inventory
+from pipeline.inventory import read_inventory
 from pipeline.params.file import read_params
 from pipeline.stage import run_stage
-from pipeline.xrays.index import compare_versions, find_metadata, read_index
+from pipeline.xrays.collection import read_collection
 from pipeline.xrays.page import split_page
-from pipeline.xrays.splits import count_table, read_lists, split_xrays, used, warn_of_copies
-from pipeline.xrays.table import read_table
+from pipeline.xrays.splits import count_table, used, warnings_of
 
 
 def main(arm: str) -> str:
@@ -19,15 +18,9 @@ def main(arm: str) -> str:
     settings = params.split_xrays[arm]
     root, report = Path("data/raw") / settings.collection, Path("reports/data") / arm
     inventory = read_inventory(Path("data/raw/inventory") / f"{arm}.csv")
-    if settings.table is None:
-        names = [path for path in inventory["path"] if path.endswith((".csv", ".txt"))]
-        check_unchanged(root, inventory, names)
-        index, lists = read_index(find_metadata(root)), read_lists(root, settings.lists or "official")
-        differences = compare_versions(root)
-    else:
-        (index, lists), differences = read_table(root, inventory, settings.table), None
-    table = split_xrays(index, lists, inventory, settings)
-    warn_of_copies(table)
+    table, differences = read_collection(root, inventory, settings)
+    for warning in warnings_of(table):
+        print(f"warning: {arm}: {warning}", flush=True)
     chosen = used(table)
     write_csv(Path("data/interim") / arm / "split.csv", chosen)
     write_csv(report / "counts.csv", count_table(table))

@@ -1,10 +1,12 @@
 import os
+import re
 import resource
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from dvc.utils.hydra import apply_overrides
 
 from pipeline import checking
 from pipeline.checking import CAMELYON16, NIH, check_files
@@ -95,3 +97,44 @@ def test_the_table_is_shown_on_a_terminal_without_its_signs(repository: Path) ->
     done = check_data(repository, PYTHONUTF8="0", PYTHONCOERCECLOCALE="0", LC_ALL="C")
     assert done.stderr == "error: camelyon16 needs the collection camelyon16, which is not whole (see above)\n"
     assert " 159?160 " in done.stdout
+
+
+def described(arm: str, csv: str) -> None:
+    """Describe four small files by a CSV, as the collection ``mine`` of an arm."""
+    text = Path("params.yaml").read_text(encoding="utf-8").replace("camelyon16", "mine")
+    Path("params.yaml").write_text(text, encoding="utf-8")
+    shared = ["table=mine.csv", "validation_share=0.0"]
+    own = ["collection=mine", "lists=null"] if arm == "nih_pa" else ["validation_tumour=[]", "excluded=[]"]
+    own += [] if arm == "nih_pa" else ["not_exhaustively_annotated=[]"]
+    section = "split_xrays" if arm == "nih_pa" else "slides"
+    apply_overrides(Path("params.yaml"), [f"{section}.{arm}.{one}" for one in [*shared, *own]])
+    raw = Path("data/raw/mine")
+    raw.mkdir(parents=True)
+    for name in ("a.png", "b.png", "c.png", "a.svs"):
+        (raw / name).write_text(name, encoding="utf-8")
+    (raw / "mine.csv").write_text(csv, encoding="utf-8")
+
+
+XRAYS = "path,patient,view,findings,split\na.png,p1,PA,,train\nb.png,p2,PA,,test\nc.png,p2,PA,{finding},test\n"
+
+
+@pytest.mark.parametrize(
+    ("arm", "csv", "message"),
+    [
+        ("nih_pa", XRAYS.format(finding="Mass").replace("p2,PA", "p2,LL"), r"mine\.csv, row 3, column 'view': 'LL' is"),
+        ("nih_pa", XRAYS.format(finding=""), "mine: no abnormal image is in test"),
+        ("mine", "path,role,annotation,group\na.svs,training,,\n", r"mine\.csv, row 2: the role 'training' is not"),
+    ],
+)
+def test_a_mistake_in_the_csv_of_a_collection_is_said_when_its_files_are_listed(
+    repository: Path, capsys: pytest.CaptureFixture[str], arm: str, csv: str, message: str
+) -> None:
+    described(arm, csv)
+    assert checking.main([arm]) == 1
+    assert re.search(f"error: {arm}: .*{message}", capsys.readouterr().err)
+
+
+def test_a_right_csv_is_read_without_a_word(repository: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    described("nih_pa", XRAYS.format(finding="Mass"))
+    assert checking.main(["nih_pa"]) == 0
+    assert capsys.readouterr().err == ""

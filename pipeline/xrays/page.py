@@ -6,7 +6,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from pipeline.reporting.tables import plain
 from pipeline.reporting.tables import table as markdown_table
+from pipeline.xrays.splits import warnings_of
 
 # Images that the paper gives (section IV-A), by split and label of the arm.
 PAPER_COUNTS: dict[str, dict[tuple[str, int], int]] = {
@@ -44,7 +46,7 @@ Every patient outside the test is in one of three folds (column `fold` of `split
 
 ## Not used, and why
 
-{left_out}
+{warnings}{left_out}
 """
 
 
@@ -63,6 +65,7 @@ def split_page(table: pd.DataFrame, arm: str, differences: Mapping[str, int] | N
     return PAGE.format(
         arm=arm,
         counts=markdown_table(_counts(kept, arm)),
+        warnings="".join(f"Warning: {plain(text)}.\n\n" for text in warnings_of(table)),
         metadata=_differences(differences),
         groups=markdown_table(_groups(kept)),
         folds=markdown_table(_folds(kept[kept["fold"] >= 0])),

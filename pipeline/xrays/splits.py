@@ -26,6 +26,8 @@ SUBSET_LISTS = {
 }
 FOLDS = 3
 SAME_CONTENT = "same content as "
+OTHER_FINDINGS = "validation patient, findings not among validation_findings"
+NAMED = 10  # findings in a warning
 # A download that lost a few files still gives the paper's task; one that lost an archive of twelve does not.
 ALLOWED_MISSING = 0.01
 
@@ -143,7 +145,7 @@ def _split_official(table: pd.DataFrame, settings: SplitXrays) -> pd.DataFrame:
     reasons = {
         "in neither list": listed == "",
         "abnormal image of a training patient": in_train & ~normal,
-        "validation patient, findings not among validation_findings": in_val & ~normal & ~known_anomaly,
+        OTHER_FINDINGS: in_val & ~normal & ~known_anomaly,
     }
     split = np.select(list(cases.values()), list(cases), "")
     left_out = np.select(list(reasons.values()), list(reasons), "")
@@ -224,19 +226,30 @@ def _use_content_once(table: pd.DataFrame, collection: str) -> pd.DataFrame:
     return table
 
 
-def warn_of_copies(table: pd.DataFrame) -> None:
-    """Print which images are copies of others, if there are any.
+def warnings_of(table: pd.DataFrame) -> list[str]:
+    """Say which images are left out although they may have been meant to be used.
 
     Args:
         table: What :func:`split_xrays` returns.
+
+    Returns:
+        Sentences.
     """
+    found = []
     copies = table[table["left_out"].str.startswith(SAME_CONTENT)]
     if len(copies):
         name, reason = copies.iloc[0][["id", "left_out"]]
-        print(
-            f"warning: {len(copies)} images are copies of others and are not counted again, such as {name}: {reason}",
-            flush=True,
+        found.append(f"{len(copies)} images are copies of others and are not counted again, such as {name}: {reason}")
+    unknown = table.loc[table["left_out"] == OTHER_FINDINGS, "findings"].value_counts().sort_index()
+    if len(unknown):
+        most = unknown.sort_values(ascending=False, kind="stable")[:NAMED]
+        named = ", ".join(f"{findings} ({number})" for findings, number in most.items())
+        others = f" and {len(unknown) - NAMED} others" if len(unknown) > NAMED else ""
+        found.append(
+            f"{unknown.sum()} abnormal images of validation patients are not used, since validation_findings does not "
+            f"name what they show: {named}{others}"
         )
+    return found
 
 
 def count_table(table: pd.DataFrame) -> pd.DataFrame:

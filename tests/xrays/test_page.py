@@ -2,6 +2,7 @@ import pandas as pd
 from markdown_it import MarkdownIt
 
 from pipeline.xrays.page import split_page
+from pipeline.xrays.splits import OTHER_FINDINGS
 
 ROWS = [
     ("train", 0, "", "p1", 0, "PA", 17.9, "M", "", False),
@@ -11,11 +12,15 @@ ROWS = [
     ("test", 1, "Mass|Nodule", "p3", -1, "AP", None, "", "", False),
     ("", 1, "Mass", "p4", 1, "PA", 50.0, "M", "other view", False),
 ]
-COLUMNS = ["split", "label", "findings", "group", "fold", "view", "age", "sex", "left_out", "disagrees"]
+COLUMNS = ["id", "split", "label", "findings", "group", "fold", "view", "age", "sex", "left_out", "disagrees"]
+
+
+def numbered(rows: list[tuple]) -> list[tuple]:
+    return [(f"{number}.png", *row) for number, row in enumerate(rows)]
 
 
 def page(arm: str = "nih_subset", differences: dict[str, int] | None = None) -> str:
-    return split_page(pd.DataFrame(ROWS, columns=COLUMNS), arm, differences)
+    return split_page(pd.DataFrame(numbered(ROWS), columns=COLUMNS), arm, differences)
 
 
 def cells(text: str, *first: str) -> list[str]:
@@ -57,6 +62,14 @@ def test_what_is_not_used_says_why() -> None:
     assert cells(page(), "other view") == ["1", "1"]
 
 
+def test_what_may_have_been_meant_to_be_used_is_warned_of() -> None:
+    assert "Warning" not in page()
+    copy = ("", 1, "Mass", "p4", 1, "PA", 50.0, "M", "same content as <b>.png", False)
+    table = pd.DataFrame([*numbered(ROWS), ("c.png", *copy)], columns=COLUMNS)
+    said = "1 images are copies of others and are not counted again, such as c.png: same content as \\<b\\>.png."
+    assert f"Warning: {said}" in split_page(table, "mine", None)
+
+
 def test_differences_between_the_versions_of_the_metadata_are_shown() -> None:
     assert "Only one version" in page(differences={})
     assert "Only one version" not in page(differences=None)  # of a collection with a table of its own
@@ -68,9 +81,11 @@ def test_nothing_of_the_data_is_markup_on_the_page() -> None:
     rows = [
         ("train", 0, hostile, "p1", 0, "PA", 18.0, "<b>M</b>", "", False),
         ("", 1, "", "p2", 0, "PA", 1.0, "", hostile, False),
+        ("", 1, hostile, "p3", 0, "PA", 1.0, "", "same content as " + hostile, False),
+        ("", 1, hostile, "p4", 0, "PA", 1.0, "", OTHER_FINDINGS, False),
     ]
     rendered = MarkdownIt("gfm-like", {"linkify": False}).render(
-        split_page(pd.DataFrame(rows, columns=COLUMNS), "arm", None)
+        split_page(pd.DataFrame(numbered(rows), columns=COLUMNS), "arm", None)
     )
     assert not [tag for tag in ("<script", "<img", "<a ", "<b>", "<strong", "<code>c") if tag in rendered]
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in rendered

@@ -22,7 +22,7 @@ from pipeline.xrays.splits import (
     read_split,
     split_xrays,
     used,
-    warn_of_copies,
+    warnings_of,
 )
 from tests.xrays.conftest import FILMS, TEST, TRAIN_VAL, Collection
 
@@ -169,18 +169,28 @@ def test_one_content_in_two_splits_or_with_two_labels_is_refused(
         split_xrays(index_of(FILMS), LISTS, with_copies((original, copy)), chosen)
 
 
-def test_a_copy_within_its_split_is_named_and_counted_once(
-    split_settings: SplitXrays, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_copy_within_its_split_is_named_and_counted_once(split_settings: SplitXrays) -> None:
     chosen = split_settings.model_copy(update={"validation_share": 0.0, "view": "PA"})
     table = split_xrays(index_of(FILMS), LISTS, with_copies(("00000002_000.png", "00000004_000.png")), chosen)
     assert places(table)["00000002_000.png"] == "train"
     assert places(table)["00000004_000.png"] == "same content as 00000002_000.png"
-    warn_of_copies(table)
-    assert "1 images are copies" in (said := capsys.readouterr().out)
-    assert "00000004_000.png: same content as 00000002_000.png" in said
-    warn_of_copies(split_xrays(index_of(FILMS), LISTS, with_copies(), chosen))
-    assert capsys.readouterr().out == ""
+    assert warnings_of(table) == [
+        "1 images are copies of others and are not counted again, such as 00000004_000.png: same content as "
+        "00000002_000.png"
+    ]
+    assert warnings_of(split_xrays(index_of(FILMS), LISTS, with_copies(), chosen)) == []
+
+
+def test_dropped_validation_findings_are_counted_and_named(split_settings: SplitXrays) -> None:
+    films = [*FILMS, *((f"{number:08d}_000.png", "Mass" if number < 9 else "Edema", "PA") for number in (7, 8, 9))]
+    lists = {"train_val": TRAIN_VAL, "val": [name for name, _, _ in films[-3:]], "test": TEST}
+    chosen = split_settings.model_copy(update={"validation_share": 0.0})
+    assert warnings_of(split(films, lists, chosen)) == [
+        "3 abnormal images of validation patients are not used, since validation_findings does not name what they "
+        "show: Mass (2), Edema (1)"
+    ]
+    named = chosen.model_copy(update={"validation_findings": ("Mass", "Edema")})
+    assert warnings_of(split(films, lists, named)) == []
 
 
 def test_a_copy_that_is_not_used_disturbs_nothing(split_settings: SplitXrays) -> None:
