@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from pipeline.described import read_described
+from pipeline.described import read_described, refuse_formulas
 from pipeline.errors import PipelineError
 from pipeline.inventory import raw_file
 from pipeline.xrays.files import locate_images
@@ -38,6 +38,7 @@ def read_table(root: Path, inventory: pd.DataFrame, table: str) -> tuple[pd.Data
     """
     text = read_described(root, inventory, table, COLUMNS)
     file = root / table
+    refuse_formulas(text["findings"].str.split("|").explode(), f"{file}, row ")  # reports count each of its own
     for row, path in text["path"].items():
         raw_file(root, path, f"{file}, row {row}")
     _refuse(text["path"], text["path"].duplicated() | (text["path"] == ""), file, "is empty or stands there twice")

@@ -60,6 +60,7 @@ def test_blank_lines_change_nothing(tmp_path: Path) -> None:
         ([HEADER, ROWS[0].replace("PA", "LL")], "row 2, column 'view': 'LL' is neither PA nor AP"),
         ([HEADER, ROWS[0].replace("train", "training")], "row 2, column 'split': 'training' is not train, val or test"),
         ([HEADER, ROWS[0].replace("p1", "")], "row 2, column 'patient': '' must name the patient"),
+        ([HEADER, ROWS[1].replace("Cyst", "=Cyst()")], r"row 2, column findings: '=Cyst\(\)' would be a formula"),
         ([HEADER, "", ROWS[0], ",,,,", ROWS[0]], "row 5, column 'path': .* stands there twice"),
         ([HEADER, "../1.png,p1,PA,,train"], r"xrays\.csv, row 2: '\.\./1\.png' leaves the collection's folder"),
         ([HEADER, ROWS[0], "/etc/1.png,p1,PA,,train"], r"xrays\.csv, row 3: '/etc/1\.png' leaves the collection's"),
