@@ -115,20 +115,20 @@ def results(clone: Clone) -> dict[str, bytes]:
     return {file.relative_to(clone.folder).as_posix(): file.read_bytes() for file in files if file.is_file()}
 
 
-def disturb(clone: Clone, way: str, moment: float, dice: random.Random) -> tuple[str, Run]:
+def disturb(clone: Clone, way: str, moment: float, dice: random.Random) -> tuple[str, list[Run]]:
     """Run the chain and kill it.
 
     Returns:
-        The stage that was hit, and the run that is to end in the same bytes, started.
+        The stage that was hit, and all runs; the last, just started, is to end in the same bytes.
     """
     logs = clone.folder.parent
-    run = Run.start(clone, logs / "killed.log")
+    runs = [run := Run.start(clone, logs / "killed.log")]
     run.wait_for(moment)
     stage = run.stage()
     if way.startswith("all"):
         run.kill_all()
         if "twice" in way:
-            run = Run.start(clone, logs / "killed-again.log")
+            runs.append(run := Run.start(clone, logs / "killed-again.log"))
             run.wait_for(dice.uniform(0.2, 3), stage)
             run.kill_all()
     else:
@@ -136,7 +136,7 @@ def disturb(clone: Clone, way: str, moment: float, dice: random.Random) -> tuple
         if "then" in way:
             time.sleep(1)
             run.kill_all()
-    return stage, Run.start(clone, logs / "resumed.log")
+    return stage, [*runs, Run.start(clone, logs / "resumed.log")]
 
 
 def cycle(number: int, pristine: Clone, expected: dict[str, bytes], seconds: float, dice: random.Random) -> bool:
@@ -144,8 +144,8 @@ def cycle(number: int, pristine: Clone, expected: dict[str, bytes], seconds: flo
     folder = pristine.folder.parent / f"cycle-{number}"
     clone = copy_of(pristine, folder / "clone")
     way, moment = WAYS[number % len(WAYS)], dice.uniform(0, 0.97 * seconds)
-    stage, resumed = disturb(clone, way, moment, dice)
-    code = resumed.process.wait()
+    stage, runs = disturb(clone, way, moment, dice)
+    code = (resumed := runs[-1]).process.wait()
     found = results(clone)
     differing = sorted(name for name in {*found, *expected} if found.get(name) != expected.get(name))
     same = "same bytes" if not differing else f"DIFFERS in {', '.join(differing[:5])}"
@@ -153,7 +153,8 @@ def cycle(number: int, pristine: Clone, expected: dict[str, bytes], seconds: flo
     how = resumed.going_on() or "from the start of the stage"
     print(f"cycle {number}: {way}, after {moment:.1f} s in {stage}; resumed {how}; {end}", flush=True)
     well = not code and not differing
-    resumed.kill_all()  # nothing of a cycle may disturb the next
+    for run in runs:
+        run.kill_all()  # nothing of a cycle may disturb the next
     if well:
         shutil.rmtree(folder)
     return well

@@ -1,10 +1,8 @@
 """The same content under several names: never on two sides, never counted twice."""
 
-import json
 from pathlib import Path
 
 import pandas as pd
-from ruamel.yaml import YAML
 
 from pipeline.inventory import make_inventory
 from pipeline.params.file import Params
@@ -12,7 +10,7 @@ from pipeline.slides.collection import read_collection
 from stages import split_xrays
 from tests.hostile.oracle import Gives, Line, judge, lines
 from tests.hostile.pictures import png
-from tests.import_closure import ROOT
+from tests.hostile.settings import write_with_table
 
 NIH, SLIDES = Path("data/raw/nih"), Path("data/raw/demo_slides")
 # name, content, findings, split; a patient of its own each
@@ -46,9 +44,7 @@ def test_images(line: Line) -> None:
         (NIH / f"{name}.png").write_bytes(png() + bytes([content]))
         rows.append(f"{name}.png,{name},PA,{findings},{split}")
     (NIH / "xrays.csv").write_text("\n".join(rows), encoding="utf-8")
-    content = YAML(typ="safe").load((ROOT / "params.yaml").read_text(encoding="utf-8"))
-    content["split_xrays"]["nih_pa"] |= {"table": "xrays.csv", "lists": None, "validation_share": 0.0}
-    Path("params.yaml").write_text(json.dumps(content), encoding="utf-8")
+    write_with_table()
     judge(split_images, line.says)
 
 

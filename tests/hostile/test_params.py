@@ -1,7 +1,5 @@
 """params.yaml: values that nobody can mean, and files that are no settings."""
 
-import copy
-import functools
 import json
 import os
 import resource
@@ -11,24 +9,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ruamel.yaml import YAML
 
 from pipeline.params.file import read_params
 from tests.hostile.oracle import Gives, Line, check_no_side_effect, check_sentence, judge, lines
+from tests.hostile.settings import SHIPPED, shipped
 from tests.import_closure import ROOT
 
 FILE = Path("params.yaml")
-SHIPPED = (ROOT / FILE).read_text(encoding="utf-8")
-
-
-@functools.cache
-def shipped() -> Any:
-    return YAML(typ="safe").load(SHIPPED)
 
 
 def with_value(path: str, value: Any) -> str:
     """The shipped settings with another value, as JSON, which is YAML."""
-    content = copy.deepcopy(shipped())
+    content = shipped()
     place = content
     *parents, last = (int(key) if key.isdigit() else key for key in path.split("."))
     for key in parents:

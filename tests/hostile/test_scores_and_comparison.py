@@ -99,10 +99,12 @@ def test_a_revision(line: Line) -> None:
     judge(lambda: list(read_revision("main", files.get).scores), line.says or Gives())
 
 
-@pytest.mark.parametrize(
-    "name",
-    ["no-such-branch", "HEAD; touch PWNED", "$(touch PWNED)", "../..", "0" * 40, "HEAD~99999", "HEAD:params.yaml"],
-)
+NO_REVISIONS = [
+    "no-such-branch", "HEAD; touch PWNED", "$(touch PWNED)", "../..", "0" * 40, "HEAD~99999", "HEAD:dvc.yaml",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", NO_REVISIONS)
 def test_a_revision_that_is_none(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from dvc.exceptions import DvcException
 from dvc.repo import Repo
-from ruamel.yaml import YAML
 
 from tests.hostile.oracle import Line, check_no_side_effect, lines
+from tests.hostile.settings import shipped
 from tests.import_closure import ROOT
 
 
@@ -45,7 +45,7 @@ def graph() -> Path:
     Line("list", ["0; touch PWNED; true"], ""),
 )
 def test_no_word_of_params_is_run(line: Line, graph: Path) -> None:
-    content = YAML(typ="safe").load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+    content = shipped()
     value = line.made
     content["seeds"] = [value]
     content["arms"] = {name: [value] for name in ("slides", "xrays", "train", "tune")}

@@ -48,6 +48,7 @@ def nih() -> Collection:
     return nih
 
 
+@pytest.mark.slow
 @lines(
     Line("to_all_as_ctrl_c", (signal.SIGINT, True), r"^interrupted"),
     Line("to_the_main_process", (signal.SIGINT, False), r"^interrupted"),
@@ -79,9 +80,10 @@ def test_a_terminal_of_ascii(line: Line, nih: Collection) -> None:
     assert len(error.splitlines()) == line.says
 
 
-def test_a_name_beyond_ascii_is_read_on_a_terminal_of_ascii(nih: Collection) -> None:
+def test_a_name_beyond_ascii_is_listed_or_warned_of_on_a_terminal_of_ascii(nih: Collection) -> None:
     (nih.root / "ä.png").write_bytes(png())
     done = started("-m", "pipeline.checking", "nih_pa", **ASCII)
     output, error = done.communicate()
     assert "Traceback" not in output + error
-    assert "ä.png" in Path("data/raw/inventory/nih_pa.csv").read_text(encoding="utf-8")
+    listed = Path("data/raw/inventory/nih_pa.csv").read_text(encoding="utf-8")
+    assert "ä.png" in listed or r"\udcc3\udca4.png" in error  # what such a system sees of its name

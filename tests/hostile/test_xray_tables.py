@@ -1,18 +1,16 @@
 """The CSV of a collection of X-rays, as the stage that splits them reads it."""
 
 import io
-import json
 import tarfile
 from pathlib import Path
 
 import pytest
-from ruamel.yaml import YAML
 
 from pipeline.inventory import make_inventory
 from stages import split_xrays
 from tests.hostile.oracle import Gives, Line, judge, lines
 from tests.hostile.pictures import flipped, png, saved
-from tests.import_closure import ROOT
+from tests.hostile.settings import write_with_table
 
 ROOT_OF_NIH = Path("data/raw/nih")
 HEADER = "path,patient,view,findings,split,age,sex"
@@ -29,9 +27,7 @@ def with_cell(number: int, value: str) -> str:
 
 @pytest.fixture(autouse=True)
 def collection(folder: Path) -> None:
-    content = YAML(typ="safe").load((ROOT / "params.yaml").read_text(encoding="utf-8"))
-    content["split_xrays"]["nih_pa"] |= {"table": "xrays.csv", "lists": None, "validation_share": 0.0}
-    Path("params.yaml").write_text(json.dumps(content), encoding="utf-8")
+    write_with_table()
     ROOT_OF_NIH.mkdir(parents=True)
     for number, name in enumerate("abc"):
         (ROOT_OF_NIH / f"{name}.png").write_bytes(png() + bytes([number]))
