@@ -7,6 +7,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from tokenize import TokenError
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,8 @@ from pipeline.files import atomic, read_csv, read_json, write_csv, write_json
 
 COLUMNS = ["id", "split", "label", "findings", "group", "source", "x", "y"]
 TEXTS = ("id", "split", "findings", "group", "source")
+# What numpy raises for files that hold no array, or whose header cannot be one.
+NO_ARRAY = (ValueError, TypeError, EOFError, OSError, SyntaxError, MemoryError, OverflowError, TokenError)
 SPLITS = ("train", "val", "test")
 AGAIN = "run `dvc repro`, whose earlier stages prepare the arm"
 
@@ -94,10 +97,10 @@ def read_images(folder: Path) -> Images:
     """
     preparation = read_json(folder / "preparation.json", AGAIN)
     try:
-        pixels = np.load(folder / "images.npy", mmap_mode="r", allow_pickle=False)
+        pixels = np.lib.format.open_memmap(folder / "images.npy", mode="r")
     except FileNotFoundError as error:
         raise PipelineError(f"{folder / 'images.npy'} is missing: {AGAIN}") from error
-    except (ValueError, EOFError, OSError) as error:
+    except NO_ARRAY as error:
         raise PipelineError(f"{folder / 'images.npy'} is not a whole array file: {AGAIN}") from error
     index = read_csv(folder / "index.csv", COLUMNS, TEXTS, AGAIN)
     if pixels.dtype != np.uint8 or pixels.ndim != 4:

@@ -10,6 +10,7 @@ import pandas as pd
 from pipeline.evaluation.bootstrap import Resamples
 from pipeline.evaluation.estimates import DIGITS, estimate, roc_auc_figures
 from pipeline.evaluation.scores import ArmScores
+from pipeline.files import read_csv
 from pipeline.params.evaluate import ComputeMetrics
 
 COLUMNS = ["part", "name", "images", "groups", "roc_auc", "roc_auc_std", "low", "high", "flagged"]
@@ -48,9 +49,12 @@ def breakdown(test: ArmScores, flags: np.ndarray | None, by_slide: bool, setting
 
 
 def read_breakdown(path: Path) -> pd.DataFrame:
-    """Read what :func:`breakdown` found, from a CSV; a slide or finding may have any name."""
-    text = {"part": str, "name": str}
-    return pd.read_csv(path, dtype=text, keep_default_na=False, na_values={name: [""] for name in COLUMNS[4:]})
+    """Read what :func:`breakdown` found, from a CSV; a slide or finding may have any name.
+
+    Raises:
+        PipelineError: If it is missing or damaged.
+    """
+    return read_csv(path, COLUMNS[:4], ["part", "name"], "run `dvc repro`, whose stage compute_metrics makes it")
 
 
 def _slides(test: ArmScores) -> Iterator[tuple[str, np.ndarray]]:
