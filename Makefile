@@ -54,10 +54,10 @@ check-lock: $(ENVIRONMENT) ## fail where reports/ is older than code or paramete
 	@python -m pipeline.checking_reports
 
 test: $(ENVIRONMENT) ## the tests, a few minutes; includes the whole chain on a shrunken demo
-	python -m pytest -m 'not slow'
+	python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m 'not slow'
 
 test-slow: $(ENVIRONMENT) ## the tests that take longer
-	python -m pytest -m slow
+	python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m slow
 
 lint: $(ENVIRONMENT) ## ruff and mypy
 	ruff check .

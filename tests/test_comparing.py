@@ -1,14 +1,15 @@
 """``make compare`` and ``make gate`` as a reviewer runs them, in a clone with a branch that made demo_xrays worse."""
 
-import os
+import contextlib
+import io
 import re
 import subprocess
-import sys
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
+from pipeline import comparing
 from pipeline.evaluation.scores import scores_path
 from tests.import_closure import ROOT
 
@@ -35,15 +36,22 @@ class Clone:
         subprocess.run(["git", *identity, "commit", "--quiet", "--all", "--message=Reverse"], cwd=folder, check=True)
 
     def compare(self, *arguments: str) -> tuple[int, str]:
-        done = subprocess.run(
-            [sys.executable, "-m", "pipeline.comparing", *arguments],
-            cwd=self.folder,
-            env={**os.environ, "PYTHONPATH": str(ROOT), "DVC_NO_ANALYTICS": "1"},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        return done.returncode, done.stdout + done.stderr
+        """Return the exit status and what is printed; tests/test_workflow.py runs the command itself."""
+        printed = io.StringIO()
+        with (
+            pytest.MonkeyPatch.context() as patch,
+            contextlib.redirect_stdout(printed),
+            contextlib.redirect_stderr(printed),
+        ):
+            patch.chdir(self.folder)
+            patch.setattr("sys.argv", ["comparing", *arguments])
+            try:
+                comparing.main()
+            except SystemExit as end:
+                if isinstance(end.code, str):
+                    return 1, f"{printed.getvalue()}{end.code}\n"
+                return int(end.code or 0), printed.getvalue()
+        return 0, printed.getvalue()
 
 
 @pytest.fixture(scope="module")
