@@ -3,6 +3,7 @@
 import multiprocessing
 import multiprocessing.process
 import os
+import re
 import signal
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -39,8 +40,10 @@ def worker_count(compute: Compute) -> int:
         PipelineError: If the variable holds no positive whole number.
     """
     given = os.environ.get(VARIABLE) or str(compute.workers)
-    if not given.isdecimal() or int(given) < 1:
-        raise PipelineError(f"the environment variable {VARIABLE} is {given!r}: expected a whole number above 0")
+    if not re.fullmatch(r"0*[1-9]\d{0,3}", given, re.ASCII):
+        raise PipelineError(
+            f"the environment variable {VARIABLE} is {given[:40]!r}: expected a whole number from 1 to 9999"
+        )
     return int(given)
 
 

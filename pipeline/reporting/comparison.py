@@ -10,7 +10,7 @@ from pydantic import TypeAdapter
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
-from pipeline.errors import PipelineError
+from pipeline.errors import PipelineError, words_of
 from pipeline.evaluation.bootstrap import Resamples
 from pipeline.evaluation.estimates import Difference, Figures, difference, figures, metric_figures
 from pipeline.evaluation.metrics import LOWER_IS_BETTER, METRICS
@@ -21,6 +21,7 @@ from pipeline.params.evaluate import ComputeMetrics, Gate
 from pipeline.reporting.names import NAMES
 from pipeline.reporting.tables import MISSING, percent_interval, percent_std, plain, table
 
+LONGEST = 200  # characters of a library's words that an error quotes
 IDENTITY = ["id", "group", "label"]  # what makes a test image the same in two revisions
 
 
@@ -93,13 +94,15 @@ def read_revision(name: str, read: Reader) -> Revision:
         if text is None:
             raise PipelineError(f"{name} has no params.yaml: name a revision of this pipeline, and fetch it")
         content = YAML(typ="safe").load(text)
+        parameters = dict(_flat(content))
         arms = TypeAdapter(tuple[str, ...]).validate_python(content["arms"]["train"])
         seeds = TypeAdapter(tuple[int, ...]).validate_python(content["seeds"])
         gate = TypeAdapter(Gate | None).validate_python(content.get("gate"))
         summed = dict(_flat(json.loads(summary or "{}")))
-    except (YAMLError, KeyError, TypeError, ValueError) as error:
+    except (YAMLError, KeyError, TypeError, ValueError, RecursionError) as error:
         raise PipelineError(
-            f"params.yaml or reports/summary.json of {name} is not as this pipeline's: {error}"
+            f"params.yaml or reports/summary.json of {name} is not as this pipeline's "
+            f"({words_of(error)[:LONGEST]}): name a revision whose files are whole"
         ) from error
     scores: dict[str, ArmScores | PipelineError] = {}
     for arm in arms:
@@ -109,7 +112,7 @@ def read_revision(name: str, read: Reader) -> Revision:
             scores[arm] = of_arm
         except PipelineError as error:
             scores[arm] = error
-    return Revision(name, dict(_flat(content)), scores, summed, gate)
+    return Revision(name, parameters, scores, summed, gate)
 
 
 def changes(base: Revision, head: Revision, settings: ComputeMetrics) -> list[Change]:

@@ -14,6 +14,7 @@ from pipeline.params.slides import SampleTiles
 # The shapes of ASAP that enclose an area. A spline's points lie on its outline, so it is read as a polygon.
 AREAS = ("Polygon", "Spline", "Rectangle")
 # No real file comes near; a larger one would only fill the memory.
+LONGEST_NAME = 60  # characters of it that an error quotes
 LARGEST_FILE = 64 * 2**20
 
 
@@ -102,8 +103,10 @@ def _points(annotation: Element, path: Path) -> list[tuple[float, float]]:
         ordered = sorted(coordinates, key=lambda coordinate: int(coordinate.get("Order", 0)))
         points = [(float(point.attrib["X"]), float(point.attrib["Y"])) for point in ordered]
     except (KeyError, ValueError) as error:
-        name = annotation.get("Name", "without a name")
+        name = annotation.get("Name", "without a name")[:LONGEST_NAME]
         raise PipelineError(f"{path}: annotation {name!r} has a coordinate without a number ({error})") from error
     if not all(abs(value) < 1e9 for point in points for value in point):
-        raise PipelineError(f"{path}: annotation {annotation.get('Name', '')!r} has a coordinate that is not finite")
+        raise PipelineError(
+            f"{path}: annotation {annotation.get('Name', '')[:LONGEST_NAME]!r} has a coordinate that is not finite"
+        )
     return points

@@ -23,11 +23,14 @@ def locate_images(inventory: pd.DataFrame, table: str | None) -> pd.DataFrame:
         ``id`` (in NIH's layout the file's name, else its path), ``source`` (path) and ``md5``, by path.
 
     Raises:
-        PipelineError: If two images of NIH's layout have the same name.
+        PipelineError: If two images of NIH's layout have the same name, or two of an archive the same path.
     """
     paths = inventory["path"]
     if table is not None:
         chosen = inventory[paths.str.lower().str.endswith(PICTURES)]
+        twice = chosen.loc[chosen["path"].duplicated(), "path"]
+        if len(twice):
+            raise PipelineError(f"{twice.iloc[0]} stands twice in its archive: remove one of them")
         return pd.DataFrame({"id": chosen["path"], "source": chosen["path"], "md5": chosen["md5"]}, index=None)
     folders, names = paths.str.rpartition("/")[0], paths.str.rpartition("/")[2]
     here = folders.map(lambda folder: IMAGE_FOLDER.fullmatch(folder) is not None) & names.map(is_image_name)
