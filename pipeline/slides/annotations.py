@@ -13,8 +13,8 @@ from pipeline.params.slides import SampleTiles
 
 # The shapes of ASAP that enclose an area. A spline's points lie on its outline, so it is read as a polygon.
 AREAS = ("Polygon", "Spline", "Rectangle")
-# No real file comes near; a larger one would only fill the memory.
 LONGEST_NAME = 60  # characters of it that an error quotes
+# No real file comes near; a larger one would only fill the memory.
 LARGEST_FILE = 64 * 2**20
 
 
