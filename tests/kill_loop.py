@@ -35,6 +35,7 @@ STATES = ("pipeline/detectors/saved_state.py", "SECONDS = 60.0", "SECONDS = 0.2"
 # What is killed: all processes; all of them, and again when the same stage is at work; dvc, while the stage goes on
 # beside the next one; dvc, and the stage after a second.
 WAYS = ("all", "all, twice in one stage", "dvc alone", "dvc, then its stage")
+Moment = tuple[str, float]  # a stage, and seconds since its start
 # What stages say when they do not start from nothing.
 GOING_ON = ("finished before", "going on after")
 
@@ -70,6 +71,15 @@ class Run:
     def going_on(self) -> str:
         """What the stages of this run say of an interruption."""
         return "; ".join(line for line in self.text().splitlines() if any(word in line for word in GOING_ON))
+
+    def starts(self) -> list[Moment]:
+        """Wait for the end; the stages and when each of them started, in seconds."""
+        begin, found = time.monotonic(), [("", 0.0)]
+        while self.process.poll() is None:
+            if (stage := self.stage()) not in ("before the first", found[-1][0]):
+                found.append((stage, time.monotonic() - begin))
+            time.sleep(0.05)
+        return [*found, ("", time.monotonic() - begin)]
 
     def wait_for(self, seconds: float, stage: str = "") -> None:
         """Wait until a stage, if one is named, is at work, and then some seconds; or until the end."""
@@ -115,7 +125,14 @@ def results(clone: Clone) -> dict[str, bytes]:
     return {file.relative_to(clone.folder).as_posix(): file.read_bytes() for file in files if file.is_file()}
 
 
-def disturb(clone: Clone, way: str, moment: float, dice: random.Random) -> tuple[str, list[Run]]:
+def random_moment(starts: list[Moment], dice: random.Random) -> Moment:
+    """A moment of the whole chain as a stage and the seconds since its start, so that load does not shift it."""
+    moment = dice.uniform(0, starts[-1][1])
+    stage, start = [one for one in starts if one[1] <= moment][-1]
+    return stage, moment - start
+
+
+def disturb(clone: Clone, way: str, moment: Moment, dice: random.Random) -> tuple[str, list[Run]]:
     """Run the chain and kill it.
 
     Returns:
@@ -123,7 +140,8 @@ def disturb(clone: Clone, way: str, moment: float, dice: random.Random) -> tuple
     """
     logs = clone.folder.parent
     runs = [run := Run.start(clone, logs / "killed.log")]
-    run.wait_for(moment)
+    stage, seconds = moment
+    run.wait_for(seconds, stage)
     stage = run.stage()
     if way.startswith("all"):
         run.kill_all()
@@ -139,11 +157,11 @@ def disturb(clone: Clone, way: str, moment: float, dice: random.Random) -> tuple
     return stage, [*runs, Run.start(clone, logs / "resumed.log")]
 
 
-def cycle(number: int, pristine: Clone, expected: dict[str, bytes], seconds: float, dice: random.Random) -> bool:
+def cycle(number: int, pristine: Clone, expected: dict[str, bytes], moment: Moment, dice: random.Random) -> bool:
     """Run one cycle and print what came of it; what it left is removed if all was well."""
     folder = pristine.folder.parent / f"cycle-{number}"
     clone = copy_of(pristine, folder / "clone")
-    way, moment = WAYS[number % len(WAYS)], dice.uniform(0, 0.97 * seconds)
+    way = WAYS[number % len(WAYS)]
     stage, runs = disturb(clone, way, moment, dice)
     code = (resumed := runs[-1]).process.wait()
     found = results(clone)
@@ -151,7 +169,8 @@ def cycle(number: int, pristine: Clone, expected: dict[str, bytes], seconds: flo
     same = "same bytes" if not differing else f"DIFFERS in {', '.join(differing[:5])}"
     end = same if not code else f"FAILED with {code}: {resumed.text().strip().splitlines()[-1]}"
     how = resumed.going_on() or "from the start of the stage"
-    print(f"cycle {number}: {way}, after {moment:.1f} s in {stage}; resumed {how}; {end}", flush=True)
+    when = f"{moment[1]:.1f} s after the start of {moment[0] or 'dvc'}"
+    print(f"cycle {number}: {way}, {when}, in {stage}; resumed {how}; {end}", flush=True)
     well = not code and not differing
     for run in runs:
         run.kill_all()  # nothing of a cycle may disturb the next
@@ -169,15 +188,16 @@ def main() -> int:
     folder = Path(tempfile.mkdtemp(prefix="kill_loop-"))
     pristine, dice = prepared_clone(folder / "pristine"), random.Random(arguments.seed)  # noqa: S311
     whole = copy_of(pristine, folder / "whole" / "clone")
-    started = time.monotonic()
     undisturbed = Run.start(whole, folder / "whole" / "undisturbed.log")
-    if undisturbed.process.wait():
+    starts = undisturbed.starts()
+    if undisturbed.process.returncode:
         print(f"the undisturbed run failed: see {undisturbed.log}")
         return 1
-    seconds = time.monotonic() - started
     expected = results(whole)
-    print(f"undisturbed: {seconds:.0f} s, {len(expected)} files in {folder}", flush=True)
-    failed = [n for n in range(arguments.cycles) if not cycle(n, pristine, expected, seconds, dice)]
+    print(
+        f"undisturbed: {starts[-1][1]:.0f} s, {len(starts) - 2} stages, {len(expected)} files in {folder}", flush=True
+    )
+    failed = [n for n in range(arguments.cycles) if not cycle(n, pristine, expected, random_moment(starts, dice), dice)]
     if failed:
         print(f"{len(failed)} of {arguments.cycles} cycles ended otherwise: {failed}; see {folder}")
         return 1

@@ -97,7 +97,7 @@ def test_what_could_be_read_for_ever(line: Line) -> None:
     (RAW / ONE[0]).touch()
     line.made()
     command, environment = [sys.executable, "-c", LIST], {**os.environ, "PYTHONPATH": str(ROOT)}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=30, check=False)
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=15, check=False)
     assert (done.returncode, done.stdout) == (0, f"{ONE}\n"), done.stderr
     assert re.search(str(line.says), done.stderr)
 

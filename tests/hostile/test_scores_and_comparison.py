@@ -83,7 +83,7 @@ PARAMS = "arms:\n  train: [nih_pa]\nseeds: [0]\ngate:\n  roc_auc: 0.1\n"
     Line("settings_with_code", {"params.yaml": "arms: !!python/object/apply:os.system ['touch PWNED']"},
          r"params\.yaml.*main"),
     Line("settings_of_themselves", {"params.yaml": PARAMS + "x: &x [*x]"}, r"params\.yaml.*main"),
-    Line("settings_of_20_000_levels", {"params.yaml": "[" * 20_000}, r"params\.yaml.*main"),
+    Line("settings_of_5000_levels", {"params.yaml": "[" * 5000}, r"params\.yaml.*main"),
     Line("arms_missing", {"params.yaml": "seeds: [0]"}, r"params\.yaml.*main"),
     Line("arms_as_number", {"params.yaml": "arms: 3\nseeds: [0]"}, r"params\.yaml.*main"),
     Line("arms_as_numbers", {"params.yaml": PARAMS.replace("[nih_pa]", "[1]")}, r"params\.yaml.*main"),

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from pipeline.detectors.backbones import load_backbone
+from pipeline.detectors.backbones import Backbone, load_backbone
 from pipeline.detectors.dpa import DeepPerceptualAutoencoder
 from pipeline.detectors.statistics import published_statistics, read_statistics
 from pipeline.evaluation.scores import SCORERS, score_table
@@ -106,8 +106,13 @@ def test_a_model(line: Line, model: bytes, tiny_images: Images) -> None:
 
 
 @pytest.fixture(scope="module")
-def lite() -> Content:
-    return dict(load_backbone("efficientnet_lite0", None).network.state_dict())
+def backbone() -> Backbone:
+    return load_backbone("efficientnet_lite0", None)
+
+
+@pytest.fixture(scope="module")
+def lite(backbone: Backbone) -> Content:
+    return {name.removeprefix("network."): value for name, value in backbone.state_dict().items()}
 
 
 WEIGHTS = r"weights\.pth.*(train\.<arm>\.weights|state_dict|get |export)"
@@ -161,9 +166,8 @@ PUBLISHED = r"published\.pt.*(statistics|needs)"
     Line("mean_no_number", saved_by_torch({"expand1": (torch.full((96,), torch.nan), torch.ones(96))}), PUBLISHED),
     Line("numbers_for_tensors", saved_by_torch({"expand1": (0.0, 1.0)}), PUBLISHED),
 )
-def test_published_statistics(line: Line, tiny_train: Train) -> None:
+def test_published_statistics(line: Line, tiny_train: Train, backbone: Backbone) -> None:
     Path("published.pt").write_bytes(line.made)
-    backbone = load_backbone("efficientnet_lite0", None)
     judge(lambda: published_statistics(Path("published.pt"), tiny_train.steps, backbone) and None, line.says)
 
 
