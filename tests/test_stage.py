@@ -139,4 +139,4 @@ def test_the_targets_of_make_fail_like_stages(tmp_path: Path, script: str) -> No
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 1
-    assert done.stderr.startswith("error: params.yaml is a folder, but has to be a file")
+    assert done.stderr.startswith("error: params.yaml cannot be read (Is a directory): make it a file")
