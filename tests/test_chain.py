@@ -119,6 +119,7 @@ def test_a_second_run_does_nothing_and_says_so(clone: Clone) -> None:
 def test_a_setting_of_one_arm_runs_that_arm_again_and_the_report_only(clone: Clone) -> None:
     output = clone.repro("train.demo_xrays.latent_dim=5")
     assert clone.ran(output) == {
+        "check_params",
         "train@demo_xrays-0",
         "evaluate@demo_xrays-0",
         "compute_metrics@demo_xrays",

@@ -11,6 +11,7 @@ import pytest
 
 from pipeline import comparing
 from pipeline.evaluation.scores import scores_path
+from pipeline.stage import errors_in_one_sentence
 from tests.import_closure import ROOT
 
 SEEDS = (0, 1, 2)
@@ -46,7 +47,8 @@ class Clone:
             patch.chdir(self.folder)
             patch.setattr("sys.argv", ["comparing", *arguments])
             try:
-                comparing.main()
+                with errors_in_one_sentence():
+                    comparing.main()
             except SystemExit as end:
                 if isinstance(end.code, str):
                     return 1, f"{printed.getvalue()}{end.code}\n"
