@@ -108,7 +108,7 @@ def worker_pool(count: int) -> Iterator[ProcessPoolExecutor]:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
         try:
             yield pool
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, GeneratorExit):  # the latter: whoever uses the results was interrupted
             for process in multiprocessing.active_children():
                 process.terminate()  # else what is at work would be waited for
             raise

@@ -175,7 +175,7 @@ def read_params(path: Path = Path("params.yaml")) -> Params:
         return Params.model_validate_json(content)
     except ValidationError as error:
         raise PipelineError(f"{path}: {first_error(error)}") from error
-    except RecursionError as error:
+    except (RecursionError, MemoryError) as error:
         raise PipelineError(
             f"{path} is nested too deeply: remove the brackets too many, or the anchor that refers to itself"
         ) from error
