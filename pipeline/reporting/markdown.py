@@ -10,7 +10,7 @@ import pandas as pd
 from pipeline.reporting.names import NAMES
 from pipeline.reporting.paper import PAPER_BEST_OTHER, PAPER_ROC_AUC, PAPER_TEST_IMAGES
 from pipeline.reporting.plots import KINDS
-from pipeline.reporting.tables import MISSING, frame, percent, percent_interval, percent_std, table
+from pipeline.reporting.tables import MISSING, frame, percent, percent_interval, percent_std, plain, table
 
 DEMO = {"demo_slides", "demo_xrays"}
 OTHER_IMAGES = 0.05  # share by which the number of test images may differ from the paper's
@@ -153,35 +153,35 @@ def _reading_order(item: tuple[str, Any]) -> int:
 
 
 def _arm_section(arm: str, of_arm: Mapping[str, Any], facts: ArmFacts) -> str:
-    first = f"arms/{arm}/dpa/seed-{facts.seeds[0]}"
+    name, first = plain(arm), f"arms/{arm}/dpa/seed-{facts.seeds[0]}"
     pictures = [f"![{picture.stem} of {arm}]({picture.as_posix()})\n" for picture in facts.pictures]
     plots = " ".join(f"![{kind} of {arm}](figures/{arm}-{kind}.png)" for kind in KINDS)
     test, source = of_arm["test"], facts.provenance[0]
     versions = ", ".join(f"{name} {version}" for name, version in source["libraries"].items())
     return "\n".join(
         [
-            f"## {arm}\n",
+            f"## {name}\n",
             table(list(_metric_rows(of_arm, facts))),
             f"Tested on {test['images']} images of {test['groups']} patients or slides, "
             f"{test['abnormal']} of them abnormal ({percent(test['abnormal_share'])} %). {_threshold(of_arm)}\n",
             "Baselines, tested on the same images:\n",
             table(_baseline_rows(of_arm)),
             f"{plots}\n",
-            f"### {arm}: the images behind the figures\n",
+            f"### {name}: the images behind the figures\n",
             f"Seed {facts.seeds[0]}; all anomaly maps of the arm have the same scale.\n",
             f"![Gallery of {arm}]({first}/gallery.png)\n",
             f"{GROWTH}\n",
             f"![Growth of {arm}]({first}/growth.png)\n",
-            f"### {arm}: by {facts.breakdown['part'].iloc[0]}\n",
+            f"### {name}: by {facts.breakdown['part'].iloc[0]}\n",
             frame(_in_percent(facts.breakdown)),
             *([facts.tuning] if facts.tuning else []),
-            f"### {arm}: data\n",
+            f"### {name}: data\n",
             frame(facts.counts),
             *pictures,
             f"Made from {source['raw_files']} files ({source['raw_bytes'] / 1e9:.2f} GB; MD5 of their inventory "
             f"{source['inventory_md5']}); prepared images {source['images_md5']}, model of seed {facts.seeds[0]} "
             f"{source['model_md5']}; scored on {source['device']} with {versions}.{_unlike(facts.provenance)}\n",
-            f"### {arm}: parameters\n",
+            f"### {name}: parameters\n",
             f"```yaml\n{facts.parameters}```\n",
         ]
     )

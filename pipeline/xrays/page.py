@@ -63,7 +63,7 @@ def split_page(table: pd.DataFrame, arm: str, differences: Mapping[str, int] | N
     """
     kept = table[table["split"] != ""].assign(kind=table["label"].map(LABELS))
     return PAGE.format(
-        arm=arm,
+        arm=plain(arm),
         counts=markdown_table(_counts(kept, arm)),
         warnings="".join(f"Warning: {plain(text)}.\n\n" for text in warnings_of(table)),
         metadata=_differences(differences),

@@ -1,3 +1,4 @@
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -186,3 +187,10 @@ def test_a_name_from_a_file_is_shown_as_it_is(results_of: ResultsOf, tmp_path: P
         if token.type == "inline" and {child.type for child in token.children or []} <= {"text", "text_special"}
     ]
     assert rendered.count(" ".join(name.split())) == 2, shown
+
+
+def test_an_arm_is_called_by_its_name_in_headings(results_of: ResultsOf) -> None:
+    rendered = MarkdownIt("commonmark").render(report_on({"_mine_": results_of(0.6, 0.6)}))
+    headings = re.findall(r"<h[23]>(.*mine.*)</h[23]>", rendered)
+    assert len(headings) == 5
+    assert all(heading.startswith("_mine_") for heading in headings)

@@ -89,3 +89,7 @@ def test_nothing_of_the_data_is_markup_on_the_page() -> None:
     )
     assert not [tag for tag in ("<script", "<img", "<a ", "<b>", "<strong", "<code>c") if tag in rendered]
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in rendered
+
+
+def test_an_arm_is_called_by_its_name() -> None:
+    assert "<h1>_mine_: what it is trained and tested on</h1>" in MarkdownIt("commonmark").render(page("_mine_"))
