@@ -8,6 +8,7 @@ import pytest
 from markdown_it import MarkdownIt
 
 from pipeline.evaluation.breakdown import COLUMNS
+from pipeline.evaluation.metrics import METRICS
 from pipeline.reporting.markdown import ArmFacts, report_text
 from pipeline.reporting.paper import PAPER_ROC_AUC
 from tests.reporting.conftest import figure
@@ -66,6 +67,25 @@ def test_arms_of_the_paper_that_were_not_run_say_so(results_of: ResultsOf) -> No
     ours = {arm: row_of(text, arm)["ROC AUC, ours"] for arm in PAPER_ROC_AUC}
     assert ours == {"nih_pa": "70.0 ± 0.0", "camelyon16": "not run", "nih_subset": "not run", "nih_ap": "not run"}
     assert row_of(text, "nih_ap")["ours − paper"] == "–"
+
+
+def test_the_demo_stands_for_the_papers_arms(results_of: ResultsOf) -> None:
+    text = report_on({"demo_xrays": results_of(0.9, 0.9)})
+    assert {row_of(text, arm)["ROC AUC, ours"] for arm in PAPER_ROC_AUC} == {"not run"}
+
+
+def test_a_report_on_data_of_ones_own_says_nothing_of_the_papers_arms(results_of: ResultsOf) -> None:
+    text = report_on({"mine": results_of(0.7, 0.7)})
+    row = row_of(text, "mine")
+    assert list(row) == ["arm", "ROC AUC, ours", "95 % interval", "best baseline", "test images"]
+    assert not [word for word in ("not run", "paper", "Camelyon16", "nih_") if word in text]
+
+
+def test_one_seed_is_said_beside_the_intervals(results_of: ResultsOf) -> None:
+    said = "One seed was trained, so that no interval holds the noise of seeds"
+    one = results_of(0.7, metrics={name: figure(0.7) for name in METRICS}, operating_point=None)
+    assert said in report_on({"nih_pa": one}, seeds=(4,))
+    assert said not in report_on({"nih_pa": results_of(0.7, 0.7)})
 
 
 @pytest.mark.parametrize(

@@ -30,11 +30,17 @@ def cells(text: str, *first: str) -> list[str]:
 
 
 def test_counts_stand_beside_those_of_the_paper() -> None:
-    text = page()
+    text = page(differences={})
     assert cells(text, "train", "normal") == ["2", "4261", "1", "1"]
     assert cells(text, "test", "abnormal") == ["1", "677", "1", "0"]
     assert cells(text, "val", "normal") == ["0", "849", "0", "0"]
-    assert cells(page("nih_pa"), "train", "normal") == ["2", "–", "1", "1"]
+
+
+def test_counts_of_others_stand_alone() -> None:
+    assert cells(page("nih_pa", differences={}), "train", "normal") == ["2", "1", "1"]
+    text = page("mine", differences=None)  # of a collection with a table of its own
+    assert cells(text, "train", "normal") == ["2", "1"]
+    assert not [word for word in ("paper", "metadata", "No Finding") if word in text]
 
 
 def test_groups_are_counted_in_images_and_patients() -> None:
