@@ -151,7 +151,7 @@ def comparison_text(base: Revision, head: Revision, found: list[Change]) -> str:
     notes += [
         f"{arm}: one seed on both sides: the intervals are over patients or slides, without the noise of seeds, "
         "so that another seed alone may be marked as better or worse: run more seeds to know"
-        for arm in {change.arm for change in found if change.one_seed}
+        for arm in {change.arm for change in found if change.one_seed and change.difference.mean}
     ]
     notes += not_compared(base, head)
     parts = [f"## Compared with {plain(base.name)}\n", "### Parameters\n"]
