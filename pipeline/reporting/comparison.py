@@ -76,7 +76,12 @@ class Change:
             return MISSING
         if not self.difference.beyond_chance:
             return "within noise"
-        return "▼ worse" if self.worse_by > 0 else "▲ better"
+        return ("▼ worse" if self.worse_by > 0 else "▲ better") + (" with this seed" if self.one_seed else "")
+
+    @property
+    def one_seed(self) -> bool:
+        """Whether both sides have one seed, so that nothing is known of the noise of seeds."""
+        return len(self.before) == len(self.now) == 1
 
 
 def read_revision(name: str, read: Reader) -> Revision:
@@ -144,8 +149,9 @@ def comparison_text(base: Revision, head: Revision, found: list[Change]) -> str:
     notes = [f"{arm}: every metric is as before" for arm in same]
     notes += [f"{arm}: the test images differ: not paired" for arm in {c.arm for c in found if not c.paired}]
     notes += [
-        f"{arm}: one seed on both sides: the intervals are over patients or slides, without the noise of seeds"
-        for arm in {change.arm for change in found if len(change.before) == len(change.now) == 1}
+        f"{arm}: one seed on both sides: the intervals are over patients or slides, without the noise of seeds, "
+        "so that another seed alone may be marked as better or worse: run more seeds to know"
+        for arm in {change.arm for change in found if change.one_seed and change.difference.mean}
     ]
     notes += not_compared(base, head)
     parts = [f"## Compared with {plain(base.name)}\n", "### Parameters\n"]
@@ -159,7 +165,8 @@ def comparison_text(base: Revision, head: Revision, found: list[Change]) -> str:
 
 READING = """Percent; mean ± standard deviation over seeds. The interval is that of the difference (95 %, paired over
 patients or slides, with the noise of seeds); where it holds 0, the difference is within noise. It is n/a with fewer
-than five patients or slides of a class. Of twenty such rows, one is marked by chance.
+than five patients or slides of a class. Of twenty such rows, one is marked by chance, or more where the noise of seeds
+is not known.
 """
 
 

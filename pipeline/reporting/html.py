@@ -31,9 +31,13 @@ tr:nth-child(even) td {{ background: #fafafa; }}
 img {{ max-width: 100%; height: auto; }}
 p.sheet {{ overflow-x: auto; }}
 p.sheet img {{ max-width: none; width: 100%; }}
-@media (max-width: 760px) {{
-  div.wide::before, p.sheet::before {{ content: "↔ scroll sideways for what is cut off"; display: block; }}
-  div.wide::before, p.sheet::before {{ position: sticky; left: 0; width: fit-content; font-size: 12px; color: #666; }}
+/* A hint where something is cut off: only what can be scrolled runs an animation of its scrolling. */
+div.wide::before, p.sheet::before {{ content: "↔ scroll sideways for what is cut off"; font-size: 0; color: #666; }}
+div.wide::before, p.sheet::before {{ display: block; position: sticky; left: 0; width: fit-content; }}
+div.wide::before, p.sheet::before {{ animation: cut-off linear both; animation-timeline: scroll(inline); }}
+@keyframes cut-off {{ from, to {{ font-size: 12px; }} }}
+@supports not (animation-timeline: scroll(inline)) {{
+  @media (max-width: 760px) {{ div.wide::before, p.sheet::before {{ font-size: 12px; }} }}
 }}
 pre {{ background: #f4f4f4; padding: 12px; overflow: auto; max-height: 320px; font-size: 12px; }}
 p, li {{ overflow-wrap: anywhere; }}

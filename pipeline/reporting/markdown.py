@@ -10,7 +10,7 @@ import pandas as pd
 from pipeline.reporting.names import NAMES
 from pipeline.reporting.paper import PAPER_BEST_OTHER, PAPER_ROC_AUC, PAPER_TEST_IMAGES
 from pipeline.reporting.plots import KINDS
-from pipeline.reporting.tables import MISSING, frame, percent, percent_interval, percent_std, table
+from pipeline.reporting.tables import MISSING, frame, percent, percent_interval, percent_std, plain, table
 
 DEMO = {"demo_slides", "demo_xrays"}
 OTHER_IMAGES = 0.05  # share by which the number of test images may differ from the paper's
@@ -51,6 +51,9 @@ GENERATED = (
     "they say nothing about medicine, and the paper has no figures for them.\n"
 )
 
+ONE_SEED = (
+    "One seed was trained, so that no interval holds the noise of seeds: all are over patients or slides alone.\n"
+)
 
 GROWTH = (
     "Inputs and reconstructions at the end of each phase of growth. A perceptual loss compares shapes and textures and "
@@ -94,7 +97,8 @@ def report_text(results: Mapping[str, Any], facts: Mapping[str, ArmFacts]) -> st
     # The demo stands for the paper's arms until these run; a report on other data alone has nothing to do with them.
     beside_paper = bool({*PAPER_ROC_AUC, *DEMO} & set(results))
     arms = [*results, *(arm for arm in PAPER_ROC_AUC if beside_paper and arm not in results)]
-    parts = [INTRODUCTION, "## Results\n", table([_reproduction_row(arm, results.get(arm)) for arm in arms])]
+    rows = [_result_row(arm, results.get(arm), beside_paper) for arm in arms]
+    parts = [INTRODUCTION, "## Results\n", table(rows)]
     if set(PAPER_ROC_AUC) & set(results):
         parts.append(UNLIKE)
     if DEMO & set(results):
@@ -103,10 +107,12 @@ def report_text(results: Mapping[str, Any], facts: Mapping[str, ArmFacts]) -> st
     return "\n".join([*parts, READING])
 
 
-def _reproduction_row(arm: str, of_arm: Mapping[str, Any] | None) -> dict[str, str]:
+def _result_row(arm: str, of_arm: Mapping[str, Any] | None, beside_paper: bool) -> dict[str, str]:
     paper = PAPER_ROC_AUC.get(arm, {})
-    row = {"arm": arm, "ROC AUC, ours": "not run", "95 % interval": "–", "paper": "–", "ours − paper": "–"}
-    row |= {"paper, without growth": "–", "paper, best other": "–", "best baseline": "–", "test images": "–"}
+    row = {"arm": arm, "ROC AUC, ours": "not run", "95 % interval": "–"}
+    if beside_paper:
+        row |= dict.fromkeys(("paper", "ours − paper", "paper, without growth", "paper, best other"), "–")
+    row |= {"best baseline": "–", "test images": "–"}
     if paper:
         (mean, std), (without, without_std) = paper["with growth"], paper["without growth"]
         name, other = PAPER_BEST_OTHER[arm]
@@ -153,35 +159,36 @@ def _reading_order(item: tuple[str, Any]) -> int:
 
 
 def _arm_section(arm: str, of_arm: Mapping[str, Any], facts: ArmFacts) -> str:
-    first = f"arms/{arm}/dpa/seed-{facts.seeds[0]}"
+    name, first = plain(arm), f"arms/{arm}/dpa/seed-{facts.seeds[0]}"
     pictures = [f"![{picture.stem} of {arm}]({picture.as_posix()})\n" for picture in facts.pictures]
     plots = " ".join(f"![{kind} of {arm}](figures/{arm}-{kind}.png)" for kind in KINDS)
     test, source = of_arm["test"], facts.provenance[0]
     versions = ", ".join(f"{name} {version}" for name, version in source["libraries"].items())
     return "\n".join(
         [
-            f"## {arm}\n",
+            f"## {name}\n",
             table(list(_metric_rows(of_arm, facts))),
+            *([ONE_SEED] if len(facts.seeds) == 1 else []),
             f"Tested on {test['images']} images of {test['groups']} patients or slides, "
             f"{test['abnormal']} of them abnormal ({percent(test['abnormal_share'])} %). {_threshold(of_arm)}\n",
             "Baselines, tested on the same images:\n",
             table(_baseline_rows(of_arm)),
             f"{plots}\n",
-            f"### {arm}: the images behind the figures\n",
+            f"### {name}: the images behind the figures\n",
             f"Seed {facts.seeds[0]}; all anomaly maps of the arm have the same scale.\n",
             f"![Gallery of {arm}]({first}/gallery.png)\n",
             f"{GROWTH}\n",
             f"![Growth of {arm}]({first}/growth.png)\n",
-            f"### {arm}: by {facts.breakdown['part'].iloc[0]}\n",
+            f"### {name}: by {facts.breakdown['part'].iloc[0]}\n",
             frame(_in_percent(facts.breakdown)),
             *([facts.tuning] if facts.tuning else []),
-            f"### {arm}: data\n",
+            f"### {name}: data\n",
             frame(facts.counts),
             *pictures,
             f"Made from {source['raw_files']} files ({source['raw_bytes'] / 1e9:.2f} GB; MD5 of their inventory "
             f"{source['inventory_md5']}); prepared images {source['images_md5']}, model of seed {facts.seeds[0]} "
             f"{source['model_md5']}; scored on {source['device']} with {versions}.{_unlike(facts.provenance)}\n",
-            f"### {arm}: parameters\n",
+            f"### {name}: parameters\n",
             f"```yaml\n{facts.parameters}```\n",
         ]
     )

@@ -1,5 +1,6 @@
 """Contact sheets: rows of images with a caption each, as one PNG small enough for git."""
 
+import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import cv2
 import matplotlib as mpl
 import numpy as np
 from matplotlib.figure import Figure
+from PIL import Image
 
 from pipeline.files import atomic
 
@@ -19,6 +21,7 @@ TITLE = 28
 CAPTION = 22
 NOTE = 12
 MIN_COLUMNS = 3
+COLOURS = 256  # of a sheet, which make it a third as large as all colours do
 
 
 def save_figure(figure: Figure, path: Path) -> None:
@@ -51,10 +54,10 @@ def contact_sheet(
     ]
     width, height = columns * (side + GAP) + GAP, TITLE + sum(heights)
     figure = Figure(figsize=(width / DPI, height / DPI))
-    figure.text(0.5, 1 - TITLE / 2 / height, title, ha="center", va="center", fontsize=10)
+    figure.text(0.5, 1 - TITLE / 2 / height, title, ha="center", va="center", fontsize=10, parse_math=False)
     top = TITLE
     for (caption, images), room in zip(rows.items(), heights, strict=True):
-        figure.text(GAP / width, 1 - (top + CAPTION - GAP) / height, caption, fontsize=8, va="bottom")
+        figure.text(GAP / width, 1 - (top + CAPTION - GAP) / height, caption, fontsize=8, va="bottom", parse_math=False)
         for c, image in enumerate(images):
             left, bottom = GAP + c * (side + GAP), height - top - CAPTION - side
             axes = figure.add_axes((left / width, bottom / height, side / width, side / height))
@@ -65,7 +68,16 @@ def contact_sheet(
                     left / width, (bottom - 1) / height, notes[caption][c], fontsize=6, va="top", parse_math=False
                 )
         top += room
-    save_figure(figure, path)
+    _save_sheet(figure, path)
+
+
+def _save_sheet(figure: Figure, path: Path) -> None:
+    """Write a sheet as PNG with colours chosen so that none is far off, however rare it is."""
+    drawn = io.BytesIO()
+    figure.savefig(drawn, dpi=DPI)
+    with Image.open(drawn) as sheet, atomic(path) as partial:
+        palette = sheet.convert("RGB").quantize(COLOURS, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+        palette.save(partial, "PNG", optimize=True)
 
 
 def _fit(image: np.ndarray, side: int) -> np.ndarray:

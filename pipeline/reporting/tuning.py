@@ -10,7 +10,7 @@ from scipy.stats import spearmanr
 from pipeline.evaluation.bootstrap import Interval
 from pipeline.params.tune import Tune
 from pipeline.reporting.sheets import save_figure
-from pipeline.reporting.tables import MISSING, percent, percent_interval, table
+from pipeline.reporting.tables import MISSING, percent, percent_interval, plain, table
 from pipeline.tuning.criteria import CRITERIA, choose
 from pipeline.tuning.few_anomalies import ALL, best_and_worst
 
@@ -69,7 +69,7 @@ def tuning_section(
     informed = INFORMED if settings.prune or settings.sampler == "tpe" else ""
     return "\n".join(
         [
-            f"### {arm}: how its settings would be chosen\n",
+            f"### {plain(arm)}: how its settings would be chosen\n",
             f"{len(trials)} of {settings.size} combinations were tried{others}; the test ROC AUC of whole trials lies "
             f"between {percent(worst)} and {percent(best)} (one training each).\n",
             table(choices),

@@ -2,9 +2,9 @@
 
 import pandas as pd
 
-from pipeline.reporting.tables import frame
+from pipeline.reporting.tables import frame, plain
 
-PAGE = """# {arm}: what became of {total} slides
+PAGE = """# {name}: what became of {total} slides
 
 {counts}
 
@@ -44,6 +44,7 @@ def slide_page(status: pd.DataFrame, arm: str, method: str) -> str:
     worth = status[status["status"].isin(["failed", "empty"]) | (status["warnings"] != "") | (status["reason"] != "")]
     return PAGE.format(
         arm=arm,
+        name=plain(arm),
         total=len(status),
         counts=_markdown(status.groupby(["role", "status"]).agg(slides=("name", "size"), tiles=("prepared", "sum"))),
         method=method,

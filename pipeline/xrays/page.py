@@ -26,7 +26,7 @@ LABELS = {0: "normal", 1: "abnormal"}
 
 PAGE = """# {arm}: what it is trained and tested on
 
-No patient is on two sides. Normal is `No Finding`; an image with two findings is counted under both.
+No patient is on two sides. An image without a finding is normal; one with two findings is counted under both.
 
 {counts}
 
@@ -63,8 +63,8 @@ def split_page(table: pd.DataFrame, arm: str, differences: Mapping[str, int] | N
     """
     kept = table[table["split"] != ""].assign(kind=table["label"].map(LABELS))
     return PAGE.format(
-        arm=arm,
-        counts=markdown_table(_counts(kept, arm)),
+        arm=plain(arm),
+        counts=markdown_table(_counts(kept, arm, differences is not None)),
         warnings="".join(f"Warning: {plain(text)}.\n\n" for text in warnings_of(table)),
         metadata=_differences(differences),
         groups=markdown_table(_groups(kept)),
@@ -73,21 +73,21 @@ def split_page(table: pd.DataFrame, arm: str, differences: Mapping[str, int] | N
     )
 
 
-def _counts(kept: pd.DataFrame, arm: str) -> list[dict[str, Any]]:
-    rows = []
+def _counts(kept: pd.DataFrame, arm: str, nih: bool) -> list[dict[str, Any]]:
+    """Count by split and label, beside the paper's counts and NIH's disagreements where there are such."""
+    rows, of_paper = [], PAPER_COUNTS.get(arm, {})
     for split in ("train", "val", "test"):
         for label, kind in LABELS.items():
             own = kept[(kept["split"] == split) & (kept["label"] == label)]
-            paper = PAPER_COUNTS.get(arm, {}).get((split, label), "–")
-            row = {
-                "split": split,
-                "label": kind,
-                "images": len(own),
-                "paper": paper,
-                "patients": own["group"].nunique(),
-            }
-            if len(own) or paper != "–":
-                rows.append(row | {"list and metadata disagree": int(own["disagrees"].sum())})
+            if not len(own) and (split, label) not in of_paper:
+                continue
+            row: dict[str, Any] = {"split": split, "label": kind, "images": len(own)}
+            if of_paper:
+                row["paper"] = of_paper.get((split, label), "–")
+            row["patients"] = own["group"].nunique()
+            if nih:
+                row["list and metadata disagree"] = int(own["disagrees"].sum())
+            rows.append(row)
     return rows
 
 

@@ -140,15 +140,20 @@ def test_a_difference_of_unknown_error_is_neither_within_nor_beyond_chance(seeds
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seeds", [(3, 3), (3, 1)])
-def test_a_difference_that_is_none_is_marked_in_at_most_8_of_100_comparisons(seeds: tuple[int, int]) -> None:
-    """Two variants that are equally good; images of a patient and runs of a variant are alike."""
+@pytest.mark.parametrize(("seeds", "of_seeds"), [((3, 3), 0.3), ((3, 1), 0.3), ((1, 1), 0)])
+def test_a_difference_that_is_none_is_marked_in_at_most_8_of_100_comparisons(
+    seeds: tuple[int, int], of_seeds: float
+) -> None:
+    """Two variants that are equally good; images of a patient and runs of a variant are alike.
+
+    With one seed on both sides this holds only where seeds make no difference.
+    """
     rng, marked = np.random.default_rng(0), []
     for study in range(600):
         patient = np.repeat(np.arange(80), 2)
         labels = (patient % 2).astype(int)
         shared = rng.normal(size=80)[patient] + rng.normal(size=160) + 1.5 * labels
-        runs = [shared + rng.normal(size=(n, 160)) + rng.normal(0, 0.3, (n, 1)) * labels for n in seeds]
+        runs = [shared + rng.normal(size=(n, 160)) + rng.normal(0, of_seeds, (n, 1)) * labels for n in seeds]
         resamples = Resamples(labels, patient, 300, study)
         found = difference(*(roc_auc_figures(labels, run, resamples) for run in runs), resamples.groups)
         marked.append(found.beyond_chance)

@@ -156,9 +156,12 @@ def test_sensitivity_and_specificity_are_marked_as_well() -> None:
 
 def test_one_seed_on_both_sides_is_judged_over_patients_and_the_text_says_so() -> None:
     one = [dataclasses.replace(arm, scores={"score": arm.scores["score"][:1]}) for arm in (arm_of(0.5), arm_of(2.5))]
-    assert compared(*one)["roc_auc"].verdict == "▲ better"
+    assert compared(*one)["roc_auc"].verdict == "▲ better with this seed"
+    assert compared(*one[::-1])["roc_auc"].verdict == "▼ worse with this seed"
     text = text_of(revision("main", {"a": one[0]}), revision("now", {"a": one[1]}))
     assert "a: one seed on both sides: the intervals are over patients or slides, without the noise of seeds" in text
+    assert "another seed alone may be marked as better or worse" in text
+    assert "one seed on both sides" not in text_of(revision("main", {"a": one[0]}), revision("now", {"a": one[0]}))
     assert "one seed on both sides" not in text_of(revision("main", {"a": arm_of(0.5)}), revision("now", {"a": one[1]}))
 
 

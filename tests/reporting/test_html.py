@@ -88,19 +88,34 @@ def test_the_committed_report_opens_offline_and_fits_the_window(visit: Visitor, 
     assert min(letters) >= 12
 
 
-def test_what_is_wider_than_a_telephone_says_that_it_scrolls(visit: Visitor) -> None:
-    def hints(width: int) -> list[str]:
-        opened = visit(ROOT / "reports" / "report.html", width).page
-        return list(
-            opened.locator("div.wide, p.sheet").evaluate_all(
-                "all => all.filter(e => e.scrollWidth > e.clientWidth + 1)"
-                ".map(e => getComputedStyle(e, '::before').content)"
-            )
-        )
+@pytest.fixture(scope="module")
+def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The committed report as this code turns it into a page."""
+    path = tmp_path_factory.mktemp("report") / "report.html"
+    text = (ROOT / "reports" / "report.md").read_text(encoding="utf-8")
+    path.write_text(html_page(text, ROOT / "reports"), encoding="utf-8")
+    return path
 
-    assert len(hints(420)) >= 6
-    assert all("scroll sideways" in hint for hint in hints(420))
-    assert all(hint == "none" for hint in hints(1400))
+
+@pytest.mark.parametrize(("width", "least"), [(420, 6), (900, 1), (1400, 0)])
+def test_just_what_is_wider_than_the_window_says_that_it_scrolls(
+    report: Path, visit: Visitor, width: int, least: int
+) -> None:
+    wide = visit(report, width).page.locator("div.wide, p.sheet")
+    cut_off = wide.evaluate_all("all => all.map(e => e.scrollWidth > e.clientWidth)")
+    hints = wide.evaluate_all("all => all.map(e => getComputedStyle(e, '::before')).map(s => [s.content, s.fontSize])")
+    assert {content for content, _ in hints} == {'"↔ scroll sideways for what is cut off"'}
+    assert [size for _, size in hints] == ["12px" if cut else "0px" for cut in cut_off]
+    assert sum(cut_off) >= least
+    assert not all(cut_off)
+
+
+def test_the_hint_is_still_there_when_scrolled_to_the_end(report: Path, visit: Visitor) -> None:
+    page = visit(report, 420).page
+    table = page.locator("div.wide").first
+    table.evaluate("e => e.scrollLeft = e.scrollWidth")
+    page.wait_for_timeout(100)
+    assert table.evaluate("e => [e.scrollLeft > 0, getComputedStyle(e, '::before').fontSize]") == [True, "12px"]
 
 
 def test_a_sheet_is_not_drawn_larger_than_it_is(page: Path, visit: Visitor) -> None:

@@ -1,3 +1,4 @@
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -7,6 +8,7 @@ import pytest
 from markdown_it import MarkdownIt
 
 from pipeline.evaluation.breakdown import COLUMNS
+from pipeline.evaluation.metrics import METRICS
 from pipeline.reporting.markdown import ArmFacts, report_text
 from pipeline.reporting.paper import PAPER_ROC_AUC
 from tests.reporting.conftest import figure
@@ -65,6 +67,25 @@ def test_arms_of_the_paper_that_were_not_run_say_so(results_of: ResultsOf) -> No
     ours = {arm: row_of(text, arm)["ROC AUC, ours"] for arm in PAPER_ROC_AUC}
     assert ours == {"nih_pa": "70.0 ± 0.0", "camelyon16": "not run", "nih_subset": "not run", "nih_ap": "not run"}
     assert row_of(text, "nih_ap")["ours − paper"] == "–"
+
+
+def test_the_demo_stands_for_the_papers_arms(results_of: ResultsOf) -> None:
+    text = report_on({"demo_xrays": results_of(0.9, 0.9)})
+    assert {row_of(text, arm)["ROC AUC, ours"] for arm in PAPER_ROC_AUC} == {"not run"}
+
+
+def test_a_report_on_data_of_ones_own_says_nothing_of_the_papers_arms(results_of: ResultsOf) -> None:
+    text = report_on({"mine": results_of(0.7, 0.7)})
+    row = row_of(text, "mine")
+    assert list(row) == ["arm", "ROC AUC, ours", "95 % interval", "best baseline", "test images"]
+    assert not [word for word in ("not run", "paper", "Camelyon16", "nih_") if word in text]
+
+
+def test_one_seed_is_said_beside_the_intervals(results_of: ResultsOf) -> None:
+    said = "One seed was trained, so that no interval holds the noise of seeds"
+    one = results_of(0.7, metrics={name: figure(0.7) for name in METRICS}, operating_point=None)
+    assert said in report_on({"nih_pa": one}, seeds=(4,))
+    assert said not in report_on({"nih_pa": results_of(0.7, 0.7)})
 
 
 @pytest.mark.parametrize(
@@ -186,3 +207,10 @@ def test_a_name_from_a_file_is_shown_as_it_is(results_of: ResultsOf, tmp_path: P
         if token.type == "inline" and {child.type for child in token.children or []} <= {"text", "text_special"}
     ]
     assert rendered.count(" ".join(name.split())) == 2, shown
+
+
+def test_an_arm_is_called_by_its_name_in_headings(results_of: ResultsOf) -> None:
+    rendered = MarkdownIt("commonmark").render(report_on({"_mine_": results_of(0.6, 0.6)}))
+    headings = re.findall(r"<h[23]>(.*mine.*)</h[23]>", rendered)
+    assert len(headings) == 5
+    assert all(heading.startswith("_mine_") for heading in headings)

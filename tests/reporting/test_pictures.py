@@ -126,6 +126,25 @@ def test_a_note_is_written_as_it_is_and_takes_room(tmp_path: Path) -> None:
     assert heights[0] < heights[1]
 
 
+def test_a_title_and_a_caption_are_written_as_they_are(tmp_path: Path) -> None:
+    contact_sheet(tmp_path / "sheet.png", "$\\foo$", {"train: $\\foo$, $_$": [np.zeros((20, 20), np.uint8)]})
+    assert cv2.imread(str(tmp_path / "sheet.png")) is not None
+
+
+def test_a_sheet_of_many_colours_is_small_and_no_colour_is_far_off(tmp_path: Path) -> None:
+    noise = np.random.default_rng(0).integers(0, 40, (128, 128, 3), np.uint8)
+    stained = noise + np.array([150, 60, 140], np.uint8)
+    stained[60:64, 60:64] = (0, 255, 0)  # rare, and unlike all others
+    contact_sheet(tmp_path / "sheet.png", "", {"": [stained]})
+    with Image.open(tmp_path / "sheet.png") as sheet:
+        shown = np.asarray(sheet.convert("RGB"), int)
+    rows, columns = np.nonzero(np.abs(shown - (0, 255, 0)).max(axis=2) <= 16)
+    assert (np.ptp(rows), np.ptp(columns)) == (3, 3)
+    top, left = rows.min() - 60, columns.min() - 60
+    assert np.abs(shown[top : top + 128, left : left + 128] - stained).max() <= 16
+    assert (tmp_path / "sheet.png").stat().st_size < 0.5 * stained.nbytes
+
+
 def test_a_sheet_without_images_is_still_a_picture(tmp_path: Path) -> None:
     contact_sheet(tmp_path / "sheet.png", "nothing was found", {})
     assert cv2.imread(str(tmp_path / "sheet.png")) is not None

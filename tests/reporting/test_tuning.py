@@ -4,6 +4,7 @@ from typing import Any
 import cv2
 import pandas as pd
 import pytest
+from markdown_it import MarkdownIt
 
 from pipeline.params.tune import Tune
 from pipeline.reporting.tuning import plot_few_anomalies, tuning_section
@@ -101,3 +102,8 @@ def test_figure_5_is_drawn_with_all_behind_the_numbers(tmp_path: Path, monkeypat
     monkeypatch.undo()
     plot_few_anomalies(tmp_path / "few.png", "nih_ap", pd.DataFrame(rows, columns=COLUMNS), TESTED, 0.7)
     assert cv2.imread(str(tmp_path / "few.png")).shape[:2] == (400, 640)
+
+
+def test_an_arm_is_called_by_its_name() -> None:
+    text = tuning_section("_mine_", trials(), TESTED, INTERVALS, settings_of())
+    assert "<h3>_mine_: how its settings would be chosen</h3>" in MarkdownIt("commonmark").render(text)

@@ -53,3 +53,9 @@ def test_names_and_reasons_from_files_do_not_change_the_page():
     page = slide_page(status(reason=["", "<img src=x> a|b\nc", ""]), "x", "vahadane")
     assert r"\<img src=x\> a\|b c" in page
     assert "<img" not in MarkdownIt("commonmark").enable("table").render(page.split("## Worth")[1])
+
+
+def test_an_arm_is_called_by_its_name():
+    rendered = MarkdownIt("commonmark").render(slide_page(status(), "_mine_", "vahadane"))
+    assert "<h1>_mine_: what became of 3 slides</h1>" in rendered
+    assert "<code>data/interim/_mine_/overlays/</code>" in rendered

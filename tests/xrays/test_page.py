@@ -30,11 +30,17 @@ def cells(text: str, *first: str) -> list[str]:
 
 
 def test_counts_stand_beside_those_of_the_paper() -> None:
-    text = page()
+    text = page(differences={})
     assert cells(text, "train", "normal") == ["2", "4261", "1", "1"]
     assert cells(text, "test", "abnormal") == ["1", "677", "1", "0"]
     assert cells(text, "val", "normal") == ["0", "849", "0", "0"]
-    assert cells(page("nih_pa"), "train", "normal") == ["2", "–", "1", "1"]
+
+
+def test_counts_of_others_stand_alone() -> None:
+    assert cells(page("nih_pa", differences={}), "train", "normal") == ["2", "1", "1"]
+    text = page("mine", differences=None)  # of a collection with a table of its own
+    assert cells(text, "train", "normal") == ["2", "1"]
+    assert not [word for word in ("paper", "metadata", "No Finding") if word in text]
 
 
 def test_groups_are_counted_in_images_and_patients() -> None:
@@ -89,3 +95,7 @@ def test_nothing_of_the_data_is_markup_on_the_page() -> None:
     )
     assert not [tag for tag in ("<script", "<img", "<a ", "<b>", "<strong", "<code>c") if tag in rendered]
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in rendered
+
+
+def test_an_arm_is_called_by_its_name() -> None:
+    assert "<h1>_mine_: what it is trained and tested on</h1>" in MarkdownIt("commonmark").render(page("_mine_"))
