@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+LONGEST = 300  # characters of what an error says
 # How a library shows an object (<_io.BytesIO object at 0x7f…>), an address, and the folders of an absolute path.
 OBJECT = re.compile(r"\s*<[^<>]* at 0x[0-9A-Fa-f]+>")
 ADDRESS = re.compile(r"\b0x[0-9A-Fa-f]{8,}\b")
@@ -43,7 +44,7 @@ def _no_folder(path: Path) -> Path:
 
 
 def words_of(error: BaseException) -> str:
-    """Say what an error says, fit for an output: on one line, without addresses and folders of this machine.
+    """Say what an error says, fit for an output: on one line, not long, without addresses and folders of this machine.
 
     An absolute path is cut down to the name of the file; relative ones stay.
 
@@ -54,4 +55,4 @@ def words_of(error: BaseException) -> str:
     text = str(error)
     for pattern in (OBJECT, ADDRESS, FOLDERS):
         text = pattern.sub("", text)
-    return " ".join(text.split())
+    return " ".join(text.split())[:LONGEST]

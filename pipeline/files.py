@@ -170,14 +170,15 @@ def parse_csv(text: str, where: str, columns: Sequence[str], texts: Collection[s
     Raises:
         PipelineError: If it is no CSV, a row is longer or shorter than the header, or a column or number is missing.
     """
+    rows = (row for row in csv.reader(io.StringIO(text), strict=True) if row)
     try:
-        header, *rows = [row for row in csv.reader(io.StringIO(text), strict=True) if row] or [[]]
+        header: list[str] = next(rows, [])
+        ragged = [number for number, row in enumerate(rows, 1) if len(row) != len(header)]
     except csv.Error as error:
         raise PipelineError(f"{where} is damaged, it is no CSV: {again}") from error
     missing = [column for column in columns if column not in header]
     if missing:
         raise PipelineError(f"{where}: the column {missing[0]!r} is missing: {again}")
-    ragged = [number for number, row in enumerate(rows, 1) if len(row) != len(header)]
     if ragged:
         raise PipelineError(f"{where}: row {ragged[0]} does not have {len(header)} values: {again}")
     empty = {name: [""] for name in header if name not in texts}

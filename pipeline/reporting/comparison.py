@@ -17,11 +17,11 @@ from pipeline.evaluation.metrics import LOWER_IS_BETTER, METRICS
 from pipeline.evaluation.operating_point import flagged_images, sensitivity_specificity
 from pipeline.evaluation.results import check_classes
 from pipeline.evaluation.scores import ArmScores, Reader, read_arm_scores
+from pipeline.params.base import Name
 from pipeline.params.evaluate import ComputeMetrics, Gate
 from pipeline.reporting.names import NAMES
 from pipeline.reporting.tables import MISSING, percent_interval, percent_std, plain, table
 
-LONGEST = 200  # characters of a library's words that an error quotes
 IDENTITY = ["id", "group", "label"]  # what makes a test image the same in two revisions
 
 
@@ -100,14 +100,14 @@ def read_revision(name: str, read: Reader) -> Revision:
             raise PipelineError(f"{name} has no params.yaml: name a revision of this pipeline, and fetch it")
         content = YAML(typ="safe").load(text)
         parameters = dict(_flat(content))
-        arms = TypeAdapter(tuple[str, ...]).validate_python(content["arms"]["train"])
+        arms = TypeAdapter(tuple[Name, ...]).validate_python(content["arms"]["train"])
         seeds = TypeAdapter(tuple[int, ...]).validate_python(content["seeds"])
         gate = TypeAdapter(Gate | None).validate_python(content.get("gate"))
         summed = dict(_flat(json.loads(summary or "{}")))
     except (YAMLError, KeyError, TypeError, ValueError, RecursionError) as error:
         raise PipelineError(
             f"params.yaml or reports/summary.json of {name} is not as this pipeline's "
-            f"({words_of(error)[:LONGEST]}): name a revision whose files are whole"
+            f"({words_of(error)}): name a revision whose files are whole"
         ) from error
     scores: dict[str, ArmScores | PipelineError] = {}
     for arm in arms:

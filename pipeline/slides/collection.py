@@ -36,8 +36,8 @@ def read_collection(root: Path, inventory: pd.DataFrame, settings: Slides, arm: 
         raise PipelineError(f"{root} is missing: put the collection there, or a link to it, or mount its disk")
     read = read_table if settings.table else read_camelyon16
     records = read(root, inventory, settings, arm)
-    check_collection(records, inventory, root, arm)
-    records = hold_out(use_content_once(records, inventory), settings)
+    check_collection(records, root, arm)
+    records = use_content_once(hold_out(records, settings), inventory, root)
     return sorted([*records, *_absent(records, settings, arm)], key=lambda record: record.name)
 
 
@@ -76,18 +76,16 @@ def hold_out(records: list[SlideRecord], settings: Slides) -> list[SlideRecord]:
     ]
 
 
-def check_collection(records: list[SlideRecord], inventory: pd.DataFrame, root: Path, arm: str) -> None:
+def check_collection(records: list[SlideRecord], root: Path, arm: str) -> None:
     """Check what both layouts have to keep.
 
     Args:
         records: All slides.
-        inventory: The collection's files (columns ``path`` and ``md5``).
         root: The collection's folder.
         arm: The arm, to name keys in errors.
 
     Raises:
-        PipelineError: If a name is used twice, a group is in two splits, the very same content is in two splits or
-            has two labels, or there is nothing to train on.
+        PipelineError: If a name is used twice, a group is in two splits, or there is nothing to train on.
     """
     refuse_formulas(
         pd.Series([record.name for record in records], [record.path for record in records], str, "name"), f"{root}/"
@@ -95,20 +93,13 @@ def check_collection(records: list[SlideRecord], inventory: pd.DataFrame, root: 
     twice = [name for name, count in Counter(record.name for record in records).items() if count > 1]
     if twice:
         raise PipelineError(f"{root}: two slides are called {min(twice)}: rename one of them")
-    used = [record for record in records if record.role]
     splits: dict[str, str] = {}
-    for record in used:
+    for record in (record for record in records if record.role):
         split = ROLES[record.role][0]
         if splits.setdefault(record.group, split) != split:
             raise PipelineError(
                 f"{root}: the group {record.group!r} is used for {splits[record.group]} and for {split}: keep it on "
                 "one side"
-            )
-    for first, record in _same_content(used, inventory):
-        if ROLES[first.role] != ROLES[record.role]:
-            raise PipelineError(
-                f"{root}: {first.path} and {record.path} have the same content, but the roles {first.role} and "
-                f"{record.role}: keep one of them"
             )
     if not any(record.role == "train" for record in records):
         raise PipelineError(
@@ -116,25 +107,33 @@ def check_collection(records: list[SlideRecord], inventory: pd.DataFrame, root: 
         )
 
 
-def use_content_once(records: list[SlideRecord], inventory: pd.DataFrame) -> list[SlideRecord]:
+def use_content_once(records: list[SlideRecord], inventory: pd.DataFrame, root: Path) -> list[SlideRecord]:
     """Leave out slides whose content is that of another one, which may be the same patient under another name.
 
-    Before slides are held out, since the two could land on two sides.
-
     Args:
-        records: All slides; equal ones have one role.
+        records: All slides, with those that are held out.
         inventory: The collection's files (columns ``path`` and ``md5``).
+        root: The collection's folder.
 
     Returns:
         The slides in their order; of equal ones only the first is used.
+
+    Raises:
+        PipelineError: If the same content has two roles, which are two splits or two labels.
     """
-    same = {record.name: first.name for first, record in _same_content([r for r in records if r.role], inventory)}
-    return [
-        replace(record, role="", annotation="", unused=f"{SAME_CONTENT}{same[record.name]}")
-        if record.role and record.name in same
-        else record
-        for record in records
-    ]
+    checksums = dict(zip(inventory["path"], inventory["md5"], strict=True))
+    first: dict[str, SlideRecord] = {}
+    once = []
+    for record in records:
+        original = first.setdefault(checksums[record.path], record) if record.role else record
+        if original.role != record.role:
+            raise PipelineError(
+                f"{root}: {original.path} and {record.path} have the same content, but the roles {original.role} and "
+                f"{record.role}: keep one of them"
+            )
+        copy = replace(record, role="", annotation="", unused=f"{SAME_CONTENT}{original.name}")
+        once.append(record if original is record else copy)
+    return once
 
 
 def warn_of_copies(records: list[SlideRecord]) -> None:
@@ -142,13 +141,3 @@ def warn_of_copies(records: list[SlideRecord]) -> None:
     for record in records:
         if record.unused.startswith(SAME_CONTENT):
             print(f"warning: {record.path} has the {record.unused} and is not counted again", flush=True)
-
-
-def _same_content(records: list[SlideRecord], inventory: pd.DataFrame) -> list[tuple[SlideRecord, SlideRecord]]:
-    """Pairs of the first slide of a content and a later one."""
-    checksums = dict(zip(inventory["path"], inventory["md5"], strict=True))
-    first: dict[str, SlideRecord] = {}
-    pairs = [
-        (first.setdefault(checksums[record.path], record), record) for record in records if record.path in checksums
-    ]
-    return [(one, other) for one, other in pairs if one is not other]

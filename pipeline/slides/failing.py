@@ -2,8 +2,6 @@
 
 from pipeline.errors import FULL, PipelineError, words_of
 
-LONGEST = 300
-
 
 def reason_of(error: Exception) -> str:
     """Say why a slide failed, on one line that is the same on every machine.
@@ -16,5 +14,5 @@ def reason_of(error: Exception) -> str:
     """
     if isinstance(error, OSError) and error.errno in FULL:
         raise error
-    text = words_of(error)[:LONGEST]
+    text = words_of(error)
     return text if isinstance(error, PipelineError) else f"{type(error).__name__}: {text}"

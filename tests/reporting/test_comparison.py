@@ -244,6 +244,7 @@ def test_a_revision_is_read_through_its_files() -> None:
         "[]",
         "a: b",
         "arms: {train: 1}\nseeds: [0]",
+        "arms: {train: ['# a']}\nseeds: [0]",
         "arms: {train: [a]}\nseeds: 3",
         "arms: {train: []}\nseeds: [0]\ngate: {roc_auc: much}",
         "arms: {train: []}\nseeds: [0]\ngate: {roc_auk: 0.1}",

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pandas as pd
 import pytest
 from hypothesis import given
@@ -5,7 +7,7 @@ from hypothesis import strategies as st
 
 from pipeline.errors import PipelineError
 from pipeline.inventory import make_inventory
-from pipeline.slides.collection import check_collection, hold_out, read_collection
+from pipeline.slides.collection import check_collection, hold_out, read_collection, use_content_once
 from pipeline.slides.records import SlideRecord
 
 
@@ -16,9 +18,6 @@ def settings(params):
 
 def record(name: str, role: str = "train", group: str = "") -> SlideRecord:
     return SlideRecord(name, f"{name}.tif", role, "", group or name)
-
-
-NO_FILES = pd.DataFrame({"path": [], "md5": []})
 
 
 def held_out(records: list[SlideRecord]) -> set[str]:
@@ -43,7 +42,7 @@ def test_one_slide_more_moves_at_most_one_other(settings):
 def test_groups_are_held_out_whole_and_something_is_left_to_train_on(patients, share):
     records = [record(f"slide_{i}", group=f"patient {patient}") for i, patient in enumerate(patients)]
     result = hold_out(records, FixedShare(share))
-    check_collection(result, NO_FILES, "data", "arm")
+    check_collection(result, Path("data"), "arm")
     groups = {one.group for one in result if one.role == "val_normal"}
     assert bool(groups) == (share > 0 and len(set(patients)) > 1)
 
@@ -65,37 +64,52 @@ class FixedShare:
 )
 def test_what_contradicts_itself_is_refused(records, what):
     with pytest.raises(PipelineError, match=what):
-        check_collection(records, NO_FILES, "data", "demo_slides")
+        check_collection(records, Path("data"), "demo_slides")
 
 
 def test_an_unused_slide_may_have_any_group():
-    check_collection([record("a"), SlideRecord("b", "b.tif", "", "", "a", "excluded")], NO_FILES, "data", "demo_slides")
+    check_collection([record("a"), SlideRecord("b", "b.tif", "", "", "a", "excluded")], Path("data"), "demo_slides")
 
 
 COPIES = pd.DataFrame({"path": ["a.tif", "b.tif", "c.tif"], "md5": ["same", "same", "other"]})
 
 
-@pytest.mark.parametrize("roles", [("train", "test_normal"), ("test_normal", "test_tumour")])
+@pytest.mark.parametrize("roles", [("train", "test_normal"), ("test_normal", "test_tumour"), ("train", "val_normal")])
 def test_one_content_in_two_splits_or_with_two_labels_is_refused(roles):
     records = [record("a", roles[0]), record("b", roles[1]), record("c")]
     with pytest.raises(PipelineError, match=rf"a\.tif and b\.tif have the same content.*{roles[0]} and {roles[1]}"):
-        check_collection(records, COPIES, "data", "demo_slides")
+        use_content_once(records, COPIES, Path("data"))
 
 
-@pytest.mark.parametrize("seed", range(5))
-def test_a_copy_is_left_out_before_slides_are_held_out(tmp_path, settings, seed):
+def test_a_copy_within_its_split_is_left_out_and_unused_ones_disturb_nothing():
+    records = [record("a"), record("b"), SlideRecord("c", "c.tif", "", "", "c", "excluded")]
+    once = use_content_once(records, COPIES.assign(md5="same"), Path("data"))
+    assert [(one.name, one.role, one.unused) for one in once] == [
+        ("a", "train", ""),
+        ("b", "", "same content as a"),
+        ("c", "", "excluded"),
+    ]
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_copies_under_two_groups_are_never_on_two_sides(tmp_path, settings, seed):
+    names = "abcd"
     (tmp_path / "table.csv").write_text(
-        "path,role,annotation,group\n" + "".join(f"{name}.tif,train,,patient {name}\n" for name in "abc")
+        "path,role,annotation,group\n" + "".join(f"{name}.tif,train,,patient {name}\n" for name in names)
     )
-    for name, content in (("a", "same"), ("b", "same"), ("c", "other")):
-        (tmp_path / f"{name}.tif").write_text(content)
+    for name in names:
+        (tmp_path / f"{name}.tif").write_text("same" if name in "ab" else name)
     inventory = make_inventory(tmp_path, tmp_path.parent / "inventory.csv", tmp_path.parent / "inventory.json")
     chosen = settings.model_copy(
         update={"table": "table.csv", "validation_tumour": (), "validation_share": 0.5, "seed": seed}
     )
-    roles = {one.name: (one.role, one.unused) for one in read_collection(tmp_path, inventory, chosen, "arm")}
-    assert roles["b"] == ("", "same content as a")
-    assert {roles["a"][0], roles["c"][0]} == {"train", "val_normal"}
+    slides = hold_out([record(name, group=f"patient {name}") for name in names], chosen)
+    if len({one.role for one in slides if one.name in "ab"}) == 2:
+        with pytest.raises(PipelineError, match=r"a\.tif and b\.tif have the same content"):
+            read_collection(tmp_path, inventory, chosen, "arm")
+    else:
+        roles = {one.name: one.role for one in read_collection(tmp_path, inventory, chosen, "arm")}
+        assert roles["b"] == ""
 
 
 def test_nothing_more_is_held_out_where_a_table_names_validation_slides(settings):
