@@ -61,3 +61,9 @@ def test_outputs_that_reviewers_read_are_kept_by_git_and_data_by_dvc() -> None:
         for out in [*stage.get("outs", []), *stage.get("metrics", []), *stage.get("plots", [])]:
             path, options = (out, {}) if isinstance(out, str) else next(iter(out.items()))
             assert (options.get("cache", True) is False) == path.startswith("reports/"), f"{name}: {path}"
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_no_value_of_params_reaches_a_shell_unquoted(stage: str) -> None:
+    """DVC quotes what ``${item}`` stands for, and puts ``${item.arm}`` into the command as it is."""
+    assert set(re.findall(r"\$\{[^}]*\}", STAGES[stage]["cmd"])) <= {"${item}"}

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from PIL import Image, UnidentifiedImageError
 
-from pipeline.errors import words_of
+from pipeline.errors import LONGEST, words_of
 
 
 def test_what_pillow_says_of_a_file_in_memory_holds_no_address() -> None:
@@ -35,3 +35,7 @@ def test_what_opencv_says_does_not_name_the_folders_that_it_was_built_in() -> No
 )
 def test_paths_lose_the_folders_of_the_machine_and_nothing_else(text: str, words: str) -> None:
     assert words_of(ValueError(text)) == words
+
+
+def test_what_a_library_says_at_length_is_cut() -> None:
+    assert words_of(ValueError("a" * 10_000)) == "a" * LONGEST
