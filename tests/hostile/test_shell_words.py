@@ -57,6 +57,6 @@ def test_no_word_of_params_is_run(line: Line, graph: Path) -> None:
         commands = []  # DVC refuses what it cannot write as words
     for command in commands:
         for row in str(command).splitlines():
-            path = f"{graph}{os.pathsep}/usr/bin{os.pathsep}/bin"
-            subprocess.run(["/bin/sh", "-c", row], env={"PATH": path}, capture_output=True, check=False)
+            path = f"{graph}{os.pathsep}{os.environ['PATH']}"
+            subprocess.run(["sh", "-c", row], env={"PATH": path}, capture_output=True, check=False)
     check_no_side_effect()
