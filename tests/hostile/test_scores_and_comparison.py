@@ -10,6 +10,7 @@ from pipeline.evaluation.scores import BASELINES, read_arm_scores, score_table, 
 from pipeline.files import write_csv
 from pipeline.images import Images
 from pipeline.reporting.comparison import read_revision
+from tests.hostile.inputs import put
 from tests.hostile.oracle import Gives, Line, judge, lines
 from tests.import_closure import ROOT
 
@@ -65,9 +66,7 @@ def test_scores(line: Line, tiny_images: Images) -> None:
     path = Path(scores_path(RUN))
     write_csv(path, score_table(tiny_images, RUN, scorers))
     made = line.made(path.read_text(encoding="utf-8")) if line.made else None
-    path.unlink()
-    if made is not None:
-        path.write_bytes(made if isinstance(made, bytes) else made.encode())
+    put(path, made)
     judge(lambda: len(read_arm_scores("nih_pa", [0]).images), line.says)
 
 

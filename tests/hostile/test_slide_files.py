@@ -14,6 +14,7 @@ from pipeline.errors import PipelineError
 from pipeline.params.file import Params
 from pipeline.slides.masking import MaskJob
 from pipeline.slides.records import SlideRecord
+from tests.hostile.inputs import put
 from tests.hostile.oracle import Either, Gives, Line, judge, lines
 from tests.hostile.pictures import png, saved
 
@@ -80,8 +81,7 @@ def tiff_of(width: int, height: int, *more: bytes) -> bytes:
 )
 @pytest.mark.parametrize("ending", ["tif", "svs"])
 def test_a_file_that_is_no_slide(line: Line, ending: str, mask_of: Callable[[str], str]) -> None:
-    Path("raw").mkdir()
-    Path(f"raw/a.{ending}").write_bytes(line.made)
+    put(Path(f"raw/a.{ending}"), line.made)
     judge(lambda: mask_of(f"a.{ending}"), line.says)
 
 

@@ -1,15 +1,11 @@
 """The CSV of a collection of slides."""
 
-from pathlib import Path
-
 import pytest
 
-from pipeline.inventory import make_inventory
 from pipeline.params.file import Params
-from pipeline.slides.collection import read_collection
+from tests.hostile.inputs import SLIDES, WITH_TABLE, list_and_read_slides, put
 from tests.hostile.oracle import Gives, Line, judge, lines
 
-RAW = Path("data/raw/demo_slides")
 HEADER = "path,role,annotation,group"
 ROWS = ("a.tif,train,,p1", "b.tif,test_normal,,p2", "c.tif,test_tumour,c.xml,p3")
 CSV = r"slides\.csv"
@@ -52,19 +48,12 @@ def with_row(row: str) -> str:
 )
 def test_a_table(line: Line, params: Params) -> None:
     for name in ("a.tif", "b.tif", "c.tif", "c.xml", "more/a.tif", "=a.tif"):
-        (RAW / name).parent.mkdir(parents=True, exist_ok=True)
-        (RAW / name).write_text(name, encoding="utf-8")
-    (RAW / "slides.csv").write_bytes(line.made if isinstance(line.made, bytes) else line.made.encode())
-    inventory = make_inventory(RAW, Path("inventory.csv"), Path(".cache/slides.json"))
-    changed = {"table": "slides.csv", "validation_tumour": (), "validation_share": 0.0}
-    settings = params.slides["demo_slides"].model_copy(update=changed)
-    judge(lambda: [r.name for r in read_collection(RAW, inventory, settings, "demo_slides")], line.says)
+        put(SLIDES / name, name)
+    put(SLIDES / "slides.csv", line.made)
+    judge(lambda: [r.name for r in list_and_read_slides(params, **WITH_TABLE)], line.says)
 
 
 @pytest.mark.parametrize("name", ["../slides.csv", "/etc/passwd", "gone.csv", ""])
 def test_a_table_that_cannot_be(name: str, params: Params) -> None:
-    RAW.mkdir(parents=True)
-    (RAW / "a.tif").touch()
-    inventory = make_inventory(RAW, Path("inventory.csv"), Path(".cache/slides.json"))
-    settings = params.slides["demo_slides"].model_copy(update={"table": name, "validation_tumour": ()})
-    judge(lambda: read_collection(RAW, inventory, settings, "demo_slides"), name or "demo_slides")
+    put(SLIDES / "a.tif", b"")
+    judge(lambda: list_and_read_slides(params, **WITH_TABLE | {"table": name}), name or "demo_slides")

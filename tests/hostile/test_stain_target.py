@@ -9,6 +9,7 @@ import pytest
 from pipeline.params.file import Params
 from pipeline.params.slides import Region, StainTarget
 from pipeline.slides.target import target_normalizer
+from tests.hostile.inputs import put
 from tests.hostile.oracle import Either, Gives, Line, judge, lines
 from tests.hostile.pictures import END, chunk, header, png, saved
 
@@ -39,9 +40,7 @@ def judge_target(params: Params, line: Line, name: str, region: Region | None) -
     Line("claims_2_billion_px", png(header(2**31 - 1, 2**31 - 1), END), rf"{KEY}.*target\.png"),
 )
 def test_a_picture(line: Line, params: Params) -> None:
-    Path("raw").mkdir()
-    if line.made is not None:
-        Path("raw/target.png").write_bytes(line.made)
+    put(Path("raw/target.png"), line.made)
     judge_target(params, line, "target.png", None)
 
 
@@ -63,6 +62,5 @@ def test_a_region(line: Line, params: Params, write_slide: Callable[..., Path], 
 
 
 def test_a_region_of_no_slide(params: Params) -> None:
-    Path("raw").mkdir()
-    Path("raw/target.tif").write_bytes(b"no slide")
+    put(Path("raw/target.tif"), b"no slide")
     judge_target(params, Line("", None, r"target\.tif"), "target.tif", Region(x=0, y=0, size=10))

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.slides.tile_lists import read_tile_lists
+from tests.hostile.inputs import put
 from tests.hostile.oracle import Either, Gives, Line, judge, lines
 
 KEY = "sample_tiles.camelyon16.tile_lists"
@@ -36,8 +37,7 @@ AT = r"lists/a\.txt, line"
     Line("digits_of_another_script", GOOD.replace("768", "٧٦٨"), Either(AT)),
 )
 def test_a_list(line: Line) -> None:
-    Path("raw/lists").mkdir(parents=True)
-    Path("raw/lists/a.txt").write_bytes(line.made if isinstance(line.made, bytes) else line.made.encode())
+    put(Path("raw/lists/a.txt"), line.made)
     judge(lambda: len(read_tile_lists(Path("raw"), ("lists/a.txt",), KEY)), line.says)
 
 
