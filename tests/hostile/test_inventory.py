@@ -7,7 +7,7 @@ import pytest
 
 from pipeline.inventory import check_unchanged, read_inventory
 from tests.hostile.inputs import INVENTORY, NIH, SCRATCH, list_xrays, listed_paths, put
-from tests.hostile.oracle import Gives, Line, judge, lines
+from tests.hostile.oracle import OUTSIDE, Gives, Line, judge, lines
 
 GOOD = ["images/a.png", "images/b.png"]
 
@@ -92,6 +92,11 @@ def test_a_file_that_is_another_than_was_listed(line: Line) -> None:
     judge(lambda: check_unchanged(NIH, read_inventory(INVENTORY), GOOD), line.says)
 
 
-@pytest.mark.parametrize("name", ["../../params.yaml", "/etc/passwd", "images/../../x", "unlisted.png"])
-def test_a_path_that_is_not_listed(name: str) -> None:
-    judge(lambda: check_unchanged(NIH, read_inventory(INVENTORY), [name]), name)
+@lines(
+    Line("climbs", "../../params.yaml", rf"'\.\./\.\./params\.yaml' {OUTSIDE}"),
+    Line("climbs_inside", "images/../../x", rf"'images/\.\./\.\./x' {OUTSIDE}"),
+    Line("absolute", "/etc/passwd", rf"'/etc/passwd' {OUTSIDE}"),
+    Line("unlisted", "unlisted.png", r"unlisted\.png is not in the inventory"),
+)
+def test_a_path_that_is_not_listed(line: Line) -> None:
+    judge(lambda: check_unchanged(NIH, read_inventory(INVENTORY), [line.made]), line.says)

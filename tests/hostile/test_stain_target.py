@@ -4,13 +4,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-import pytest
 
 from pipeline.params.file import Params
 from pipeline.params.slides import Region, StainTarget
 from pipeline.slides.target import target_normalizer
 from tests.hostile.inputs import put
-from tests.hostile.oracle import Either, Gives, Line, judge, lines
+from tests.hostile.oracle import OUTSIDE, Either, Gives, Line, judge, lines
 from tests.hostile.pictures import END, chunk, header, png, saved
 
 KEY = r"normalize_tiles\.demo_slides\.target"
@@ -44,10 +43,14 @@ def test_a_picture(line: Line, params: Params) -> None:
     judge_target(params, line, "target.png", None)
 
 
-@pytest.mark.parametrize("name", ["../target.png", "/etc/passwd", "folder"])
-def test_a_path_that_is_no_picture(name: str, params: Params) -> None:
+@lines(
+    Line("climbs", "../target.png", rf"'\.\./target\.png' {OUTSIDE}"),
+    Line("absolute", "/etc/passwd", rf"'/etc/passwd' {OUTSIDE}"),
+    Line("folder", "folder", rf"{KEY}.*raw/folder"),
+)
+def test_a_path_that_is_no_picture(line: Line, params: Params) -> None:
     Path("raw/folder").mkdir(parents=True)
-    judge_target(params, Line("", None, name), name, None)
+    judge_target(params, line, line.made, None)
 
 
 @lines(
