@@ -1,4 +1,6 @@
+import errno
 import io
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -25,17 +27,21 @@ def test_what_opencv_says_does_not_name_the_folders_that_it_was_built_in() -> No
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("[Errno 5] Input/output error: '/tmp/abc/a.tif'", "[Errno 5] Input/output error: 'a.tif'"),
         ("data/raw/a.tif has 0.25 µm/px", "data/raw/a.tif has 0.25 µm/px"),
-        ("'../a.tif' leaves (/mnt/x)", "'../a.tif' leaves (x)"),
         ("at 0x7f8efc9612d0", "at"),
         ("bad magic 0x4949", "bad magic 0x4949"),
         ("two\nlines", "two lines"),
     ],
 )
-def test_paths_lose_the_folders_of_the_machine_and_nothing_else(text: str, words: str) -> None:
+def test_addresses_and_ends_of_lines_are_lost_and_nothing_else(text: str, words: str) -> None:
     assert words_of(ValueError(text)) == words
 
 
 def test_what_a_library_says_at_length_is_cut() -> None:
     assert words_of(ValueError("a" * 10_000)) == "a" * LONGEST
+
+
+def test_paths_lose_the_folders_of_the_machine(tmp_path: Path) -> None:
+    read = OSError(errno.EIO, "Input/output error", str(tmp_path / "a.tif"))
+    assert words_of(read) == "[Errno 5] Input/output error: 'a.tif'"
+    assert words_of(ValueError(f"'../a.tif' leaves ({tmp_path / 'x'})")) == "'../a.tif' leaves (x)"

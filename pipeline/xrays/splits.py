@@ -118,7 +118,7 @@ def _listed(ids: pd.Series, lists: Mapping[str, Sequence[str]]) -> pd.Series:
             if name in owner:
                 raise PipelineError(f"{name!r} stands in both lists {owner[name]} and {list_name}: remove it from one")
             owner[name] = list_name
-    return ids.map(owner).fillna("")
+    return ids.map(lambda name: owner.get(name, ""))
 
 
 def _split_official(table: pd.DataFrame, settings: SplitXrays) -> pd.DataFrame:

@@ -1,13 +1,23 @@
 """Every hostile input meets an empty working folder, with paths relative to it."""
 
+import shutil
 from pathlib import Path
 
 import pytest
 
+from tests.hostile.inputs import NIH
+from tests.import_closure import ROOT
 from tests.slides.conftest import stain_maps, tile, write_slide  # noqa: F401
+from tests.xrays.conftest import Collection
 
 
 @pytest.fixture(autouse=True)
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
+def folder(in_folder: Path) -> Path:
+    return in_folder
+
+
+@pytest.fixture
+def nih(folder: Path) -> Collection:
+    """A collection of X-rays that is not yet listed, and the shipped settings."""
+    shutil.copy(ROOT / "params.yaml", folder)
+    return Collection(NIH).write()

@@ -21,6 +21,8 @@ PWNED = "PWNED"
 FORBIDDEN = re.compile(
     r"Traceback|0x[0-9a-fA-F]{9,}|no advice|weights_only|[Uu]nsafe|allow_pickle|\.partial-|site-packages|errno",
 )
+# What is said of a path that climbs or is absolute: where such a file is not there, other refusals could hide this one.
+OUTSIDE = "leaves the collection's folder"
 LONGEST = 2000  # characters of a sentence that a person still reads
 
 

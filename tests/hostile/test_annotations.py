@@ -4,6 +4,7 @@ from pathlib import Path
 
 from pipeline.params.file import Params
 from pipeline.slides.annotations import read_lesions
+from tests.hostile.inputs import put
 from tests.hostile.oracle import Either, Gives, Line, judge, lines
 
 FILE = Path("lesion_annotations/tumor_001.xml")
@@ -81,8 +82,7 @@ STAR = tuple((50 + 40 * (i % 7), 50 + 30 * (i % 5)) for i in range(500))
     Line("65_megabytes", GOOD.encode().ljust(65 * 2**20), rf"{NAME}.*bytes"),
 )  # fmt: skip
 def test_outlines(line: Line, params: Params) -> None:
-    FILE.parent.mkdir()
-    FILE.write_bytes(line.made if isinstance(line.made, bytes) else line.made.encode())
+    put(FILE, line.made)
     settings = params.sample_tiles["camelyon16"]
     judge(lambda: round(read_lesions(FILE, settings, "camelyon16").area.area), line.says)
 

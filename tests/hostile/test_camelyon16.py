@@ -1,13 +1,9 @@
 """The layout of Camelyon16 with its reference.csv."""
 
-from pathlib import Path
-
-from pipeline.inventory import make_inventory
 from pipeline.params.file import Params
-from pipeline.slides.collection import read_collection
+from tests.hostile.inputs import SLIDES, list_and_read_slides, put
 from tests.hostile.oracle import Gives, Line, judge, lines
 
-RAW = Path("data/raw/demo_slides")
 REFERENCE = "testing/reference.csv"
 FILES = {
     "training/normal/normal_001.tif": "1",
@@ -53,9 +49,6 @@ CSV = r"reference\.csv"
 )  # fmt: skip
 def test_a_layout(line: Line, params: Params) -> None:
     for name, content in (FILES | line.made).items():
-        if content is not None:
-            (RAW / name).parent.mkdir(parents=True, exist_ok=True)
-            (RAW / name).write_bytes(content if isinstance(content, bytes) else content.encode())
-    inventory = make_inventory(RAW, Path("inventory.csv"), Path(".cache/slides.json"))
-    settings = params.slides["demo_slides"].model_copy(update={"validation_tumour": ("tumor_001",)})
-    judge(lambda: len(read_collection(RAW, inventory, settings, "demo_slides")), line.says)
+        if content is not None:  # else a folder may have its name
+            put(SLIDES / name, content)
+    judge(lambda: len(list_and_read_slides(params, validation_tumour=("tumor_001",))), line.says)

@@ -1,8 +1,8 @@
 """Disks that are full, read-only, or hold a file where a folder should be."""
 
 import os
+import re
 import resource
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,10 +16,9 @@ from pipeline.detectors.saved_state import SavedState
 from pipeline.detectors.tensor_files import write_tensors
 from pipeline.files import write_csv, write_json, write_picture, write_text
 from pipeline.images import Images, write_images
-from pipeline.inventory import make_inventory
 from stages import split_xrays
+from tests.hostile.inputs import INVENTORY, list_and_split_xrays, list_xrays, put
 from tests.hostile.oracle import Line, check_sentence, judge, lines, outcome
-from tests.import_closure import ROOT
 from tests.xrays.conftest import Collection
 
 OUT = Path("reports/out")
@@ -63,56 +62,39 @@ def test_a_full_disk_under_an_array(tiny_images: Images) -> None:
     assert {file: file.read_bytes() for file in Path("reports").rglob("*") if file.is_file()} == before
 
 
-@pytest.fixture
-def nih() -> Collection:
-    shutil.copy(ROOT / "params.yaml", "params.yaml")
-    return Collection(Path("data/raw/nih")).write()
-
-
-def listed_and_split() -> None:
-    make_inventory(Path("data/raw/nih"), Path("data/raw/inventory/nih_pa.csv"), Path(".cache/inventory/nih.json"))
-    split_xrays.main("nih_pa")
-
-
 def test_a_full_disk_under_check_data(nih: Collection) -> None:
     with full_disk():
-        found = outcome(listed_and_split)
+        found = outcome(list_and_split_xrays)
     check_sentence(found.sentence, r"disk.*(nih\.json|nih_pa\.csv)")
 
 
 def test_a_full_disk_under_a_stage(nih: Collection) -> None:
-    make_inventory(nih.root, Path("data/raw/inventory/nih_pa.csv"), Path(".cache/inventory/nih.json"))
+    list_xrays()
     with full_disk():
         found = outcome(lambda: split_xrays.main("nih_pa"))
     check_sentence(found.sentence, r"disk.*split\.csv")
     assert not list(Path().rglob(".partial-*"))
 
 
-@lines(
-    Line("scratch", Path(".cache"), r"\.cache"),
-    Line("scratch_of_inventories", Path(".cache/inventory"), r"\.cache/inventory"),
-    Line("inventories", Path("data/raw/inventory"), r"data/raw/inventory"),
-    Line("outputs", Path("data/interim"), r"data/interim"),
-    Line("outputs_of_an_arm", Path("data/interim/nih_pa"), r"data/interim/nih_pa"),
-    Line("reports", Path("reports"), r"reports"),
-    Line("reports_of_an_arm", Path("reports/data/nih_pa"), r"reports/data/nih_pa"),
-)
-def test_a_file_for_a_folder(line: Line, nih: Collection) -> None:
-    line.made.parent.mkdir(parents=True, exist_ok=True)
-    line.made.write_text("kept", encoding="utf-8")
-    judge(listed_and_split, line.says)
-    assert line.made.read_text(encoding="utf-8") == "kept"
+FOLDERS = [
+    ".cache", ".cache/inventory", "data/raw/inventory", "data/interim", "data/interim/nih_pa", "reports",
+    "reports/data/nih_pa",
+]  # fmt: skip
 
 
-@lines(
-    Line("inventory", Path("data/raw/inventory/nih_pa.csv"), r"nih_pa\.csv"),
-    Line("table", Path("data/interim/nih_pa/split.csv"), r"split\.csv"),
-    Line("page", Path("reports/data/nih_pa/split.md"), r"split\.md"),
-)
-def test_a_folder_for_a_file(line: Line, nih: Collection) -> None:
-    (line.made / "notes").mkdir(parents=True)
-    judge(listed_and_split, line.says)
-    assert (line.made / "notes").is_dir()
+@pytest.mark.parametrize("folder_to_be", FOLDERS)
+def test_a_file_for_a_folder(folder_to_be: str, nih: Collection) -> None:
+    put(Path(folder_to_be), "kept")
+    judge(list_and_split_xrays, re.escape(folder_to_be))
+    assert Path(folder_to_be).read_text(encoding="utf-8") == "kept"
+
+
+@pytest.mark.parametrize("file", [str(INVENTORY), "data/interim/nih_pa/split.csv", "reports/data/nih_pa/split.md"])
+def test_a_folder_for_a_file(file: str, nih: Collection) -> None:
+    notes = Path(file, "notes")
+    notes.mkdir(parents=True)
+    judge(list_and_split_xrays, re.escape(Path(file).name))
+    assert notes.is_dir()
 
 
 @contextmanager
@@ -149,6 +131,6 @@ def test_what_may_not_be_read_or_written(line: Line, nih: Collection) -> None:
     with unprivileged():
         path.chmod(mode)
         try:
-            judge(listed_and_split, line.says)
+            judge(list_and_split_xrays, line.says)
         finally:
             path.chmod(0o755)

@@ -1,25 +1,19 @@
 """The same content under several names: never on two sides, never counted twice."""
 
-from pathlib import Path
-
 import pandas as pd
 
-from pipeline.inventory import make_inventory
 from pipeline.params.file import Params
-from pipeline.slides.collection import read_collection
-from stages import split_xrays
+from tests.hostile.inputs import NIH, SLIDES, WITH_TABLE, list_and_read_slides, list_and_split_xrays, put
 from tests.hostile.oracle import Gives, Line, judge, lines
 from tests.hostile.pictures import png
 from tests.hostile.settings import write_with_table
 
-NIH, SLIDES = Path("data/raw/nih"), Path("data/raw/demo_slides")
 # name, content, findings, split; a patient of its own each
 FILMS = (("a", 0, "", "train"), ("b", 1, "", "train"), ("c", 2, "", "test"), ("d", 3, "Mass", "test"))
 
 
 def split_images() -> dict[str, str]:
-    make_inventory(NIH, Path("data/raw/inventory/nih_pa.csv"), Path(".cache/nih.json"))
-    split_xrays.main("nih_pa")
+    list_and_split_xrays()
     return dict(pd.read_csv("data/interim/nih_pa/split.csv")[["id", "split"]].to_numpy().tolist())
 
 
@@ -38,12 +32,11 @@ EACH_ONCE = {"a.png": "train", "b.png": "train", "c.png": "test", "d.png": "test
     Line("in_test_twice", (("e", 3, "Mass", "test"),), Gives(EACH_ONCE, warns=r"e\.png")),
 )  # fmt: skip
 def test_images(line: Line) -> None:
-    NIH.mkdir(parents=True)
     rows = ["path,patient,view,findings,split"]
     for name, content, findings, split in (*FILMS, *line.made):
-        (NIH / f"{name}.png").write_bytes(png() + bytes([content]))
+        put(NIH / f"{name}.png", png() + bytes([content]))
         rows.append(f"{name}.png,{name},PA,{findings},{split}")
-    (NIH / "xrays.csv").write_text("\n".join(rows), encoding="utf-8")
+    put(NIH / "xrays.csv", "\n".join(rows))
     write_with_table()
     judge(split_images, line.says)
 
@@ -61,17 +54,11 @@ USED = ("a", "b", "c", "d")
     Line("in_test_twice", (("e", "d", "test_tumour", "d.xml"),), Gives(USED)),
 )
 def test_slides(line: Line, params: Params) -> None:
-    SLIDES.mkdir(parents=True)
-    (SLIDES / "d.xml").touch()
+    put(SLIDES / "d.xml", b"")
     rows = ["path,role,annotation,group"]
     slides = (("a", "a", "train", ""), ("b", "b", "train", ""), ("c", "c", "test_normal", ""))
     for name, content, role, annotation in (*slides, ("d", "d", "test_tumour", "d.xml"), *line.made):
-        (SLIDES / f"{name}.tif").write_text(content, encoding="utf-8")
+        put(SLIDES / f"{name}.tif", content)
         rows.append(f"{name}.tif,{role},{annotation},{name}")
-    (SLIDES / "slides.csv").write_text("\n".join(rows), encoding="utf-8")
-    inventory = make_inventory(SLIDES, Path("inventory.csv"), Path(".cache/slides.json"))
-    changed = {"table": "slides.csv", "validation_tumour": (), "validation_share": 0.0}
-    settings = params.slides["demo_slides"].model_copy(update=changed)
-    judge(
-        lambda: tuple(r.name for r in read_collection(SLIDES, inventory, settings, "demo_slides") if r.role), line.says
-    )
+    put(SLIDES / "slides.csv", "\n".join(rows))
+    judge(lambda: tuple(r.name for r in list_and_read_slides(params, **WITH_TABLE) if r.role), line.says)

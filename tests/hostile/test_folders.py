@@ -9,21 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.inventory import make_inventory, read_inventory
+from tests.hostile.inputs import NIH, listed_paths, put
 from tests.hostile.oracle import Gives, Line, judge, lines
 from tests.import_closure import ROOT
 
-RAW = Path("data/raw/nih")
 ONE = ["images/a.png"]
 
 
-def listed() -> list[str]:
-    make_inventory(RAW, Path("data/raw/inventory/nih.csv"), Path(".cache/nih.json"))
-    return read_inventory(Path("data/raw/inventory/nih.csv"))["path"].tolist()
-
-
 def bytes_path(name: bytes) -> bytes:
-    return os.fsencode(RAW) + b"/" + name
+    return os.fsencode(NIH) + b"/" + name
 
 
 def touch_bytes(name: bytes) -> None:
@@ -32,22 +26,20 @@ def touch_bytes(name: bytes) -> None:
 
 def listen() -> None:
     with socket.socket(socket.AF_UNIX) as one:
-        one.bind(str(RAW / "socket"))
+        one.bind(str(NIH / "socket"))
 
 
 def chain_of_links() -> None:
-    Path("elsewhere").mkdir()
-    Path("elsewhere/b.png").touch()
+    put(Path("elsewhere/b.png"), b"")
     for i in range(5):
-        (RAW / f"link_{i}").symlink_to(f"link_{i + 1}" if i < 4 else Path("elsewhere").absolute())
+        (NIH / f"link_{i}").symlink_to(f"link_{i + 1}" if i < 4 else Path("elsewhere").absolute())
 
 
 def deep() -> None:
-    path = RAW
+    path = NIH
     for _ in range(60):
         path = path / ("d" * 10)
-    path.mkdir(parents=True)
-    (path / "b.png").touch()
+    put(path / "b.png", b"")
 
 
 DEEP = f"{'d' * 10}/" * 60 + "b.png"
@@ -55,15 +47,15 @@ DEEP = f"{'d' * 10}/" * 60 + "b.png"
 
 @lines(
     Line("plain", lambda: None, Gives(ONE)),
-    Line("hidden_file", (RAW / ".DS_Store").touch, Gives(ONE)),
-    Line("empty_folder", (RAW / "nothing").mkdir, Gives(ONE)),
+    Line("hidden_file", (NIH / ".DS_Store").touch, Gives(ONE)),
+    Line("empty_folder", (NIH / "nothing").mkdir, Gives(ONE)),
     Line("deep_folder", deep, Gives(sorted([DEEP, *ONE]))),
-    Line("link_upwards", lambda: (RAW / "images/up").symlink_to(".."), Gives(ONE)),
-    Line("link_to_the_root", lambda: (RAW / "all").symlink_to(RAW.absolute()), Gives(ONE)),
-    Line("link_to_itself", lambda: (RAW / "loop").symlink_to("loop"), Gives(ONE, warns="loop")),
-    Line("links_to_each_other", lambda: ((RAW / "x").symlink_to("y"), (RAW / "y").symlink_to("x")), Gives(ONE)),
-    Line("link_to_nowhere", lambda: (RAW / "b.png").symlink_to("gone"), Gives(ONE, warns=r"b\.png")),
-    Line("chain_of_links", chain_of_links, None),
+    Line("link_upwards", lambda: (NIH / "images/up").symlink_to(".."), Gives(ONE)),
+    Line("link_to_the_root", lambda: (NIH / "all").symlink_to(NIH.absolute()), Gives(ONE)),
+    Line("link_to_itself", lambda: (NIH / "loop").symlink_to("loop"), Gives(ONE, warns="loop")),
+    Line("links_to_each_other", lambda: ((NIH / "x").symlink_to("y"), (NIH / "y").symlink_to("x")), Gives(ONE)),
+    Line("link_to_nowhere", lambda: (NIH / "b.png").symlink_to("gone"), Gives(ONE, warns=r"b\.png")),
+    Line("chain_of_links", chain_of_links, Gives([*ONE, "link_0/b.png"])),
     Line("socket", listen, Gives(ONE, warns="socket")),
     Line("name_not_utf_8", lambda: touch_bytes(b"\xff.png"), Gives(ONE, warns=r"xff|udcff")),
     Line("folder_not_utf_8", lambda: Path(os.fsdecode(bytes_path(b"\xff"))).mkdir(), Gives(ONE)),
@@ -78,23 +70,21 @@ DEEP = f"{'d' * 10}/" * 60 + "b.png"
     Line("name_of_spaces", lambda: touch_bytes(b"   "), Gives(["   ", *ONE])),
 )  # fmt: skip
 def test_what_lies_in_a_collection(line: Line) -> None:
-    (RAW / "images").mkdir(parents=True)
-    (RAW / ONE[0]).touch()
+    put(NIH / ONE[0], b"")
     line.made()
-    judge(listed, line.says or Gives())
+    judge(listed_paths, line.says)
 
 
-LIST = "from tests.hostile.test_folders import listed; print(listed())"
+LIST = "from tests.hostile.inputs import listed_paths; print(listed_paths())"
 
 
 @lines(
-    Line("pipe", lambda: os.mkfifo(RAW / "pipe.png"), r"pipe\.png"),
-    Line("device", lambda: (RAW / "zero.png").symlink_to("/dev/zero"), r"zero\.png"),
+    Line("pipe", lambda: os.mkfifo(NIH / "pipe.png"), r"pipe\.png"),
+    Line("device", lambda: (NIH / "zero.png").symlink_to("/dev/zero"), r"zero\.png"),
 )
 def test_what_could_be_read_for_ever(line: Line) -> None:
     """In a process of its own, which can be stopped."""
-    (RAW / "images").mkdir(parents=True)
-    (RAW / ONE[0]).touch()
+    put(NIH / ONE[0], b"")
     line.made()
     command, environment = [sys.executable, "-c", LIST], {**os.environ, "PYTHONPATH": str(ROOT)}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=15, check=False)
@@ -104,30 +94,28 @@ def test_what_could_be_read_for_ever(line: Line) -> None:
 
 @lines(
     Line("missing", lambda: None, r"data/raw/nih"),
-    Line("empty", lambda: RAW.mkdir(parents=True), r"data/raw/nih.*README"),
-    Line("hidden_files_only", lambda: (RAW.mkdir(parents=True), (RAW / ".x").touch()), r"data/raw/nih"),
-    Line("file_for_folder", lambda: (RAW.parent.mkdir(parents=True), RAW.touch()), r"data/raw/nih"),
-    Line("link_to_itself", lambda: (RAW.parent.mkdir(parents=True), RAW.symlink_to("nih")), r"data/raw/nih"),
-    Line("link_to_nowhere", lambda: (RAW.parent.mkdir(parents=True), RAW.symlink_to("gone")), r"data/raw/nih"),
+    Line("empty", lambda: NIH.mkdir(parents=True), r"data/raw/nih.*README"),
+    Line("hidden_files_only", lambda: (NIH.mkdir(parents=True), (NIH / ".x").touch()), r"data/raw/nih"),
+    Line("file_for_folder", lambda: (NIH.parent.mkdir(parents=True), NIH.touch()), r"data/raw/nih"),
+    Line("link_to_itself", lambda: (NIH.parent.mkdir(parents=True), NIH.symlink_to("nih")), r"data/raw/nih"),
+    Line("link_to_nowhere", lambda: (NIH.parent.mkdir(parents=True), NIH.symlink_to("gone")), r"data/raw/nih"),
 )
 def test_no_collection(line: Line) -> None:
     line.made()
-    judge(listed, line.says)
+    judge(listed_paths, line.says)
 
 
 def test_the_same_files_through_two_links_are_listed_once() -> None:
-    Path("disk").mkdir()
-    Path("disk/b.png").touch()
-    RAW.mkdir(parents=True)
+    put(Path("disk/b.png"), b"")
+    NIH.mkdir(parents=True)
     for name in ("one", "two"):
-        (RAW / name).symlink_to(Path("disk").absolute())
-    judge(listed, Gives(["one/b.png"]))
+        (NIH / name).symlink_to(Path("disk").absolute())
+    judge(listed_paths, Gives(["one/b.png"]))
 
 
 @pytest.mark.parametrize("count", [1000])
 def test_many_warnings_are_not_many_lines(count: int) -> None:
-    (RAW / "images").mkdir(parents=True)
-    (RAW / ONE[0]).touch()
+    put(NIH / ONE[0], b"")
     for number in range(count):
-        (RAW / f"{number}.png").symlink_to("gone")
-    judge(listed, Gives(ONE, warns=r"^(.*\n){1,50}\Z"))
+        (NIH / f"{number}.png").symlink_to("gone")
+    judge(listed_paths, Gives(ONE, warns=r"^(.*\n){1,50}\Z"))

@@ -1,14 +1,10 @@
 """Lists of image names: those of NIH ChestX-ray14 and of its subset."""
 
-import shutil
 from pathlib import Path
 
-import pytest
-
 from pipeline.xrays.index import read_names
-from stages import split_xrays
+from tests.hostile.inputs import list_and_split_xrays
 from tests.hostile.oracle import Gives, Line, judge, lines
-from tests.import_closure import ROOT
 from tests.xrays.conftest import TEST, TRAIN_VAL, Collection
 
 FILE = Path("test_list.txt")
@@ -34,12 +30,6 @@ def test_a_list(line: Line) -> None:
     judge(lambda: read_names(FILE), line.says)
 
 
-@pytest.fixture
-def nih() -> Collection:
-    shutil.copy(ROOT / "params.yaml", "params.yaml")
-    return Collection(Path("data/raw/nih")).write()
-
-
 @lines(
     Line("both_lists_empty", {"train_val_list.txt": [], "test_list.txt": []}, r"nih"),
     Line("test_list_empty", {"test_list.txt": []}, r"nih.*test"),
@@ -53,5 +43,4 @@ def test_lists_that_contradict_the_metadata(line: Line, nih: Collection) -> None
         if "/" in name:
             (nih.root / "test_list.txt").unlink()
         nih.write_lines(name, content)
-    nih.inventory(Path("data/raw/inventory/nih_pa.csv"))
-    judge(lambda: split_xrays.main("nih_pa"), line.says)
+    judge(list_and_split_xrays, line.says)

@@ -8,11 +8,10 @@ import pandas as pd
 import pytest
 from markdown_it import MarkdownIt
 
-from pipeline.inventory import make_inventory
 from pipeline.reporting.html import html_page
 from pipeline.reporting.tables import table
 from pipeline.slides.page import slide_page
-from stages import split_xrays
+from tests.hostile.inputs import NIH, list_and_split_xrays, put
 from tests.hostile.oracle import Line, outcome
 from tests.hostile.oracle import lines as rows_of
 from tests.hostile.pictures import png
@@ -55,14 +54,11 @@ def split_markdown(column: str, value: str) -> str:
     ]
     rows[2]["findings"] = "Mass"
     rows[2][column] = value
-    root = Path("data/raw/nih")
-    root.mkdir(parents=True, exist_ok=True)
-    pd.DataFrame(rows).to_csv(root / "xrays.csv", index=False)
+    put(NIH / "xrays.csv", pd.DataFrame(rows).to_csv(index=False))
     for number, row in enumerate(rows):
-        (root / row["path"]).write_bytes(png() + bytes([number]))
+        put(NIH / row["path"], png() + bytes([number]))
     write_with_table()
-    make_inventory(root, Path("data/raw/inventory/nih_pa.csv"), Path(".cache/nih.json"))
-    if outcome(lambda: split_xrays.main("nih_pa")).sentence:
+    if outcome(list_and_split_xrays).sentence:
         return ""
     return Path("reports/data/nih_pa/split.md").read_text(encoding="utf-8")
 

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from pipeline.params.file import read_params
+from tests.hostile.inputs import put
 from tests.hostile.oracle import Gives, Line, check_no_side_effect, check_sentence, judge, lines
 from tests.hostile.settings import SHIPPED, shipped
 from tests.import_closure import ROOT
@@ -127,8 +128,7 @@ def test_a_value(line: Line) -> None:
     Line("half_a_character", SHIPPED.replace("device: auto", 'device: "\\ud800"'), r"params\.yaml"),
 )
 def test_a_file(line: Line) -> None:
-    made = line.made if isinstance(line.made, bytes) else line.made.encode()
-    FILE.write_bytes(made)
+    put(FILE, line.made)
     judge(read_params, line.says)
 
 

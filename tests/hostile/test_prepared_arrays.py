@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from pipeline.images import Images, read_images, write_images
+from tests.hostile.inputs import put
 from tests.hostile.oracle import Either, Gives, Line, judge, lines
 from tests.hostile.pickles import TOUCHES
 from tests.hostile.pictures import flipped
@@ -26,9 +27,7 @@ def judge_damage(line: Line, name: str) -> None:
     """Change one of the three files as the line says (None removes it) and open the arm."""
     path = FOLDER / name
     changed = line.made(path.read_bytes()) if callable(line.made) else line.made
-    path.unlink()
-    if changed is not None:
-        path.write_bytes(changed)
+    put(path, changed)
     judge(lambda: len(read_images(FOLDER).index), line.says)
 
 

@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -11,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.inventory import make_inventory
+from tests.hostile.inputs import INVENTORY, list_xrays
 from tests.hostile.oracle import Line, check_sentence, lines
 from tests.hostile.pictures import png
 from tests.import_closure import ROOT
@@ -44,14 +43,6 @@ def started(*command: str, **environment: str) -> subprocess.Popen[str]:
     )
 
 
-@pytest.fixture
-def nih() -> Collection:
-    shutil.copy(ROOT / "params.yaml", "params.yaml")
-    nih = Collection(Path("data/raw/nih")).write()
-    make_inventory(nih.root, Path("data/raw/inventory/nih_pa.csv"), Path(".cache/nih.json"))
-    return nih
-
-
 @pytest.mark.slow
 @lines(
     Line("to_all_as_ctrl_c", (os.killpg, "0"), r"^interrupted"),
@@ -81,6 +72,7 @@ def test_an_interruption_of_several_processes(line: Line) -> None:
     Line("unknown_arm", ("stages.split_xrays", "é"), 1),
 )
 def test_a_terminal_of_ascii(line: Line, nih: Collection) -> None:
+    list_xrays()
     done = started("-m", *line.made, **ASCII)
     output, error = done.communicate()
     assert done.returncode == line.says, error
@@ -93,5 +85,5 @@ def test_a_name_beyond_ascii_is_listed_or_warned_of_on_a_terminal_of_ascii(nih: 
     done = started("-m", "pipeline.checking", "nih_pa", **ASCII)
     output, error = done.communicate()
     assert "Traceback" not in output + error
-    listed = Path("data/raw/inventory/nih_pa.csv").read_text(encoding="utf-8")
+    listed = INVENTORY.read_text(encoding="utf-8")
     assert "ä.png" in listed or r"\udcc3\udca4.png" in error  # what such a system sees of its name

@@ -14,7 +14,8 @@ from pipeline.errors import PipelineError
 from pipeline.params.file import Params
 from pipeline.slides.masking import MaskJob
 from pipeline.slides.records import SlideRecord
-from tests.hostile.oracle import Either, Gives, Line, judge, lines
+from tests.hostile.inputs import put
+from tests.hostile.oracle import OUTSIDE, Either, Gives, Line, judge, lines
 from tests.hostile.pictures import png, saved
 
 NAME = r"raw/a\.(tif|svs)"
@@ -80,8 +81,7 @@ def tiff_of(width: int, height: int, *more: bytes) -> bytes:
 )
 @pytest.mark.parametrize("ending", ["tif", "svs"])
 def test_a_file_that_is_no_slide(line: Line, ending: str, mask_of: Callable[[str], str]) -> None:
-    Path("raw").mkdir()
-    Path(f"raw/a.{ending}").write_bytes(line.made)
+    put(Path(f"raw/a.{ending}"), line.made)
     judge(lambda: mask_of(f"a.{ending}"), line.says)
 
 
@@ -127,10 +127,15 @@ def test_a_blank_slide_has_a_reason(write_slide: Callable[..., Path], mask_of: C
     judge(lambda: mask_of("a.tif"), r"uniform|tissue")
 
 
-@pytest.mark.parametrize("name", ["../a.tif", "/etc/passwd", "gone.tif", "folder"])
-def test_a_path_that_is_no_file(name: str, mask_of: Callable[[str], str]) -> None:
+@lines(
+    Line("climbs", "../a.tif", rf"'\.\./a\.tif' {OUTSIDE}"),
+    Line("absolute", "/etc/passwd", rf"'passwd' {OUTSIDE}"),
+    Line("gone", "gone.tif", r"raw/gone\.tif"),
+    Line("folder", "folder", r"raw/folder"),
+)
+def test_a_path_that_is_no_file(line: Line, mask_of: Callable[[str], str]) -> None:
     Path("raw/folder").mkdir(parents=True)
-    judge(lambda: mask_of(name), Path(name).name)
+    judge(lambda: mask_of(line.made), line.says)
 
 
 def test_a_photograph_named_as_a_slide(mask_of: Callable[[str], str]) -> None:

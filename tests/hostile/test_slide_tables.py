@@ -1,15 +1,9 @@
 """The CSV of a collection of slides."""
 
-from pathlib import Path
-
-import pytest
-
-from pipeline.inventory import make_inventory
 from pipeline.params.file import Params
-from pipeline.slides.collection import read_collection
-from tests.hostile.oracle import Gives, Line, judge, lines
+from tests.hostile.inputs import SLIDES, WITH_TABLE, list_and_read_slides, put
+from tests.hostile.oracle import OUTSIDE, Gives, Line, judge, lines
 
-RAW = Path("data/raw/demo_slides")
 HEADER = "path,role,annotation,group"
 ROWS = ("a.tif,train,,p1", "b.tif,test_normal,,p2", "c.tif,test_tumour,c.xml,p3")
 CSV = r"slides\.csv"
@@ -33,8 +27,8 @@ def with_row(row: str) -> str:
     Line("too_many_values", with_row("a.tif,train,,p1,x"), rf"{CSV}, row 2"),
     Line("role_unknown", with_row("a.tif,training,,p1"), rf"{CSV}, row 2.*'training'"),
     Line("role_empty", with_row("a.tif,,,p1"), rf"{CSV}, row 2.*role"),
-    Line("path_that_climbs", with_row("../../a.tif,train,,p1"), r"row 2.*'\.\./\.\./a\.tif'"),
-    Line("path_absolute", with_row("/etc/passwd,train,,p1"), r"row 2.*/etc/passwd"),
+    Line("path_that_climbs", with_row("../../a.tif,train,,p1"), rf"row 2.*'\.\./\.\./a\.tif' {OUTSIDE}"),
+    Line("path_absolute", with_row("/etc/passwd,train,,p1"), rf"row 2.*'/etc/passwd' {OUTSIDE}"),
     Line("path_of_no_file", with_row("gone.tif,train,,p1"), rf"{CSV}, row 2.*'gone\.tif'"),
     Line("path_empty", with_row(",train,,p1"), rf"{CSV}, row 2"),
     Line("path_twice", "\n".join([HEADER, *ROWS, ROWS[0]]), r"\ba\b|a\.tif"),
@@ -44,7 +38,7 @@ def with_row(row: str) -> str:
     Line("group_as_call", with_row("a.tif,train,,@SUM(1)"), r"row 2.*@SUM"),
     Line("annotation_missing", with_row("a.tif,test_tumour,,p1"), rf"{CSV}, row 2.*annotation"),
     Line("annotation_of_no_file", with_row("a.tif,test_tumour,gone.xml,p1"), rf"{CSV}, row 2.*'gone\.xml'"),
-    Line("annotation_that_climbs", with_row("a.tif,test_tumour,../a.xml,p1"), r"row 2.*'\.\./a\.xml'"),
+    Line("annotation_that_climbs", with_row("a.tif,test_tumour,../a.xml,p1"), rf"row 2.*'\.\./a\.xml' {OUTSIDE}"),
     Line("annotation_of_a_normal_slide", with_row("a.tif,train,c.xml,p1"), rf"{CSV}, row 2.*annotation"),
     Line("group_on_two_sides", "\n".join([HEADER, *ROWS]).replace("p2", "p1"), r"'p1'.*train.*test"),
     Line("nothing_to_train_on", "\n".join([HEADER, *ROWS[1:]]), r"demo_slides.*train"),
@@ -52,19 +46,17 @@ def with_row(row: str) -> str:
 )
 def test_a_table(line: Line, params: Params) -> None:
     for name in ("a.tif", "b.tif", "c.tif", "c.xml", "more/a.tif", "=a.tif"):
-        (RAW / name).parent.mkdir(parents=True, exist_ok=True)
-        (RAW / name).write_text(name, encoding="utf-8")
-    (RAW / "slides.csv").write_bytes(line.made if isinstance(line.made, bytes) else line.made.encode())
-    inventory = make_inventory(RAW, Path("inventory.csv"), Path(".cache/slides.json"))
-    changed = {"table": "slides.csv", "validation_tumour": (), "validation_share": 0.0}
-    settings = params.slides["demo_slides"].model_copy(update=changed)
-    judge(lambda: [r.name for r in read_collection(RAW, inventory, settings, "demo_slides")], line.says)
+        put(SLIDES / name, name)
+    put(SLIDES / "slides.csv", line.made)
+    judge(lambda: [r.name for r in list_and_read_slides(params, **WITH_TABLE)], line.says)
 
 
-@pytest.mark.parametrize("name", ["../slides.csv", "/etc/passwd", "gone.csv", ""])
-def test_a_table_that_cannot_be(name: str, params: Params) -> None:
-    RAW.mkdir(parents=True)
-    (RAW / "a.tif").touch()
-    inventory = make_inventory(RAW, Path("inventory.csv"), Path(".cache/slides.json"))
-    settings = params.slides["demo_slides"].model_copy(update={"table": name, "validation_tumour": ()})
-    judge(lambda: read_collection(RAW, inventory, settings, "demo_slides"), name or "demo_slides")
+@lines(
+    Line("climbs", "../slides.csv", rf"'\.\./slides\.csv' {OUTSIDE}"),
+    Line("absolute", "/etc/passwd", rf"'/etc/passwd' {OUTSIDE}"),
+    Line("gone", "gone.csv", r"gone\.csv is missing"),
+    Line("without_name", "", r"demo_slides"),
+)
+def test_a_table_that_cannot_be(line: Line, params: Params) -> None:
+    put(SLIDES / "a.tif", b"")
+    judge(lambda: list_and_read_slides(params, **WITH_TABLE | {"table": line.made}), line.says)

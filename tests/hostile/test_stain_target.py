@@ -4,12 +4,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-import pytest
 
 from pipeline.params.file import Params
 from pipeline.params.slides import Region, StainTarget
 from pipeline.slides.target import target_normalizer
-from tests.hostile.oracle import Either, Gives, Line, judge, lines
+from tests.hostile.inputs import put
+from tests.hostile.oracle import OUTSIDE, Either, Gives, Line, judge, lines
 from tests.hostile.pictures import END, chunk, header, png, saved
 
 KEY = r"normalize_tiles\.demo_slides\.target"
@@ -39,16 +39,18 @@ def judge_target(params: Params, line: Line, name: str, region: Region | None) -
     Line("claims_2_billion_px", png(header(2**31 - 1, 2**31 - 1), END), rf"{KEY}.*target\.png"),
 )
 def test_a_picture(line: Line, params: Params) -> None:
-    Path("raw").mkdir()
-    if line.made is not None:
-        Path("raw/target.png").write_bytes(line.made)
+    put(Path("raw/target.png"), line.made)
     judge_target(params, line, "target.png", None)
 
 
-@pytest.mark.parametrize("name", ["../target.png", "/etc/passwd", "folder"])
-def test_a_path_that_is_no_picture(name: str, params: Params) -> None:
+@lines(
+    Line("climbs", "../target.png", rf"'\.\./target\.png' {OUTSIDE}"),
+    Line("absolute", "/etc/passwd", rf"'/etc/passwd' {OUTSIDE}"),
+    Line("folder", "folder", rf"{KEY}.*raw/folder"),
+)
+def test_a_path_that_is_no_picture(line: Line, params: Params) -> None:
     Path("raw/folder").mkdir(parents=True)
-    judge_target(params, Line("", None, name), name, None)
+    judge_target(params, line, line.made, None)
 
 
 @lines(
@@ -63,6 +65,5 @@ def test_a_region(line: Line, params: Params, write_slide: Callable[..., Path], 
 
 
 def test_a_region_of_no_slide(params: Params) -> None:
-    Path("raw").mkdir()
-    Path("raw/target.tif").write_bytes(b"no slide")
+    put(Path("raw/target.tif"), b"no slide")
     judge_target(params, Line("", None, r"target\.tif"), "target.tif", Region(x=0, y=0, size=10))

@@ -15,6 +15,7 @@ from pipeline.slides.masking import read_mask
 from pipeline.slides.status import read_status
 from pipeline.slides.tiles import read_tiles
 from pipeline.xrays.splits import read_split
+from tests.hostile.inputs import put
 from tests.hostile.oracle import Gives, Line, judge, lines
 from tests.import_closure import ROOT
 
@@ -69,10 +70,7 @@ def test_a_table(line: Line, name: str) -> None:
     content, read, _, _ = TABLES[name]
     path = Path("data/interim/arm") / name
     write_csv(path, pd.DataFrame(content))
-    whole = path.read_bytes()
-    path.unlink()
-    if line.made is not None:
-        path.write_bytes(line.made(whole))
+    put(path, line.made and line.made(path.read_bytes()))
     judge(lambda: len(read(path)), rf"{name}.*{line.says}" if isinstance(line.says, str) else line.says)
 
 
@@ -117,10 +115,7 @@ METRICS = r"metrics\.json.*dvc repro"
     Line("of_other_seeds", b'{"seeds": [98, 99]}', METRICS),
 )
 def test_metrics(line: Line) -> None:
-    path = Path("reports/arms/arm/dpa/metrics.json")
-    path.parent.mkdir(parents=True)
-    if line.made is not None:
-        path.write_bytes(line.made)
+    put(Path("reports/arms/arm/dpa/metrics.json"), line.made)
     judge(lambda: list(read_results(Path("reports/arms"), ["arm"], json.loads(COMMITTED)["seeds"])), line.says)
 
 
@@ -130,6 +125,5 @@ def test_metrics(line: Line) -> None:
     Line("text", b"no picture", r"a\.png.*tissue_masks"),
 )
 def test_a_mask(line: Line) -> None:
-    if line.made is not None:
-        Path("a.png").write_bytes(line.made)
+    put(Path("a.png"), line.made)
     judge(lambda: read_mask(Path(), "a"), line.says)

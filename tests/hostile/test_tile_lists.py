@@ -2,10 +2,9 @@
 
 from pathlib import Path
 
-import pytest
-
 from pipeline.slides.tile_lists import read_tile_lists
-from tests.hostile.oracle import Either, Gives, Line, judge, lines
+from tests.hostile.inputs import put
+from tests.hostile.oracle import OUTSIDE, Either, Gives, Line, judge, lines
 
 KEY = "sample_tiles.camelyon16.tile_lists"
 GOOD = "normal_001_normal_x_768_y_1536_w_768_h_768.jpg"
@@ -36,12 +35,16 @@ AT = r"lists/a\.txt, line"
     Line("digits_of_another_script", GOOD.replace("768", "٧٦٨"), Either(AT)),
 )
 def test_a_list(line: Line) -> None:
-    Path("raw/lists").mkdir(parents=True)
-    Path("raw/lists/a.txt").write_bytes(line.made if isinstance(line.made, bytes) else line.made.encode())
+    put(Path("raw/lists/a.txt"), line.made)
     judge(lambda: len(read_tile_lists(Path("raw"), ("lists/a.txt",), KEY)), line.says)
 
 
-@pytest.mark.parametrize("name", ["gone.txt", "../a.txt", "/etc/passwd", "lists"])
-def test_a_list_that_is_no_file(name: str) -> None:
+@lines(
+    Line("gone", "gone.txt", rf"{KEY}.*raw/gone\.txt"),
+    Line("folder", "lists", rf"{KEY}.*raw/lists"),
+    Line("climbs", "../a.txt", rf"'\.\./a\.txt' {OUTSIDE}"),
+    Line("absolute", "/etc/passwd", rf"'/etc/passwd' {OUTSIDE}"),
+)
+def test_a_list_that_is_no_file(line: Line) -> None:
     Path("raw/lists").mkdir(parents=True)
-    judge(lambda: read_tile_lists(Path("raw"), (name,), KEY), name)
+    judge(lambda: read_tile_lists(Path("raw"), (line.made,), KEY), line.says)

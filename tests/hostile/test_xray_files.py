@@ -11,6 +11,7 @@ from PIL import Image
 
 from pipeline.errors import PipelineError
 from pipeline.xrays.thumbnails import Chunk, ThumbnailJob
+from tests.hostile.inputs import put
 from tests.hostile.oracle import Either, Gives, Line, judge, lines
 from tests.hostile.pictures import (
     END,
@@ -45,8 +46,7 @@ def corners(path: str) -> list[int]:
 
 
 def judge_file(line: Line, name: str) -> None:
-    Path("raw/images").mkdir(parents=True)
-    Path("raw", name).write_bytes(line.made)
+    put(Path("raw", name), line.made)
     judge(lambda: corners(name), line.says)
 
 
@@ -152,8 +152,7 @@ def test_a_file_of_300_megabytes_is_not_read(name: str) -> None:
 
 def test_every_reason_is_the_same_twice() -> None:
     """As it is written to an output, which must not depend on addresses."""
-    Path("raw/images").mkdir(parents=True)
-    Path("raw/images/a.png").write_bytes(b"no picture")
+    put(Path("raw/images/a.png"), b"no picture")
     found = []
     for _ in range(2):
         io.BytesIO(bytes(1000))  # moves what is allocated

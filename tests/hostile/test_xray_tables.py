@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.inventory import make_inventory
 from stages import split_xrays
-from tests.hostile.oracle import Gives, Line, judge, lines
+from tests.hostile.inputs import NIH, list_and_split_xrays, list_xrays, put
+from tests.hostile.oracle import OUTSIDE, Gives, Line, judge, lines
 from tests.hostile.pictures import flipped, png, saved
 from tests.hostile.settings import write_with_table
 
-ROOT_OF_NIH = Path("data/raw/nih")
+TABLE = NIH / "xrays.csv"
 HEADER = "path,patient,view,findings,split,age,sex"
 ROWS = ("a.png,p1,PA,,train,58,F", "b.png,p2,PA,,test,58,M", "c.png,p3,PA,Mass,test,58,F")
 CSV = r"xrays\.csv"
@@ -28,9 +28,8 @@ def with_cell(number: int, value: str) -> str:
 @pytest.fixture(autouse=True)
 def collection(folder: Path) -> None:
     write_with_table()
-    ROOT_OF_NIH.mkdir(parents=True)
     for number, name in enumerate("abc"):
-        (ROOT_OF_NIH / f"{name}.png").write_bytes(png() + bytes([number]))
+        put(NIH / f"{name}.png", png() + bytes([number]))
 
 
 @lines(
@@ -46,8 +45,8 @@ def collection(folder: Path) -> None:
     Line("column_twice", "\n".join([HEADER + ",sex", *ROWS]), rf"{CSV}.*sex"),
     Line("comma_in_a_value", with_cell(6, "F,or M"), rf"{CSV}, row 2"),
     Line("open_quote", with_cell(3, '"Mass'), CSV),
-    Line("path_that_climbs", with_cell(0, "../../a.png"), r"row 2.*\.\./\.\./a\.png"),
-    Line("path_absolute", with_cell(0, "/etc/passwd.png"), r"row 2.*/etc/passwd\.png"),
+    Line("path_that_climbs", with_cell(0, "../../a.png"), rf"row 2.*'\.\./\.\./a\.png' {OUTSIDE}"),
+    Line("path_absolute", with_cell(0, "/etc/passwd.png"), rf"row 2.*'/etc/passwd\.png' {OUTSIDE}"),
     Line("path_with_escape", with_cell(0, "\x1b[31ma.png"), r"row 2|x1b"),
     Line("path_empty", with_cell(0, ""), rf"{CSV}, row 2.*path"),
     Line("path_twice", "\n".join([HEADER, *ROWS, ROWS[0]]), rf"{CSV}, row 5.*'a\.png'"),
@@ -75,23 +74,20 @@ def collection(folder: Path) -> None:
     Line("nothing_abnormal", "\n".join([HEADER, *ROWS]).replace("Mass", ""), r"abnormal.*test"),
 )
 def test_a_table(line: Line) -> None:
-    (ROOT_OF_NIH / "xrays.csv").write_bytes(line.made if isinstance(line.made, bytes) else line.made.encode())
-    make_inventory(ROOT_OF_NIH, Path("data/raw/inventory/nih_pa.csv"), Path(".cache/nih.json"))
-    judge(lambda: split_xrays.main("nih_pa") and None, line.says)
+    put(TABLE, line.made)
+    judge(list_and_split_xrays, line.says)
 
 
 def test_a_table_that_changed_since_it_was_listed() -> None:
-    table = ROOT_OF_NIH / "xrays.csv"
-    table.write_text("\n".join([HEADER, *ROWS]), encoding="utf-8")
-    make_inventory(ROOT_OF_NIH, Path("data/raw/inventory/nih_pa.csv"), Path(".cache/nih.json"))
-    table.write_bytes(flipped(table.read_bytes(), -3, 1))
+    put(TABLE, "\n".join([HEADER, *ROWS]))
+    list_xrays()
+    put(TABLE, flipped(TABLE.read_bytes(), -3, 1))
     judge(lambda: split_xrays.main("nih_pa"), r"xrays\.csv.*make check-data")
 
 
 def test_a_table_that_is_a_folder() -> None:
-    (ROOT_OF_NIH / "xrays.csv").mkdir()
-    make_inventory(ROOT_OF_NIH, Path("data/raw/inventory/nih_pa.csv"), Path(".cache/nih.json"))
-    judge(lambda: split_xrays.main("nih_pa"), r"xrays\.csv")
+    TABLE.mkdir()
+    judge(list_and_split_xrays, r"xrays\.csv")
 
 
 def test_an_archive_with_a_member_twice() -> None:
@@ -101,11 +97,6 @@ def test_an_archive_with_a_member_twice() -> None:
             member = tarfile.TarInfo("a.png")
             member.size = len(pixels)
             archive.addfile(member, io.BytesIO(pixels))
-    (ROOT_OF_NIH / "more.tar.gz").write_bytes(content.getvalue())
-    (ROOT_OF_NIH / "xrays.csv").write_text(with_cell(0, "more.tar.gz/a.png"), encoding="utf-8")
-
-    def listed_and_split() -> None:
-        make_inventory(ROOT_OF_NIH, Path("data/raw/inventory/nih_pa.csv"), Path(".cache/nih.json"))
-        split_xrays.main("nih_pa")
-
-    judge(listed_and_split, r"more\.tar\.gz.*a\.png")
+    put(NIH / "more.tar.gz", content.getvalue())
+    put(TABLE, with_cell(0, "more.tar.gz/a.png"))
+    judge(list_and_split_xrays, r"more\.tar\.gz.*a\.png")

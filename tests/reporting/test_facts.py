@@ -13,7 +13,7 @@ from tests.shipped import shipped_params
 def params(tmp_path: Path) -> Path:
     """A params.yaml in which demo_xrays has a file of weights of its own."""
     content, path = shipped_params(), tmp_path / "params.yaml"
-    content["train"]["demo_xrays"]["weights"] = "/somewhere/private/lite0.pth"
+    content["train"]["demo_xrays"]["weights"] = str(tmp_path / "private/lite0.pth")
     YAML().dump(content, path)
     return path
 

@@ -1,0 +1,47 @@
+"""Where hostile inputs are put, and how the pipeline reads the collections that they lie in."""
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from pipeline.inventory import make_inventory, read_inventory
+from pipeline.params.file import Params
+from pipeline.slides.collection import read_collection
+from pipeline.slides.records import SlideRecord
+from stages import split_xrays
+
+NIH, SLIDES = Path("data/raw/nih"), Path("data/raw/demo_slides")
+# Settings of a collection of slides that are described by a table of their own.
+WITH_TABLE: dict[str, Any] = {"table": "slides.csv", "validation_tumour": (), "validation_share": 0.0}
+INVENTORY, SCRATCH = Path("data/raw/inventory/nih_pa.csv"), Path(".cache/inventory/nih.json")
+
+
+def put(path: Path, content: str | bytes | None) -> None:
+    """Put a file, and the folders above it, in place of one that may be there; None leaves the file missing."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.unlink(missing_ok=True)
+    if content is not None:
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+
+
+def list_xrays() -> pd.DataFrame:
+    """List the X-rays as ``make check-data`` does."""
+    return make_inventory(NIH, INVENTORY, SCRATCH)
+
+
+def listed_paths() -> list[str]:
+    """List the X-rays; the paths that a stage reads then."""
+    list_xrays()
+    return read_inventory(INVENTORY)["path"].tolist()
+
+
+def list_and_split_xrays() -> None:
+    list_xrays()
+    split_xrays.main("nih_pa")
+
+
+def list_and_read_slides(params: Params, **changed: Any) -> list[SlideRecord]:
+    """List the slides and read what they are, with other settings than the shipped ones."""
+    inventory = make_inventory(SLIDES, Path("data/raw/inventory/demo_slides.csv"), Path(".cache/inventory/slides.json"))
+    return read_collection(SLIDES, inventory, params.slides["demo_slides"].model_copy(update=changed), "demo_slides")
