@@ -1,6 +1,7 @@
 """Small real parts that several rooms test with."""
 
 import os
+import signal
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -17,6 +18,8 @@ from tests.import_closure import ROOT
 
 # Several tests run at a time: one thread and one worker for each of them and for every process that they start.
 os.environ |= {"OMP_NUM_THREADS": "1", "PIPELINE_WORKERS": "1"}
+# A shell starts what it runs in the background deaf to Ctrl-C, and so are its children: the tests of that need ears.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 # Files whose tests take longest, in this order before all others, so that no worker of pytest is alone at the end.
 LONGEST = (
     "test_chain.py",

@@ -19,8 +19,8 @@ SMALLEST_SIDE = 16
 # Zuiderveld's contrast limited adaptive equalisation with OpenCV's usual limit, on 8×8 fields.
 CLAHE_CLIP = 2.0
 CLAHE_GRID = (8, 8)
-# What Pillow and imagecodecs raise for files that are no image, damaged or cut off.
-UNREADABLE = (PngError, OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError, struct.error, zlib.error)
+# What Pillow raises for files that are no image, damaged or cut off.
+UNREADABLE = (OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError, struct.error, zlib.error)
 
 
 # Modes of Pillow without colour.
@@ -48,6 +48,8 @@ def read_gray(content: bytes, name: str) -> tuple[Image.Image, bool]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # what Pillow warns of is refused, or harmless as a damaged EXIF block is
             return _decode(content, name)
+    except PngError as error:  # its words are read from memory that libpng has freed
+        raise PipelineError(f"{name} is not a whole PNG file: download it again") from error
     except (*UNREADABLE, Image.DecompressionBombError) as error:
         raise PipelineError(f"{name} is not a whole PNG or JPEG file ({words_of(error)}): download it again") from error
 
