@@ -13,8 +13,8 @@ from pathlib import Path
 
 from dvc.utils.hydra import apply_overrides
 
+from pipeline.data.inventory import make_inventory
 from pipeline.demo.slides import make_slides
-from pipeline.inventory import make_inventory
 from pipeline.params.demo import DemoSlides
 
 ARM = "demo_slides"

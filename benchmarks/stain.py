@@ -17,12 +17,9 @@ import numpy as np
 import spams
 from threadpoolctl import threadpool_limits
 
-from pipeline.demo.lymph_node import colours_of_a_laboratory, draw_tissue
-from pipeline.params.file import read_params
-from pipeline.params.slides import NormalizeTiles
-from pipeline.seeding import generator
-from pipeline.slides.optical_density import OPTICAL_DENSITY
-from pipeline.slides.stain import (
+from pipeline.compute.seeding import generator
+from pipeline.data.slides.optical_density import OPTICAL_DENSITY
+from pipeline.data.slides.stain import (
     Staintools,
     TooLittleStainError,
     Vahadane,
@@ -31,6 +28,9 @@ from pipeline.slides.stain import (
     standardize_brightness,
     strength,
 )
+from pipeline.demo.lymph_node import colours_of_a_laboratory, draw_tissue
+from pipeline.params.file import read_params
+from pipeline.params.slides import NormalizeTiles
 
 SIDE = 768
 TILES = 6

@@ -26,13 +26,13 @@ from PIL import Image
 from torch.utils.data import DataLoader, Dataset
 from torchvision import transforms
 
-from pipeline.detectors.autoencoder import Autoencoder
-from pipeline.detectors.backbones import IMAGENET_MEAN, IMAGENET_STD, Vgg, perceptual_network
-from pipeline.detectors.dpa import DeepPerceptualAutoencoder
-from pipeline.detectors.statistics import Statistics, measure_statistics
+from pipeline.compute.seeding import generator
+from pipeline.detectors.dpa.autoencoder import Autoencoder
+from pipeline.detectors.dpa.detector import DeepPerceptualAutoencoder
+from pipeline.detectors.dpa.statistics import Statistics, measure_statistics
+from pipeline.features.backbones import IMAGENET_MEAN, IMAGENET_STD, Vgg, perceptual_network
 from pipeline.params.file import read_params
 from pipeline.params.train import GrowthStep, Train
-from pipeline.seeding import generator
 
 ROOT = Path(__file__).parents[1]
 CPU = torch.device("cpu")

@@ -15,10 +15,10 @@ import numpy as np
 import pandas as pd
 from PIL import Image, ImageOps
 
+from pipeline.compute.seeding import generator
+from pipeline.data.xrays.prepared_arm import image_status, prepare_images
+from pipeline.data.xrays.thumbnails import make_thumbnails
 from pipeline.params.xrays import EqualizeXrays
-from pipeline.seeding import generator
-from pipeline.xrays.prepare import image_status, prepare_images
-from pipeline.xrays.thumbnails import make_thumbnails
 
 SIDE = 1024  # as in NIH ChestX-ray14
 DRAWN = 60

@@ -4,13 +4,13 @@ from pathlib import Path
 
 import pandas as pd
 
+from pipeline.compute.workers import worker_count
+from pipeline.data.inventory import COLUMNS, make_inventory
 from pipeline.demo.slides import make_slides
 from pipeline.demo.xrays import make_xrays
 from pipeline.files import atomic, write_csv
-from pipeline.inventory import COLUMNS, make_inventory
 from pipeline.params.file import read_params
 from pipeline.stage import run_stage
-from pipeline.workers import worker_count
 from stages.list_demo import LISTED
 
 

@@ -2,13 +2,13 @@
 
 from pathlib import Path
 
-from pipeline.images import read_images
+from pipeline.compute.workers import worker_count
+from pipeline.data.images import read_images
+from pipeline.data.xrays.pictures import before_and_after
+from pipeline.data.xrays.prepared_arm import colour_warning, prepare_arm
 from pipeline.params.file import read_params
 from pipeline.reporting.sheets import contact_sheet
 from pipeline.stage import run_stage
-from pipeline.workers import worker_count
-from pipeline.xrays.pictures import before_and_after
-from pipeline.xrays.prepare import colour_warning, prepare_arm
 
 
 def main(arm: str) -> str:

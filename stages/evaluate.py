@@ -2,14 +2,14 @@
 
 from pathlib import Path
 
-from pipeline.detectors.device import Workplace, prepare_device
-from pipeline.detectors.dpa import DeepPerceptualAutoencoder
+from pipeline.compute.device import Workplace, prepare_device
+from pipeline.data.images import read_images
+from pipeline.detectors.dpa.detector import DeepPerceptualAutoencoder
 from pipeline.evaluation.operating_point import thresholds
 from pipeline.evaluation.provenance import provenance
 from pipeline.evaluation.scorers import scorers
 from pipeline.evaluation.scores import join_runs, run_name, score_table, scores_path
 from pipeline.files import write_csv, write_json
-from pipeline.images import read_images
 from pipeline.params.file import read_params
 from pipeline.reporting.gallery import chosen_images, write_gallery
 from pipeline.stage import run_stage

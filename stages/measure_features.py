@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
-from pipeline.detectors.device import prepare_device
-from pipeline.detectors.statistics import arm_statistics, write_statistics
-from pipeline.images import read_images
+from pipeline.compute.device import prepare_device
+from pipeline.data.images import read_images
+from pipeline.detectors.dpa.statistics import arm_statistics, write_statistics
+from pipeline.detectors.fitting import training_rows
 from pipeline.params.file import read_params
 from pipeline.stage import run_stage
-from pipeline.training.fitting import training_rows
 
 
 def main(arm: str) -> str:

@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
+from pipeline.compute.workers import worker_count
+from pipeline.data.slides.prepared_arm import add_prepared, prepare_arm
+from pipeline.data.slides.status import check_failures, read_status
 from pipeline.files import remove, write_csv
 from pipeline.params.file import read_params
-from pipeline.slides.joining import add_prepared, prepare_arm
-from pipeline.slides.status import check_failures, read_status
 from pipeline.stage import run_stage
-from pipeline.workers import worker_count
 
 
 def main(arm: str) -> str:

@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
+from pipeline.data.inventory import check_unchanged, read_inventory
+from pipeline.data.slides.sampling import Sampler, check_roles
+from pipeline.data.slides.status import check_failures, read_status
 from pipeline.files import atomic, write_csv
-from pipeline.inventory import check_unchanged, read_inventory
 from pipeline.params.file import read_params
-from pipeline.slides.sampling import Sampler, check_roles
-from pipeline.slides.status import check_failures, read_status
 from pipeline.stage import run_stage
 
 

@@ -2,14 +2,14 @@
 
 from pathlib import Path
 
+from pipeline.data.slides.page import slide_page
+from pipeline.data.slides.pictures import SMALL, SlidePictures, before_and_after
+from pipeline.data.slides.prepared_arm import count_tiles
+from pipeline.data.slides.status import read_status
+from pipeline.data.slides.tiles import read_tiles
 from pipeline.files import atomic, write_csv
 from pipeline.params.file import read_params
 from pipeline.reporting.sheets import contact_sheet
-from pipeline.slides.joining import count_tiles
-from pipeline.slides.page import slide_page
-from pipeline.slides.pictures import SMALL, SlidePictures, before_and_after
-from pipeline.slides.status import read_status
-from pipeline.slides.tiles import read_tiles
 from pipeline.stage import run_stage
 
 

@@ -2,13 +2,13 @@
 
 from pathlib import Path
 
+from pipeline.data.inventory import read_inventory
+from pipeline.data.xrays.collection import read_collection
+from pipeline.data.xrays.page import split_page
+from pipeline.data.xrays.splits import count_table, used, warnings_of
 from pipeline.files import atomic, write_csv
-from pipeline.inventory import read_inventory
 from pipeline.params.file import read_params
 from pipeline.stage import run_stage
-from pipeline.xrays.collection import read_collection
-from pipeline.xrays.page import split_page
-from pipeline.xrays.splits import count_table, used, warnings_of
 
 
 def main(arm: str) -> str:

@@ -2,15 +2,15 @@
 
 from pathlib import Path
 
+from pipeline.compute.scratch import make_parts, scratch_key
+from pipeline.compute.workers import worker_count
+from pipeline.data.inventory import check_unchanged, read_inventory
+from pipeline.data.slides.collection import read_collection, warn_of_copies
+from pipeline.data.slides.masks import MaskJob, join_masks
+from pipeline.data.slides.status import check_failures
 from pipeline.files import remove
-from pipeline.inventory import check_unchanged, read_inventory
 from pipeline.params.file import read_params
-from pipeline.scratch import make_parts, scratch_key
-from pipeline.slides.collection import read_collection, warn_of_copies
-from pipeline.slides.masking import MaskJob, join_masks
-from pipeline.slides.status import check_failures
 from pipeline.stage import run_stage
-from pipeline.workers import worker_count
 
 
 def main(arm: str) -> str:

@@ -2,16 +2,16 @@
 
 from pathlib import Path
 
-from pipeline.detectors.device import workplace
-from pipeline.detectors.dpa import DeepPerceptualAutoencoder
-from pipeline.detectors.processes import is_launched, launch
-from pipeline.detectors.statistics import read_statistics
+from pipeline.compute.device import workplace
+from pipeline.compute.processes import is_launched, launch
+from pipeline.data.images import read_images
+from pipeline.detectors.dpa.detector import DeepPerceptualAutoencoder
+from pipeline.detectors.dpa.statistics import read_statistics
+from pipeline.detectors.fitting import fit_arm
 from pipeline.files import remove, write_csv
-from pipeline.images import read_images
 from pipeline.params.file import read_params
 from pipeline.reporting.sheets import contact_sheet
 from pipeline.stage import run_stage
-from pipeline.training.fitting import fit_arm
 
 
 def main(arm: str, seed: str) -> str:

@@ -5,8 +5,8 @@ from pathlib import Path
 from pipeline.files import write_csv, write_json
 from pipeline.params.file import read_params
 from pipeline.stage import run_stage
+from pipeline.tuning.arm_search import ArmSearch
 from pipeline.tuning.criteria import choose
-from pipeline.tuning.of_arm import ArmSearch
 
 
 def main(arm: str) -> str:

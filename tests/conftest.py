@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline.images import Images
+from pipeline.data.images import Images
 from pipeline.params.file import Params, read_params
 from pipeline.params.train import Train
 from tests.browser import Visitor, browsing
@@ -24,11 +24,11 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 LONGEST = (
     "test_chain.py",
     "test_ablation.py",
-    "slides/test_stages.py",
-    "detectors/test_trainer.py",
+    "data/slides/test_stages.py",
+    "detectors/dpa/test_trainer.py",
     "tuning/test_search.py",
-    "training/test_stages.py",
-    "detectors/test_dpa.py",
+    "detectors/test_stages.py",
+    "detectors/dpa/test_detector.py",
     "params/test_file.py",
 )
 
@@ -46,7 +46,7 @@ def params() -> Params:
 @pytest.fixture(scope="session")
 def networks_read_once() -> Iterator[None]:
     """Share the perceptual networks, which are frozen: reading one takes longer than most of what it is needed for."""
-    from pipeline.detectors import backbones
+    from pipeline.features import backbones
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(backbones, "load_backbone", cache(backbones.load_backbone))

@@ -31,7 +31,7 @@ LONGER = [
     "train.demo_xrays.schedule=[{resolution: 16, layers: [expand1], transition: 0, stable: 150, batch_size: 8}]",
     "train.demo_slides.schedule.1.stable=12",
 ]
-STATES = ("pipeline/detectors/saved_state.py", "SECONDS = 60.0", "SECONDS = 0.2")
+STATES = ("pipeline/compute/saved_state.py", "SECONDS = 60.0", "SECONDS = 0.2")
 # What is killed: all processes; all of them, and again when the same stage is at work; dvc, while the stage goes on
 # beside the next one; dvc, and the stage after a second.
 WAYS = ("all", "all, twice in one stage", "dvc alone", "dvc, then its stage")

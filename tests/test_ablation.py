@@ -12,9 +12,9 @@ import pytest
 import torch
 from dvc.utils.hydra import apply_overrides
 
-from pipeline.detectors.backbones import Vgg
-from pipeline.detectors.dpa import DeepPerceptualAutoencoder
-from pipeline.detectors.statistics import measure_statistics
+from pipeline.detectors.dpa.detector import DeepPerceptualAutoencoder
+from pipeline.detectors.dpa.statistics import measure_statistics
+from pipeline.features.backbones import Vgg
 from pipeline.params.file import Params
 from pipeline.params.train import GrowthStep, LossWeights, Train
 from tests.import_closure import ROOT

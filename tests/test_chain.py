@@ -12,7 +12,7 @@ import pytest
 from dvc.utils.hydra import apply_overrides
 from ruamel.yaml import YAML
 
-from pipeline.images import read_images
+from pipeline.data.images import read_images
 from tests.import_closure import ROOT
 
 SHRUNKEN = [

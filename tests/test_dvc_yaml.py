@@ -51,9 +51,9 @@ def test_stage_scripts_are_thin(stage: str) -> None:
 
 def test_the_closure_follows_imports_of_imports(tmp_path: Path) -> None:
     closure = import_closure(ROOT / "stages" / "train.py")
-    assert "pipeline/detectors/autoencoder.py" in closure
-    assert "pipeline/seeding.py" in closure
-    assert not any(path.startswith("pipeline/slides") for path in closure)
+    assert "pipeline/detectors/dpa/autoencoder.py" in closure
+    assert "pipeline/compute/seeding.py" in closure
+    assert not any(path.startswith("pipeline/data/slides") for path in closure)
 
 
 def test_outputs_that_reviewers_read_are_kept_by_git_and_data_by_dvc() -> None:

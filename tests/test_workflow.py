@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
+from tests.commands.test_compare import Clone
 from tests.import_closure import ROOT
-from tests.test_comparing import Clone
 
 WORKFLOW = ROOT / ".github" / "workflows" / "pull-request.yml"
 JOBS: dict[str, Any] = YAML(typ="safe").load(WORKFLOW.read_text(encoding="utf-8"))["jobs"]

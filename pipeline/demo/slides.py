@@ -9,10 +9,10 @@ import cv2
 import numpy as np
 from tifffile import TiffWriter
 
+from pipeline.compute.seeding import generator
+from pipeline.compute.workers import process_all
 from pipeline.demo.lymph_node import colours_of_a_laboratory, draw_tissue
 from pipeline.params.demo import DemoSlides
-from pipeline.seeding import generator
-from pipeline.workers import process_all
 
 PIXELS_PER_CENTIMETRE = 40_000  # 0.25 µm/px
 # Lesions are laid out in tiles of this side, so that whole tiles fit into them.

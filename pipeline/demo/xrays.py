@@ -6,6 +6,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from pipeline.compute.seeding import generator
+from pipeline.compute.workers import process_all
 from pipeline.demo.chest import (
     Chest,
     draw_anatomy,
@@ -18,8 +20,6 @@ from pipeline.demo.chest import (
 )
 from pipeline.demo.findings import alter_organs, finding_attenuation, vessel_share
 from pipeline.params.demo import DemoXrays
-from pipeline.seeding import generator
-from pipeline.workers import process_all
 
 # As in the published file, where the commas inside the brackets are plain commas.
 HEADER = (

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 from scipy import stats
 
-from pipeline.seeding import generator
+from pipeline.compute.seeding import generator
 
 LEVEL = 0.95
 LEAST_GROUPS = 5  # of each class; an interval from fewer would mean nothing

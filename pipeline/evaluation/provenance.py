@@ -5,9 +5,9 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from pipeline.compute.scratch import PACKAGES
+from pipeline.data.inventory import read_inventory
 from pipeline.files import md5
-from pipeline.inventory import read_inventory
-from pipeline.scratch import PACKAGES
 
 LIBRARIES = sorted({*PACKAGES, "dvc", "pandas", "scikit-learn", "scipy"})
 

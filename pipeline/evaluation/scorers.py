@@ -2,11 +2,11 @@
 
 from functools import partial
 
-from pipeline.detectors.dpa import DeepPerceptualAutoencoder
+from pipeline.data.images import Images
+from pipeline.detectors.dpa.detector import DeepPerceptualAutoencoder
+from pipeline.detectors.fitting import training_rows
 from pipeline.evaluation.baselines import colour_statistics, mean_intensity
 from pipeline.evaluation.scores import Scorer
-from pipeline.images import Images
-from pipeline.training.fitting import training_rows
 
 
 def scorers(detector: DeepPerceptualAutoencoder, images: Images, seed: int) -> dict[str, Scorer]:

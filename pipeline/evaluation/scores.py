@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from pipeline.data.images import SPLITS, Images
 from pipeline.errors import PipelineError
 from pipeline.files import parse_csv
-from pipeline.images import SPLITS, Images
 
 FACTS = ["group", "source", "split", "label", "findings"]
 BASELINES = ("untrained", "pixel_l1", "colour_statistics", "mean_intensity")

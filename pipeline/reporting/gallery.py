@@ -7,8 +7,8 @@ import cv2
 import numpy as np
 import pandas as pd
 
+from pipeline.data.images import Images
 from pipeline.detectors.base import Detector
-from pipeline.images import Images
 from pipeline.reporting.sheets import contact_sheet
 
 NOTE = 22  # letters that fit below an image

@@ -1,10 +1,7 @@
-"""``make adopt``: what was chosen, as a change of params.yaml that a person applies and commits."""
+"""What a search chose, as a change of params.yaml that a person applies and commits."""
 
-import argparse
-import difflib
 import io
 import json
-import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -13,36 +10,8 @@ import pandas as pd
 from ruamel.yaml import YAML
 
 from pipeline.errors import PipelineError
-from pipeline.params.file import Params, read_params
-from pipeline.stage import errors_in_one_sentence
-from pipeline.tuning.criteria import CRITERIA, choose
+from pipeline.params.file import Params
 from pipeline.tuning.space import Options, Space
-from pipeline.tuning.tables import read_trials
-
-
-def main() -> None:
-    """Print the change that adopts the setting which a criterion chose for an arm."""
-    parser = argparse.ArgumentParser(prog="pipeline.tuning.adopting", description=__doc__)
-    parser.add_argument("arm")
-    parser.add_argument("--criterion", choices=list(CRITERIA), default="weakly_supervised")
-    arguments = parser.parse_args()
-    params = read_params()
-    params.check_arm(arguments.arm, "tune")
-    check_searched(Path("reports/arms") / arguments.arm / "tuning" / "search.json", params, arguments.arm)
-    trials = read_trials(Path("reports/arms") / arguments.arm / "tuning" / "trials.csv", arguments.arm)
-    number = choose(trials)[arguments.criterion]
-    changes = adopted(params, arguments.arm, trials[trials["trial"] == number].iloc[0])
-    before = Path("params.yaml").read_text(encoding="utf-8")
-    old, new = (text.splitlines(keepends=True) for text in (before, changed_yaml(before, changes)))
-    difference = "".join(difflib.unified_diff(old, new, "a/params.yaml", "b/params.yaml"))
-    told = f"trial {number} of {arguments.arm}, chosen by {CRITERIA[arguments.criterion].text}"
-    if not difference:
-        print(f"params.yaml holds the setting of {told} already", file=sys.stderr)
-        return
-    print(difference, end="")
-    print(f"the setting of {told}; to apply it: make -s adopt ARM={arguments.arm} | git apply", file=sys.stderr)
-    if params.tune[arguments.arm].common:
-        print(f"what tune.{arguments.arm}.common changed for the search only is not in it", file=sys.stderr)
 
 
 def check_searched(path: Path, params: Params, arm: str) -> None:
@@ -114,8 +83,3 @@ def edited_yaml(text: str, edit: Callable[[Any], None]) -> str:
     out = io.StringIO()
     yaml.dump(content, out)
     return out.getvalue()
-
-
-if __name__ == "__main__":
-    with errors_in_one_sentence():
-        main()

@@ -6,11 +6,11 @@ import numpy as np
 import pandas as pd
 from sklearn.metrics import roc_auc_score
 
+from pipeline.compute.seeding import generator
 from pipeline.evaluation.bootstrap import Interval, Resamples
 from pipeline.evaluation.estimates import estimate, roc_auc_figures
 from pipeline.params.evaluate import ComputeMetrics
 from pipeline.params.tune import FewAnomalies
-from pipeline.seeding import generator
 
 ALL = "all"
 ATTEMPTS = 50  # at kinds that hold enough anomalies

@@ -7,9 +7,9 @@ from pathlib import PurePosixPath
 import numpy as np
 import pandas as pd
 
+from pipeline.compute.seeding import generator
 from pipeline.errors import PipelineError
 from pipeline.params.tune import Tune
-from pipeline.seeding import generator
 
 HELD_OUT = 5  # one of so many training groups is held out for early stopping: the paper's 20 %
 

@@ -11,18 +11,18 @@ from pathlib import Path
 import numpy as np
 import optuna
 
+from pipeline.compute.seeding import derived_seed, generator
+from pipeline.compute.workers import worker_pool
 from pipeline.errors import PipelineError
 from pipeline.files import remove
 from pipeline.params.compute import Compute
 from pipeline.params.tune import Tune
-from pipeline.seeding import derived_seed, generator
 from pipeline.tuning.criteria import Figures
 from pipeline.tuning.folds import Fold
 from pipeline.tuning.outcomes import Done, Outcome
 from pipeline.tuning.space import Member, Options, Space
 from pipeline.tuning.study import SharedStudy
 from pipeline.tuning.trial import Trial, run_trial
-from pipeline.workers import worker_pool
 
 BEAT = 60.0  # seconds between two signs of life
 POLL = 2.0  # seconds between two looks at what other machines do

@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 import optuna
 
-from pipeline.detectors.device import Workplace, device_of_worker
-from pipeline.detectors.dpa import DeepPerceptualAutoencoder
-from pipeline.detectors.statistics import arm_statistics
+from pipeline.compute.device import Workplace, device_of_worker
+from pipeline.data.images import read_images
+from pipeline.detectors.dpa.detector import DeepPerceptualAutoencoder
+from pipeline.detectors.dpa.statistics import arm_statistics
 from pipeline.errors import PipelineError
 from pipeline.evaluation.scores import AT_ONCE, rounded
-from pipeline.images import read_images
 from pipeline.params.compute import Compute
 from pipeline.params.train import Train
 from pipeline.tuning.criteria import judge

@@ -2,17 +2,17 @@
 
 from pathlib import Path
 
+from pipeline.compute.scratch import scratch_key
+from pipeline.compute.workers import worker_count
+from pipeline.data.images import read_images
+from pipeline.data.slides.prepared_arm import prepare_arm as prepare_tiles
+from pipeline.data.xrays.prepared_arm import prepare_arm as prepare_xrays
 from pipeline.errors import PipelineError
 from pipeline.files import md5, remove
-from pipeline.images import read_images
 from pipeline.params.file import Params
 from pipeline.params.slides import NormalizeTiles
 from pipeline.params.xrays import EqualizeXrays
-from pipeline.scratch import scratch_key
-from pipeline.slides.joining import prepare_arm as prepare_tiles
 from pipeline.tuning.space import Member, Space
-from pipeline.workers import worker_count
-from pipeline.xrays.prepare import prepare_arm as prepare_xrays
 
 
 class Variants:

@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 from openslide import OpenSlide
 
+from pipeline.data.inventory import make_inventory
+from pipeline.data.slides.annotations import read_lesions
+from pipeline.data.slides.collection import read_collection
+from pipeline.data.slides.reading import Slide
+from pipeline.data.slides.tissue import NoTissueError, find_tissue
 from pipeline.demo.lymph_node import STAINS, UNIT, render
 from pipeline.demo.slides import make_slides
-from pipeline.inventory import make_inventory
 from pipeline.params.demo import DemoSlides
-from pipeline.slides.annotations import read_lesions
-from pipeline.slides.collection import read_collection
-from pipeline.slides.reading import Slide
-from pipeline.slides.tissue import NoTissueError, find_tissue
 
 SETTINGS = DemoSlides(normal=2, tumour=1, test_normal=1, test_tumour=1, blank=1, size=2304)
 

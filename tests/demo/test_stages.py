@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 from dvc.utils.hydra import apply_overrides
 
-from pipeline.inventory import COLUMNS
+from pipeline.data.inventory import COLUMNS
 from stages import demo_data, list_demo
 from tests.import_closure import ROOT
 

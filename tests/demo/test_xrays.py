@@ -7,15 +7,15 @@ from PIL import Image, ImageOps
 from sklearn.decomposition import PCA
 from sklearn.metrics import roc_auc_score
 
+from pipeline.compute.seeding import generator
+from pipeline.data.xrays.nih_metadata import read_index, read_names
 from pipeline.demo.chest import Chest, Pose, draw_anatomy
 from pipeline.demo.findings import DRAWN, alter_organs, finding_attenuation
 from pipeline.demo.xrays import FREQUENCY, HEADER, Radiograph, draw_radiograph, make_xrays
 from pipeline.params.demo import DemoXrays
 from pipeline.params.file import Params
 from pipeline.params.xrays import Finding
-from pipeline.seeding import generator
-from pipeline.xrays.index import read_index, read_names
-from tests.xrays.conftest import prepared_file
+from tests.data.xrays.conftest import prepared_file
 
 SETTINGS = DemoXrays(patients=24, size=300)
 

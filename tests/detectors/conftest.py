@@ -5,11 +5,11 @@ from collections.abc import Callable
 import pytest
 import torch
 
-from pipeline.detectors.backbones import perceptual_network
-from pipeline.detectors.device import Workplace
-from pipeline.detectors.dpa import DeepPerceptualAutoencoder
-from pipeline.detectors.statistics import measure_statistics
-from pipeline.images import Images
+from pipeline.compute.device import Workplace
+from pipeline.data.images import Images
+from pipeline.detectors.dpa.detector import DeepPerceptualAutoencoder
+from pipeline.detectors.dpa.statistics import measure_statistics
+from pipeline.features.backbones import perceptual_network
 from pipeline.params.train import GrowthStep, Train
 
 Build = Callable[..., DeepPerceptualAutoencoder]

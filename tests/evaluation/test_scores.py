@@ -5,6 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from pipeline.data.images import Images
 from pipeline.errors import PipelineError
 from pipeline.evaluation.scores import (
     BASELINES,
@@ -16,7 +17,6 @@ from pipeline.evaluation.scores import (
     scores_path,
 )
 from pipeline.files import write_csv
-from pipeline.images import Images
 
 Table = pd.DataFrame
 

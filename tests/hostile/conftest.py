@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.data.slides.conftest import stain_maps, tile, write_slide  # noqa: F401
+from tests.data.xrays.conftest import Collection
 from tests.hostile.inputs import NIH
 from tests.import_closure import ROOT
-from tests.slides.conftest import stain_maps, tile, write_slide  # noqa: F401
-from tests.xrays.conftest import Collection
 
 
 @pytest.fixture(autouse=True)

@@ -5,10 +5,10 @@ from typing import Any
 
 import pandas as pd
 
-from pipeline.inventory import make_inventory, read_inventory
+from pipeline.data.inventory import make_inventory, read_inventory
+from pipeline.data.slides.collection import read_collection
+from pipeline.data.slides.slide_record import SlideRecord
 from pipeline.params.file import Params
-from pipeline.slides.collection import read_collection
-from pipeline.slides.records import SlideRecord
 from stages import split_xrays
 
 NIH, SLIDES = Path("data/raw/nih"), Path("data/raw/demo_slides")

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
+from pipeline.data.slides.annotations import read_lesions
 from pipeline.params.file import Params
-from pipeline.slides.annotations import read_lesions
 from tests.hostile.inputs import put
 from tests.hostile.oracle import Either, Gives, Line, judge, lines
 

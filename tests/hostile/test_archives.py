@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.archives import list_members, read_members
-from pipeline.xrays.files import locate_images
+from pipeline.data.archives import list_members, read_members
+from pipeline.data.xrays.files import locate_images
 from tests.hostile.inputs import NIH, list_xrays, put
 from tests.hostile.oracle import Either, Gives, Line, judge, lines
 from tests.hostile.pictures import flipped, png

@@ -12,14 +12,14 @@ import pandas as pd
 import pytest
 import torch
 
-from pipeline.detectors.saved_state import SavedState
-from pipeline.detectors.tensor_files import write_tensors
+from pipeline.compute.saved_state import SavedState
+from pipeline.compute.tensor_files import write_tensors
+from pipeline.data.images import Images, write_images
 from pipeline.files import write_csv, write_json, write_picture, write_text
-from pipeline.images import Images, write_images
 from stages import split_xrays
+from tests.data.xrays.conftest import Collection
 from tests.hostile.inputs import INVENTORY, list_and_split_xrays, list_xrays, put
 from tests.hostile.oracle import Line, check_sentence, judge, lines, outcome
-from tests.xrays.conftest import Collection
 
 OUT = Path("reports/out")
 LARGE = pd.DataFrame({"a": np.arange(5000)})

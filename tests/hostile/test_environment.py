@@ -2,8 +2,8 @@
 
 import pytest
 
+from pipeline.compute.workers import worker_count
 from pipeline.params.file import Params
-from pipeline.workers import worker_count
 from tests.hostile.oracle import Either, Gives, Line, judge, lines
 
 NAME = "PIPELINE_WORKERS"

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.inventory import check_unchanged, read_inventory
+from pipeline.data.inventory import check_unchanged, read_inventory
 from tests.hostile.inputs import INVENTORY, NIH, SCRATCH, list_xrays, listed_paths, put
 from tests.hostile.oracle import OUTSIDE, Gives, Line, judge, lines
 

@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from pipeline.xrays.index import read_names
+from pipeline.data.xrays.nih_metadata import read_names
+from tests.data.xrays.conftest import TEST, TRAIN_VAL, Collection
 from tests.hostile.inputs import list_and_split_xrays
 from tests.hostile.oracle import Gives, Line, judge, lines
-from tests.xrays.conftest import TEST, TRAIN_VAL, Collection
 
 FILE = Path("test_list.txt")
 

@@ -3,9 +3,9 @@
 from pathlib import Path
 from typing import Any
 
-from pipeline.xrays.index import read_index
+from pipeline.data.xrays.nih_metadata import read_index
+from tests.data.xrays.conftest import HEADER, metadata_row
 from tests.hostile.oracle import Gives, Line, judge, lines
-from tests.xrays.conftest import HEADER, metadata_row
 
 FILE = Path("Data_Entry_2017_v2020.csv")
 ROW = metadata_row("00000001_000.png", "Mass|Nodule", "PA")

@@ -8,9 +8,9 @@ import pandas as pd
 import pytest
 from markdown_it import MarkdownIt
 
+from pipeline.data.slides.page import slide_page
 from pipeline.reporting.html import html_page
 from pipeline.reporting.tables import table
-from pipeline.slides.page import slide_page
 from tests.hostile.inputs import NIH, list_and_split_xrays, put
 from tests.hostile.oracle import Line, outcome
 from tests.hostile.oracle import lines as rows_of

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline.images import Images, read_images, write_images
+from pipeline.data.images import Images, read_images, write_images
 from tests.hostile.inputs import put
 from tests.hostile.oracle import Either, Gives, Line, judge, lines
 from tests.hostile.pickles import TOUCHES

@@ -5,10 +5,10 @@ from unittest import mock
 
 import pytest
 
-from pipeline import comparing
+from pipeline.commands import compare as comparing
+from pipeline.data.images import Images
 from pipeline.evaluation.scores import BASELINES, read_arm_scores, score_table, scores_path
 from pipeline.files import write_csv
-from pipeline.images import Images
 from pipeline.reporting.comparison import read_revision
 from tests.hostile.inputs import put
 from tests.hostile.oracle import Gives, Line, judge, lines

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.data.xrays.conftest import Collection
 from tests.hostile.inputs import INVENTORY, list_xrays
 from tests.hostile.oracle import Line, check_sentence, lines
 from tests.hostile.pictures import png
 from tests.import_closure import ROOT
-from tests.xrays.conftest import Collection
 
 ASCII = {"PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "LC_ALL": "C", "COLUMNS": "200"}
 # Of nine jobs, the first ends soon; then main works with its result for as long as it is told.
@@ -22,7 +22,7 @@ WORKING = """
 import sys
 import time
 from pipeline.stage import run_stage
-from pipeline.workers import process_all
+from pipeline.compute.workers import process_all
 def main(_):
     for _ in process_all(time.sleep, [0.1, *[60] * 8], 2, "sleeping"):
         print("at work", flush=True)
@@ -67,7 +67,7 @@ def test_an_interruption_of_several_processes(line: Line) -> None:
 
 
 @lines(
-    Line("check_data", ("pipeline.checking", "nih_pa"), 1),
+    Line("check_data", ("pipeline.commands.check_data", "nih_pa"), 1),
     Line("split", ("stages.split_xrays", "nih_pa"), 0),
     Line("unknown_arm", ("stages.split_xrays", "é"), 1),
 )
@@ -82,7 +82,7 @@ def test_a_terminal_of_ascii(line: Line, nih: Collection) -> None:
 
 def test_a_name_beyond_ascii_is_listed_or_warned_of_on_a_terminal_of_ascii(nih: Collection) -> None:
     (nih.root / "ä.png").write_bytes(png())
-    done = started("-m", "pipeline.checking", "nih_pa", **ASCII)
+    done = started("-m", "pipeline.commands.check_data", "nih_pa", **ASCII)
     output, error = done.communicate()
     assert "Traceback" not in output + error
     listed = INVENTORY.read_text(encoding="utf-8")

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from pipeline.data.slides.masks import MaskJob
+from pipeline.data.slides.slide_record import SlideRecord
 from pipeline.errors import PipelineError
 from pipeline.params.file import Params
-from pipeline.slides.masking import MaskJob
-from pipeline.slides.records import SlideRecord
 from tests.hostile.inputs import put
 from tests.hostile.oracle import OUTSIDE, Either, Gives, Line, judge, lines
 from tests.hostile.pictures import png, saved

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import numpy as np
 
+from pipeline.data.slides.target import target_normalizer
 from pipeline.params.file import Params
 from pipeline.params.slides import Region, StainTarget
-from pipeline.slides.target import target_normalizer
 from tests.hostile.inputs import put
 from tests.hostile.oracle import OUTSIDE, Either, Gives, Line, judge, lines
 from tests.hostile.pictures import END, chunk, header, png, saved

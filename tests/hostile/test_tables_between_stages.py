@@ -8,13 +8,13 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from pipeline.data.slides.masks import read_mask
+from pipeline.data.slides.status import read_status
+from pipeline.data.slides.tiles import read_tiles
+from pipeline.data.xrays.splits import read_split
 from pipeline.evaluation.breakdown import read_breakdown
 from pipeline.files import write_csv
 from pipeline.reporting.summary import read_results
-from pipeline.slides.masking import read_mask
-from pipeline.slides.status import read_status
-from pipeline.slides.tiles import read_tiles
-from pipeline.xrays.splits import read_split
 from tests.hostile.inputs import put
 from tests.hostile.oracle import Gives, Line, judge, lines
 from tests.import_closure import ROOT

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from pipeline.slides.tile_lists import read_tile_lists
+from pipeline.data.slides.tile_lists import read_tile_lists
 from tests.hostile.inputs import put
 from tests.hostile.oracle import OUTSIDE, Either, Gives, Line, judge, lines
 

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 import torch
 
-from pipeline.detectors import saved_state
-from pipeline.detectors.dpa import DeepPerceptualAutoencoder
-from pipeline.detectors.saved_state import SavedState
-from pipeline.images import Images
+from pipeline.compute import saved_state
+from pipeline.compute.saved_state import SavedState
+from pipeline.data.images import Images
+from pipeline.detectors.dpa.detector import DeepPerceptualAutoencoder
 from pipeline.params.train import Train
 from tests.detectors.conftest import with_loss, with_schedule
 from tests.hostile.oracle import Either, Gives, Line, judge, lines

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 import torch
 
-from pipeline.detectors.backbones import Backbone, load_backbone
-from pipeline.detectors.dpa import DeepPerceptualAutoencoder
-from pipeline.detectors.statistics import published_statistics, read_statistics
+from pipeline.data.images import Images
+from pipeline.detectors.dpa.detector import DeepPerceptualAutoencoder
+from pipeline.detectors.dpa.statistics import published_statistics, read_statistics
 from pipeline.evaluation.scores import SCORERS, score_table
-from pipeline.images import Images
+from pipeline.features.backbones import Backbone, load_backbone
 from pipeline.params.train import Train
 from tests.detectors.conftest import with_loss
 from tests.hostile.oracle import Either, Gives, Line, judge, lines

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from pipeline.data.xrays.thumbnails import Chunk, ThumbnailJob
 from pipeline.errors import PipelineError
-from pipeline.xrays.thumbnails import Chunk, ThumbnailJob
 from tests.hostile.inputs import put
 from tests.hostile.oracle import Either, Gives, Line, judge, lines
 from tests.hostile.pictures import (

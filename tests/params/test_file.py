@@ -6,8 +6,8 @@ import pytest
 from dvc.utils.hydra import apply_overrides
 from ruamel.yaml import YAML
 
-from pipeline.detectors.backbones import EfficientNetLite0, Vgg
 from pipeline.errors import PipelineError
+from pipeline.features.backbones import EfficientNetLite0, Vgg
 from pipeline.params.file import SHARED_SECTIONS, SLIDE_SECTIONS, Params, read_params
 from pipeline.params.train import BACKBONE_LAYERS
 from tests.import_closure import ROOT

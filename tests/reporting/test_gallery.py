@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline.images import Images
+from pipeline.data.images import Images
 from pipeline.reporting import gallery as reporting_gallery
 from pipeline.reporting.gallery import chosen_images, write_gallery
-from tests.training.test_fitting import Recorder
+from tests.detectors.test_fitting import Recorder
 
 Sheet = dict[str, Sequence[np.ndarray]]
 

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from pipeline.data.images import write_images
 from pipeline.files import write_csv
-from pipeline.images import write_images
 from pipeline.params.file import Params
 from pipeline.params.train import Train
 from pipeline.params.tune import Tune

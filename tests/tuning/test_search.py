@@ -13,12 +13,12 @@ import pandas as pd
 import pytest
 from sklearn.metrics import roc_auc_score
 
+from pipeline.data.images import read_images, write_images
 from pipeline.errors import PipelineError
-from pipeline.images import read_images, write_images
 from pipeline.params.file import Params
 from pipeline.tuning import search as search_module
+from pipeline.tuning.arm_search import ArmSearch
 from pipeline.tuning.criteria import choose
-from pipeline.tuning.of_arm import ArmSearch
 from pipeline.tuning.outcomes import Done, Outcome
 from pipeline.tuning.search import Search, sampled
 from pipeline.tuning.space import Space
@@ -232,7 +232,7 @@ import sys
 from pathlib import Path
 from pipeline.files import write_csv
 from pipeline.params.file import Params
-from pipeline.tuning.of_arm import ArmSearch
+from pipeline.tuning.arm_search import ArmSearch
 
 if __name__ == "__main__":
     params = Params.model_validate_json(Path("params.json").read_text())

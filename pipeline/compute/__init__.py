@@ -1,0 +1,1 @@
+"""Device, processes, saved state: how work is computed."""

@@ -1,0 +1,112 @@
+"""Parts of a stage's work on disk, outside the graph, so that an interrupted stage goes on where it was."""
+
+import hashlib
+import zipfile
+from collections.abc import Callable, Sequence
+from functools import cache, partial
+from importlib.metadata import version
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+
+from pipeline.compute.workers import WorkerKilledError, process_all
+from pipeline.errors import PipelineError
+
+# Packages whose version decides what comes out.
+PACKAGES = (
+    "efficientnet-lite-pytorch",
+    "numpy",
+    "opencv-python",
+    "openslide-bin",
+    "openslide-python",
+    "pillow",
+    "scikit-image",
+    "spams-bin",
+    "staintools",
+    "torch",
+    "torchvision",
+)
+
+# Stands beside the part of an item while it is at work, so that one which kills its process can be named.
+AT_WORK = ".at_work"
+
+Item = TypeVar("Item")
+
+
+def scratch_key(*facts: object) -> str:
+    """Name a part after all that its content depends on: the given facts and the code.
+
+    Args:
+        *facts: Settings, checksums, names; anything whose ``repr`` says all.
+    """
+    return hashlib.sha256(repr((_code(), *facts)).encode()).hexdigest()[:24]
+
+
+def make_parts(
+    job: Callable[[Item, Path], int],
+    items: Sequence[tuple[str, Item]],
+    folder: Path,
+    workers: int,
+    description: str,
+    unit: str,
+) -> list[Path]:
+    """Make one part per item in several processes; parts that an interrupted run left behind are kept.
+
+    Args:
+        job: A picklable function of an item and the path of its part, an npz that it must write in one step (see
+            :func:`pipeline.files.atomic`) and that holds ``failed``: whether the item could not be read. It returns
+            how many units it made. Failed parts are made again, since the fault may have been a disk's.
+        items: Key (see :func:`scratch_key`) and item.
+        folder: Where the parts are kept. The stage removes it when its outputs are written.
+        workers: Number of processes.
+        description: What the progress display says.
+        unit: What the numbers that ``job`` returns count.
+
+    Returns:
+        The parts in the order of ``items``.
+
+    Raises:
+        PipelineError: If a process was killed; it names the items that were at work.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    parts = [folder / f"{key}.npz" for key, _ in items]
+    todo = [(item, part) for (_, item), part in zip(items, parts, strict=True) if not _is_whole(part)]
+    if len(todo) < len(items):
+        print(f"{description}: {len(items) - len(todo)} of {len(items)} were finished before", flush=True)
+    for mark in folder.glob(f"*{AT_WORK}"):
+        mark.unlink()
+    try:
+        for _ in process_all(partial(_call, job), todo, workers, description, unit):
+            pass
+    except WorkerKilledError as error:
+        at_work = ", ".join(sorted(mark.read_text(encoding="utf-8") for mark in folder.glob(f"*{AT_WORK}")))
+        raise PipelineError(f"{error}; at work were: {at_work}") from error
+    return parts
+
+
+def _is_whole(part: Path) -> bool:
+    """Whether a part is there, all of it is as it was written, and it is of an item that did not fail."""
+    try:
+        with zipfile.ZipFile(part) as archive, np.load(part, allow_pickle=False) as content:
+            return archive.testzip() is None and not content["failed"]
+    except Exception:  # numpy and zipfile raise anything on damaged files
+        return False
+
+
+def _call(job: Callable[[Item, Path], int], arguments: tuple[Item, Path]) -> int:
+    item, part = arguments
+    mark = part.with_suffix(AT_WORK)
+    mark.write_text(str(getattr(item, "name", part.stem)), encoding="utf-8")
+    made = job(item, part)
+    mark.unlink()
+    return made
+
+
+@cache
+def _code() -> str:
+    """The checksum of the whole library and the packages it computes with."""
+    digest = hashlib.sha256()
+    for file in sorted(Path(__file__).parent.rglob("*.py")):
+        digest.update(file.read_bytes())
+    return digest.hexdigest() + " ".join(f"{name} {version(name)}" for name in PACKAGES)

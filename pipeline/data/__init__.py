@@ -1,0 +1,1 @@
+"""Kinds of data, each of which ends in the array contract."""

@@ -1,0 +1,95 @@
+"""Opening the CSV that describes a collection, whatever the collection holds."""
+
+import csv
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from pipeline.data.inventory import check_unchanged, raw_file
+from pipeline.errors import PipelineError
+
+# A spreadsheet that opens a report would compute such a value; numbers and a lone sign are harmless.
+FORMULA = re.compile(r"(?![+-]?[\d.]+$)[=+@-].", re.DOTALL)
+
+
+def read_described(root: Path, inventory: pd.DataFrame, table: str, columns: Sequence[str]) -> pd.DataFrame:
+    """Read the CSV that describes a collection.
+
+    Blank rows are left out, wherever they stand, and the row numbers of the others do not change by that.
+
+    Args:
+        root: The collection's folder.
+        inventory: Its files.
+        table: The CSV, relative to the folder.
+        columns: The columns that it must have; it may have others.
+
+    Returns:
+        All its columns as strings without spaces around them, empty where nothing stands. The index is the number of
+        the row in the file as a spreadsheet shows it: 2 for the one under the header.
+
+    Raises:
+        PipelineError: If the CSV leaves the folder, is missing, changed since it was listed, is no CSV in UTF-8, lacks
+            a column or has one twice, a row has more values than there are columns, or a value would be a
+            formula in a spreadsheet.
+    """
+    file = raw_file(root, table)
+    if not file.is_file():
+        raise PipelineError(
+            f"{file} is missing, though a table in params.yaml names it: add it (docs/parameters.md shows its columns) "
+            "and run `make check-data`"
+        )
+    check_unchanged(root, inventory, [table])
+    rows = _read_rows(file)
+    header = rows.pop(min(rows, default=0), [])
+    _check_header(header, columns, file)
+    cells = [_fit(row, len(header), f"{file}, row {number}") for number, row in rows.items()]
+    described = pd.DataFrame(cells, index=list(rows), columns=header, dtype=str)
+    for column in filter(None, header):
+        refuse_formulas(described[column], f"{file}, row ")
+    return described
+
+
+def refuse_formulas(values: pd.Series, where: str) -> None:
+    """Refuse a value that a spreadsheet would compute, since names and findings end in tables that people open there.
+
+    Args:
+        values: Text, by row number or name.
+        where: What stands before that number or name in an error.
+
+    Raises:
+        PipelineError: Naming the first such value.
+    """
+    wrong = values[values.str.match(FORMULA)]
+    if len(wrong):
+        raise PipelineError(
+            f"{where}{wrong.index[0]}, column {values.name}: {wrong.iloc[0]!r} would be a formula in a spreadsheet: "
+            "let it begin with a letter or digit"
+        )
+
+
+def _read_rows(file: Path) -> dict[int, list[str]]:
+    """Row number → values; not by pandas, which numbers no rows and takes a first value too many for a row's name."""
+    try:
+        # utf-8-sig, since spreadsheets write a byte-order mark; strict, since an open quote would swallow rows
+        with file.open(encoding="utf-8-sig", newline="") as lines:
+            rows = [[value.strip() for value in row] for row in csv.reader(lines, strict=True)]
+    except (ValueError, OSError, csv.Error) as error:
+        raise PipelineError(f"{file} is not a CSV in UTF-8 with commas ({error}): save it again as such") from error
+    return {number: row for number, row in enumerate(rows, 1) if any(row)}
+
+
+def _check_header(header: list[str], columns: Sequence[str], file: Path) -> None:
+    missing = [column for column in columns if column not in header]
+    if missing:
+        raise PipelineError(f"{file}: the column {missing[0]} is missing; expected {', '.join(columns)}, with commas")
+    twice = [column for column in header if column and header.count(column) > 1]
+    if twice:
+        raise PipelineError(f"{file}: the column {twice[0]} stands there twice: remove or rename one of them")
+
+
+def _fit(row: list[str], width: int, where: str) -> list[str]:
+    if any(row[width:]):
+        raise PipelineError(f"{where}: there are more values than columns: put quotes around a value with a comma")
+    return (row + [""] * width)[:width]

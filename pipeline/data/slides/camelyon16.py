@@ -1,0 +1,138 @@
+"""The layout of Camelyon16 as it is downloaded."""
+
+import csv
+from pathlib import Path, PurePosixPath
+
+import pandas as pd
+
+from pipeline.data.inventory import check_unchanged, raw_file
+from pipeline.data.slides.slide_record import SlideRecord
+from pipeline.errors import PipelineError
+from pipeline.params.slides import Slides
+
+SUFFIXES = (".tif", ".tiff", ".svs", ".ndpi", ".scn", ".bif", ".mrxs", ".svslide")
+ROLE_OF_LABEL = {"normal": "test_normal", "tumor": "test_tumour"}
+REFERENCE = "testing/reference.csv"
+
+
+def read_camelyon16(root: Path, inventory: pd.DataFrame, settings: Slides, arm: str) -> list[SlideRecord]:
+    """Give every slide of a collection in the layout of Camelyon16 its part.
+
+    Normal training slides are for training. Of the tumour training slides only the named ones are used, for
+    validation, since training sees normal tissue only. ``reference.csv`` labels the test slides. Tumour slides that
+    are not exhaustively annotated are not used: what lies outside their outlines is not known to be normal, and
+    the outlines alone would be a biased choice.
+
+    Args:
+        root: The collection's folder.
+        inventory: Its files (column ``path``).
+        settings: The collection's settings.
+        arm: The arm, to name keys in errors.
+
+    Returns:
+        All slides, used or not, sorted by name; also those of which only the annotation is there.
+
+    Raises:
+        PipelineError: If ``reference.csv`` and the slides do not agree, or a named slide or an annotation that is
+            needed is missing.
+    """
+    paths = [PurePosixPath(path) for path in sorted(inventory["path"])]
+    normal, tumour = _slides(paths, "training/normal"), _slides(paths, "training/tumor")
+    test, labels = _slides(paths, "testing/images"), _reference(root, inventory)
+    outlines = _outlines(paths)
+    unused = dict.fromkeys(settings.not_exhaustively_annotated, f"named in slides.{arm}.not_exhaustively_annotated")
+    unused |= dict.fromkeys(settings.excluded, f"named in slides.{arm}.excluded")
+    _check_named(set(settings.validation_tumour) - set(unused), set(tumour), root, arm)
+    _check_reference(set(labels) - set(unused), set(test) - set(unused), root, arm)
+    roles = dict.fromkeys(normal, "train") | dict.fromkeys(settings.validation_tumour, "val_tumour")
+    roles |= {name: ROLE_OF_LABEL[label] for name, label in labels.items()}
+    records = []
+    for name, path in [*normal.items(), *tumour.items(), *test.items()]:
+        reason = unused.get(name, "") or ("" if name in roles else f"not in slides.{arm}.validation_tumour")
+        annotation = ""
+        if not reason and roles[name].endswith("tumour"):
+            annotation = _annotation(outlines, name, root / path)
+        records.append(SlideRecord(name, path, "" if reason else roles[name], annotation, name, reason))
+    slides = {record.name.lower() for record in records}
+    records += [
+        SlideRecord(PurePosixPath(path).stem, "", "", path, "", "its outlines are there, the slide is not")
+        for name, path in outlines.items()
+        if name not in slides
+    ]
+    return sorted(records, key=lambda record: record.name)
+
+
+def _slides(paths: list[PurePosixPath], folder: str) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for path in paths:
+        if str(path.parent) == folder and path.suffix.lower() in SUFFIXES:
+            if path.stem in found:
+                raise PipelineError(f"{folder} holds {path.name} and {Path(found[path.stem]).name}: keep one of them")
+            found[path.stem] = str(path)
+    return found
+
+
+def _outlines(paths: list[PurePosixPath]) -> dict[str, str]:
+    """Name in small letters to path.
+
+    Some releases write Tumor_001.xml, and the archives unpack into folders of their own.
+    """
+    return {
+        path.stem.lower(): str(path)
+        for path in paths
+        if path.suffix.lower() == ".xml"
+        and path.parts[0] in ("training", "testing")
+        and path.parts[1].lower() == "lesion_annotations"
+        and len(path.parts) <= 4
+    }
+
+
+def _annotation(outlines: dict[str, str], name: str, slide: Path) -> str:
+    if name.lower() not in outlines:
+        raise PipelineError(
+            f"the tumour slide {slide} has no lesion_annotations/{name}.xml: add it and run `make check-data`, or "
+            "leave the slide out"
+        )
+    return outlines[name.lower()]
+
+
+def _reference(root: Path, inventory: pd.DataFrame) -> dict[str, str]:
+    """Read name and label of the test slides; a header line, which some copies have, is skipped."""
+    if REFERENCE not in set(inventory["path"]):
+        raise PipelineError(f"{root / REFERENCE} is missing: it labels the test slides (name, Normal or Tumor)")
+    check_unchanged(root, inventory, [REFERENCE])
+    try:
+        with raw_file(root, REFERENCE).open(newline="", encoding="utf-8-sig") as file:
+            rows = [row for row in csv.reader(file) if any(row)]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise PipelineError(f"{root / REFERENCE} cannot be read ({error}): download it again") from error
+    labels: dict[str, str] = {}
+    for number, row in enumerate(rows, 1):
+        word = row[1].strip().lower() if len(row) > 1 else ""
+        name = row[0].strip().removesuffix(".tif")
+        if word in ROLE_OF_LABEL and name not in labels:
+            labels[name] = word
+        elif number > 1 or name in labels:
+            raise PipelineError(
+                f"{root / REFERENCE}, row {number}: expected a new name, then Normal or Tumor; found {row[:2]}"
+            )
+    return labels
+
+
+def _check_named(named: set[str], present: set[str], root: Path, arm: str) -> None:
+    if named - present:
+        raise PipelineError(
+            f"slides.{arm}.validation_tumour names {min(named - present)}, which is not in {root / 'training/tumor'}"
+        )
+
+
+def _check_reference(named: set[str], present: set[str], root: Path, arm: str) -> None:
+    for names, what in (
+        (named - present, f"is named in {REFERENCE} but is not in testing/images"),
+        (present - named, f"is in testing/images but not named in {REFERENCE}"),
+    ):
+        if names:
+            raise PipelineError(
+                f"{root}: {min(names)} {what}, like {len(names) - 1} others: complete the collection or list it "
+                f"under slides.{arm}.excluded"
+            )

@@ -1,0 +1,38 @@
+"""The X-rays of a collection with their splits, whatever its layout."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from pipeline.data.inventory import check_unchanged
+from pipeline.data.xrays.nih_metadata import compare_versions, find_metadata, read_index
+from pipeline.data.xrays.splits import read_lists, split_xrays
+from pipeline.data.xrays.table import read_table
+from pipeline.params.xrays import SplitXrays
+
+
+def read_collection(
+    root: Path, inventory: pd.DataFrame, settings: SplitXrays
+) -> tuple[pd.DataFrame, dict[str, int] | None]:
+    """Give every X-ray of a collection its split.
+
+    Args:
+        root: The collection's folder.
+        inventory: Its files.
+        settings: The arm's section: the layout of NIH ChestX-ray14, or the ``table`` that describes another.
+
+    Returns:
+        What :func:`pipeline.data.xrays.splits.split_xrays` returns, and what
+        :func:`pipeline.data.xrays.nih_metadata.compare_versions` found in NIH's layout.
+
+    Raises:
+        PipelineError: If metadata, lists or table cannot be read, contradict each other, or changed since they were
+            listed.
+    """
+    if settings.table is not None:
+        index, lists = read_table(root, inventory, settings.table)
+        return split_xrays(index, lists, inventory, settings), None
+    names = [path for path in inventory["path"] if path.endswith((".csv", ".txt"))]
+    check_unchanged(root, inventory, names)
+    index, lists = read_index(find_metadata(root)), read_lists(root, settings.lists or "official")
+    return split_xrays(index, lists, inventory, settings), compare_versions(root)

@@ -1,0 +1,134 @@
+"""All X-rays of an arm, from their thumbnails to the prepared array."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from pipeline.data.images import write_images
+from pipeline.data.inventory import read_inventory
+from pipeline.data.xrays.files import locate_images
+from pipeline.data.xrays.images import prepare_thumbnail
+from pipeline.data.xrays.splits import read_split
+from pipeline.data.xrays.thumbnails import Thumbnails, make_thumbnails
+from pipeline.errors import PipelineError
+from pipeline.files import write_csv
+from pipeline.params.xrays import EqualizeXrays, SplitXrays
+
+IN_COLOUR = "in colour, made gray"
+PART = 1000  # images that are in memory at a time
+
+
+def prepare_arm(
+    arm: str, source: SplitXrays, settings: EqualizeXrays, folder: Path, status_csv: Path, workers: int
+) -> tuple[pd.DataFrame, Thumbnails]:
+    """Write the prepared array of an arm whose images are split; the thumbnails of its collection are made once.
+
+    Args:
+        arm: The arm.
+        source: Its collection.
+        settings: How images are prepared.
+        folder: Where the array goes.
+        status_csv: Where it is written what became of each image.
+        workers: Number of processes.
+
+    Returns:
+        What :func:`image_status` says, and the thumbnails.
+
+    Raises:
+        PipelineError: If more images failed than ``allowed_failures``.
+    """
+    table = read_split(Path("data/interim") / arm / "split.csv")
+    inventory = read_inventory(Path(f"data/raw/inventory/{arm}.csv"))
+    root, scratch = Path("data/raw") / source.collection, Path(".cache/thumbnails") / source.collection
+    files = locate_images(inventory, source.table)
+    thumbnails = make_thumbnails(root, files, inventory, settings.thumbnail_size, scratch, workers)
+    status = image_status(table, thumbnails)
+    write_csv(status_csv, status[["id", "status", "reason", "warnings"]])
+    check_failures(status, settings.allowed_failures)
+    preparation = {"equalize_xrays": settings.model_dump(mode="json")}
+    write_images(folder, prepare_images(status, thumbnails, settings), index_of(table, status), preparation)
+    return status, thumbnails
+
+
+def image_status(table: pd.DataFrame, thumbnails: Thumbnails) -> pd.DataFrame:
+    """Look up the images of an arm among the thumbnails of its collection.
+
+    Args:
+        table: The arm's ``split.csv``.
+        thumbnails: Those of its collection.
+
+    Returns:
+        ``id``, ``status`` (ok or failed), ``reason`` (empty if ok), ``warnings`` (empty if there is nothing to look
+        at) and ``row`` (of the thumbnail), in the order of ``table``.
+
+    Raises:
+        PipelineError: If an image is not in the collection any more.
+    """
+    rows = pd.Series(range(len(thumbnails.index)), index=thumbnails.index["source"])
+    absent = table.loc[~table["source"].isin(rows.index), "source"]
+    if len(absent):
+        raise PipelineError(f"{absent.iloc[0]} is not in the collection any more: run `dvc repro` from split_xrays on")
+    found = rows[table["source"]].to_numpy()
+    reasons = thumbnails.index["reason"].to_numpy()[found]
+    status = np.where(reasons == "", "ok", "failed")
+    warnings = np.where(thumbnails.index["colour"].to_numpy()[found], IN_COLOUR, "")
+    columns = {"id": table["id"].to_numpy(), "status": status, "reason": reasons, "warnings": warnings, "row": found}
+    return pd.DataFrame(columns)
+
+
+def prepare_images(status: pd.DataFrame, thumbnails: Thumbnails, settings: EqualizeXrays) -> Iterator[np.ndarray]:
+    """Prepare the images that could be read.
+
+    Args:
+        status: What :func:`image_status` returns.
+        thumbnails: Those of the collection.
+        settings: The arm's section.
+
+    Yields:
+        uint8 (n, working_size, working_size, 1), in order.
+    """
+    rows = status.loc[status["status"] == "ok", "row"].to_numpy()
+    for start in range(0, len(rows), PART):
+        part = thumbnails.read(rows[start : start + PART].tolist())
+        yield np.stack([prepare_thumbnail(pixels, settings) for pixels in part])
+
+
+def check_failures(status: pd.DataFrame, allowed: float) -> None:
+    """Fail when too many images could not be read.
+
+    Args:
+        status: What :func:`image_status` returns.
+        allowed: Share of all images.
+
+    Raises:
+        PipelineError: Naming the first failure.
+    """
+    failed = status[status["status"] == "failed"]
+    if len(failed) > allowed * len(status):
+        raise PipelineError(
+            f"{len(failed)} of {len(status)} images failed, more than the share allowed_failures {allowed}; "
+            f"first: {failed['reason'].iloc[0]}"
+        )
+
+
+def colour_warning(status: pd.DataFrame) -> str:
+    """Say how many images of an arm are in colour, which X-rays are not; empty if none is.
+
+    Args:
+        status: What :func:`image_status` returns.
+    """
+    coloured = status.loc[status["warnings"] == IN_COLOUR, "id"]
+    if not len(coloured):
+        return ""
+    return (
+        f"{len(coloured)} of {len(status)} images are in colour and were made gray, such as {coloured.iloc[0]}: "
+        "are they X-rays?"
+    )
+
+
+def index_of(table: pd.DataFrame, status: pd.DataFrame) -> pd.DataFrame:
+    """Return the array contract's index of the images that could be read."""
+    ok = table[(status["status"] == "ok").to_numpy()]
+    return ok.assign(x=0, y=0).reset_index(drop=True)

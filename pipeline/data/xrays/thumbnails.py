@@ -1,0 +1,192 @@
+"""The thumbnails of a whole collection: every file is decoded once, whatever number of arms needs it.
+
+They are one array and one index in a scratch folder, under a key of the files, the size and the code, and stay there
+for the next arm or variant. Memory does not grow with their number, and an interrupted run goes on.
+"""
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import imagecodecs
+import numpy as np
+import pandas as pd
+import PIL
+
+from pipeline.compute.scratch import make_parts
+from pipeline.data import archives
+from pipeline.data.archives import read_members, split_source
+from pipeline.data.inventory import check_unchanged, raw_file
+from pipeline.data.xrays import images
+from pipeline.errors import PipelineError
+from pipeline.files import atomic, remove, write_csv
+
+# Files that one process reads before it reports; an archive is read as a whole.
+CHUNK = 100
+LARGEST_FILE = 256 * 2**20
+
+
+@dataclass(frozen=True)
+class Thumbnails:
+    """The thumbnails of a collection.
+
+    Attributes:
+        index: ``source`` (path in the collection), ``reason`` (why it could not be read, else empty) and ``colour``
+            (whether the file shows any); row i describes thumbnail i.
+        size: Side of a thumbnail in pixels.
+    """
+
+    index: pd.DataFrame
+    size: int
+    _array: Path
+    _start: int
+
+    def read(self, rows: Sequence[int]) -> np.ndarray:
+        """Read some thumbnails, uint8 (n, size, size); black where a file could not be read.
+
+        Not through a memory map, whose pages would count as memory of this process.
+        """
+        pixels = np.empty((len(rows), self.size, self.size), np.uint8)
+        with self._array.open("rb") as array:
+            for thumbnail, row in zip(pixels, rows, strict=True):
+                array.seek(self._start + int(row) * self.size**2)
+                array.readinto(thumbnail.data)
+        return pixels
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Some files that are read together: the rows and paths of plain files or of the members of one archive."""
+
+    archive: str
+    rows: tuple[int, ...]
+    paths: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class ThumbnailJob:
+    """Makes the thumbnails of one chunk; travels to the worker processes.
+
+    Attributes:
+        root: The collection's folder.
+        array: The file of the array, of its full length.
+        start: Where in it the first thumbnail begins, in bytes.
+        size: Side of a thumbnail in pixels.
+    """
+
+    root: Path
+    array: Path
+    start: int
+    size: int
+
+    def __call__(self, chunk: Chunk, part: Path) -> int:
+        """Write the chunk's thumbnails to their places in the array, then a part with its ``reasons`` and ``colours``.
+
+        Returns:
+            The number of files.
+        """
+        reasons = dict.fromkeys(chunk.rows, "is not in the archive any more")
+        colours = dict.fromkeys(chunk.rows, False)
+        row_of = dict(zip(chunk.paths, chunk.rows, strict=True))
+        with self.array.open("r+b") as array:
+            for path, content in self._contents(chunk):
+                if path not in row_of:
+                    continue
+                row = row_of[path]
+                try:
+                    gray, colours[row] = images.read_gray(content, path)
+                except PipelineError as error:
+                    reasons[row] = str(error)
+                    continue
+                array.seek(self.start + row * self.size**2)
+                array.write(np.asarray(images.thumbnail(gray, self.size)).tobytes())
+                reasons[row] = ""
+        with atomic(part) as unfinished:
+            found = [reasons[row] for row in chunk.rows]
+            np.savez(unfinished, reasons=np.array(found), colours=list(colours.values()), failed=any(found))
+        return len(chunk.rows)
+
+    def _contents(self, chunk: Chunk) -> Iterator[tuple[str, bytes]]:
+        if chunk.archive:
+            yield from read_members(raw_file(self.root, chunk.archive))
+            return
+        for path in chunk.paths:
+            file = raw_file(self.root, path)
+            yield path, file.read_bytes() if file.stat().st_size <= LARGEST_FILE else b""
+
+
+def make_thumbnails(
+    root: Path, files: pd.DataFrame, inventory: pd.DataFrame, size: int, scratch: Path, workers: int
+) -> Thumbnails:
+    """Make the thumbnails of a collection, or open those that are there.
+
+    Args:
+        root: The collection's folder.
+        files: Its images: ``source`` and ``md5``.
+        inventory: All its files (columns ``path`` and ``bytes``).
+        size: Side of a thumbnail in pixels.
+        scratch: The folder that keeps the collection's thumbnails. Those of the same size under another key are
+            removed.
+        workers: Number of processes.
+
+    Returns:
+        The thumbnails.
+
+    Raises:
+        PipelineError: If a file is gone or has another size than when it was listed.
+    """
+    plain_or_archive = dict.fromkeys(split_source(source)[0] or source for source in files["source"])
+    check_unchanged(root, inventory, plain_or_archive, by_content=False)
+    folder = scratch / f"{size}-{_key(files)}"
+    for other in scratch.glob(f"{size}-*"):
+        if other != folder:
+            remove(other)
+    array = folder / "images.npy"
+    if not array.is_file():
+        _reserve(array, (len(files), size, size))
+    job = ThumbnailJob(root, array, array.stat().st_size - len(files) * size**2, size)
+    chunks = _chunks(files["source"].tolist())
+    items = [(f"{chunk.rows[0]:07d}", chunk) for chunk in chunks]
+    parts = make_parts(job, items, folder / "parts", workers, "thumbnails", "images")
+    reasons, colours = np.full(len(files), "", object), np.zeros(len(files), bool)
+    for chunk, part in zip(chunks, parts, strict=True):
+        with np.load(part, allow_pickle=False) as content:
+            reasons[list(chunk.rows)], colours[list(chunk.rows)] = content["reasons"], content["colours"]
+    index = pd.DataFrame({"source": files["source"].to_numpy(), "reason": reasons, "colour": colours})
+    write_csv(folder / "index.csv", index)
+    return Thumbnails(index, size, array, job.start)
+
+
+def _reserve(array: Path, shape: tuple[int, int, int]) -> None:
+    """Create an array of zeros that takes no room on the disk until it is written to."""
+    with atomic(array) as unfinished, unfinished.open("wb") as file:
+        np.lib.format.write_array_header_1_0(file, {"descr": "|u1", "fortran_order": False, "shape": shape})
+        file.truncate(file.tell() + int(np.prod(shape)))
+
+
+def _chunks(sources: list[str]) -> list[Chunk]:
+    plain: list[int] = []
+    packed: dict[str, list[tuple[int, str]]] = {}
+    for row, source in enumerate(sources):
+        archive, member = split_source(source)
+        if archive:
+            packed.setdefault(archive, []).append((row, member))
+        else:
+            plain.append(row)
+    chunks = [
+        Chunk("", tuple(rows), tuple(sources[row] for row in rows))
+        for rows in (plain[start : start + CHUNK] for start in range(0, len(plain), CHUNK))
+    ]
+    return chunks + [Chunk(archive, *zip(*members, strict=True)) for archive, members in packed.items()]
+
+
+def _key(files: pd.DataFrame) -> str:
+    """Name the thumbnails after their files and the code that makes them.
+
+    Not after the whole library, as other scratch: a collection takes a quarter of an hour to decode.
+    """
+    code = [Path(str(module.__file__)).read_text(encoding="utf-8") for module in (images, archives)]
+    code.append(Path(__file__).read_text(encoding="utf-8"))
+    text = "\0".join([files[["source", "md5"]].to_csv(index=False), *code, PIL.__version__, imagecodecs.__version__])
+    return hashlib.sha256(text.encode()).hexdigest()[:24]

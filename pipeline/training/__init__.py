@@ -1,1 +1,0 @@
-"""Fitting a detector to a prepared arm."""

@@ -1,0 +1,28 @@
+import subprocess
+import sys
+from pathlib import Path
+
+from pipeline.tuning.tables import read_trials
+from tests.import_closure import ROOT
+
+
+def test_the_change_is_applied_by_git_and_then_there_is_none(tmp_path: Path) -> None:
+    clone = tmp_path / "clone"
+    subprocess.run(["git", "clone", "--quiet", str(ROOT), str(clone)], check=True)
+    command = [sys.executable, "-m", "pipeline.commands.adopt", "demo_xrays", "--criterion", "unsupervised"]
+
+    def adopt() -> subprocess.CompletedProcess[str]:
+        return subprocess.run(command, cwd=clone, capture_output=True, text=True, check=True)
+
+    trials = read_trials(clone / "reports/arms/demo_xrays/tuning/trials.csv", "demo_xrays")
+    other = trials.loc[trials["latent"] == "4", "trial"].iloc[0]
+    trials.loc[trials["trial"] == other, "loss"] = 0.0
+    trials.to_csv(clone / "reports/arms/demo_xrays/tuning/trials.csv", index=False)
+    first = adopt()
+    assert "+    latent_dim: 4" in first.stdout
+    assert "chosen by reconstruction loss of held-out normals, lowest" in first.stderr
+    assert "what tune.demo_xrays.common changed for the search only is not in it" in first.stderr
+    subprocess.run(["git", "apply"], cwd=clone, input=first.stdout, text=True, check=True)
+    second = adopt()
+    assert second.stdout == ""
+    assert "already" in second.stderr

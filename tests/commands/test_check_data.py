@@ -1,0 +1,140 @@
+import os
+import re
+import resource
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from dvc.utils.hydra import apply_overrides
+
+from pipeline.commands import check_data as checking
+from pipeline.commands.check_data import CAMELYON16, NIH, check_files
+from pipeline.errors import PipelineError
+from tests.import_closure import ROOT
+
+
+def states(paths: list[str], expected: dict[str, tuple[int, int | None]]) -> dict[str, str]:
+    return {pattern: state for pattern, _, _, state in check_files(paths, expected)}
+
+
+def test_a_whole_download_is_complete_wherever_its_images_lie() -> None:
+    lists = ["Data_Entry_2017_v2020.csv", "train_val_list.txt", "test_list.txt"]
+    images = [f"images_{1 + i % 12:03}/images/{i:08}_000.png" for i in range(112120)]
+    assert set(states(lists + images, NIH).values()) == {"complete"}
+
+
+def test_an_unfinished_download_is_incomplete() -> None:
+    paths = [f"training/normal/normal_{i:03}.tif" for i in range(1, 100)]
+    found = states(paths, CAMELYON16)
+    assert found["training/normal/*.tif"] == "incomplete"
+    assert found["testing/reference.csv"] == "missing"
+
+
+@pytest.fixture
+def repository(in_folder: Path) -> Path:
+    (in_folder / "params.yaml").write_text((ROOT / "params.yaml").read_text(encoding="utf-8"), encoding="utf-8")
+    return in_folder
+
+
+def test_an_arm_without_data_is_an_error_before_hours_are_spent(
+    repository: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert checking.main(["nih_pa"]) == 1
+    assert "nih_pa needs the collection nih" in capsys.readouterr().err
+
+
+def test_an_arm_with_half_its_data_is_an_error_too_but_is_listed(repository: Path) -> None:
+    (repository / "data" / "raw" / "nih").mkdir(parents=True)
+    (repository / "data" / "raw" / "nih" / "train_val_list.txt").touch()
+    assert checking.main(["nih_ap"]) == 1
+    listed = {path.name for path in (repository / "data" / "raw" / "inventory").iterdir()}
+    assert listed == {"nih_pa.csv", "nih_ap.csv", "nih_subset.csv"}
+
+
+def test_the_demo_needs_nothing(repository: Path) -> None:
+    assert checking.main([]) == 0
+
+
+def test_an_unknown_arm_is_named(repository: Path) -> None:
+    with pytest.raises(PipelineError, match="'nih' is not an arm"):
+        checking.main(["nih"])
+
+
+def check_data(repository: Path, most_bytes: int = -1, **environment: str) -> subprocess.CompletedProcess[str]:
+    (repository / "data" / "raw" / "camelyon16").mkdir(parents=True, exist_ok=True)
+    (repository / "data" / "raw" / "camelyon16" / "normal_001.tif").touch()
+    return subprocess.run(
+        [sys.executable, "-m", "pipeline.commands.check_data", "camelyon16"],
+        cwd=repository,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "120", **environment},
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (most_bytes, -1)),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_a_full_disk_is_one_sentence(repository: Path) -> None:
+    done = check_data(repository, most_bytes=0)
+    assert (done.returncode, len(done.stderr.splitlines())) == (1, 1)
+    assert done.stderr.startswith(
+        "error: the disk is full (File too large: .cache/inventory/camelyon16.json): make room"
+    )
+    assert not list(repository.rglob(".partial-*"))
+
+
+@pytest.mark.parametrize("taken", [".cache", "data/raw/inventory"])
+def test_a_file_where_a_folder_has_to_be_is_one_sentence(repository: Path, taken: str) -> None:
+    (repository / taken).parent.mkdir(parents=True, exist_ok=True)
+    (repository / taken).touch()
+    done = check_data(repository)
+    expected = f"error: {taken} is not a folder, but has to be one: move it away and run again\n"
+    assert (done.returncode, done.stderr) == (1, expected)
+
+
+def test_the_table_is_shown_on_a_terminal_without_its_signs(repository: Path) -> None:
+    done = check_data(repository, PYTHONUTF8="0", PYTHONCOERCECLOCALE="0", LC_ALL="C")
+    assert done.stderr == "error: camelyon16 needs the collection camelyon16, which is not whole (see above)\n"
+    assert " 159?160 " in done.stdout
+
+
+def described(arm: str, csv: str) -> None:
+    """Describe four small files by a CSV, as the collection ``mine`` of an arm."""
+    text = Path("params.yaml").read_text(encoding="utf-8").replace("camelyon16", "mine")
+    Path("params.yaml").write_text(text, encoding="utf-8")
+    shared = ["table=mine.csv", "validation_share=0.0"]
+    own = ["collection=mine", "lists=null"] if arm == "nih_pa" else ["validation_tumour=[]", "excluded=[]"]
+    own += [] if arm == "nih_pa" else ["not_exhaustively_annotated=[]"]
+    section = "split_xrays" if arm == "nih_pa" else "slides"
+    apply_overrides(Path("params.yaml"), [f"{section}.{arm}.{one}" for one in [*shared, *own]])
+    raw = Path("data/raw/mine")
+    raw.mkdir(parents=True)
+    for name in ("a.png", "b.png", "c.png", "a.svs"):
+        (raw / name).write_text(name, encoding="utf-8")
+    (raw / "mine.csv").write_text(csv, encoding="utf-8")
+
+
+XRAYS = "path,patient,view,findings,split\na.png,p1,PA,,train\nb.png,p2,PA,,test\nc.png,p2,PA,{finding},test\n"
+
+
+@pytest.mark.parametrize(
+    ("arm", "csv", "message"),
+    [
+        ("nih_pa", XRAYS.format(finding="Mass").replace("p2,PA", "p2,LL"), r"mine\.csv, row 3, column 'view': 'LL' is"),
+        ("nih_pa", XRAYS.format(finding=""), "mine: no abnormal image is in test"),
+        ("mine", "path,role,annotation,group\na.svs,training,,\n", r"mine\.csv, row 2: the role 'training' is not"),
+    ],
+)
+def test_a_mistake_in_the_csv_of_a_collection_is_said_when_its_files_are_listed(
+    repository: Path, capsys: pytest.CaptureFixture[str], arm: str, csv: str, message: str
+) -> None:
+    described(arm, csv)
+    assert checking.main([arm]) == 1
+    assert re.search(f"error: {arm}: .*{message}", capsys.readouterr().err)
+
+
+def test_a_right_csv_is_read_without_a_word(repository: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    described("nih_pa", XRAYS.format(finding="Mass"))
+    assert checking.main(["nih_pa"]) == 0
+    assert capsys.readouterr().err == ""

@@ -1,0 +1,41 @@
+"""``make check-lock`` where an arm left the lists."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+from dvc.utils.hydra import apply_overrides
+
+from pipeline.commands.check_lock import main, misplaced
+from tests.import_closure import ROOT
+
+
+@pytest.fixture
+def clone(in_folder: Path) -> Path:
+    subprocess.run(["git", "clone", "--quiet", str(ROOT), "."], check=True)
+    return in_folder
+
+
+def drop_slides(clone: Path) -> None:
+    apply_overrides(clone / "params.yaml", ["arms.slides=[]", "arms.train=[demo_xrays]", "arms.tune=[demo_xrays]"])
+
+
+def test_the_arm_is_a_line_per_folder_however_many_files_it_has(clone: Path) -> None:
+    drop_slides(clone)
+    folders = [f"reports/{part}/demo_slides" for part in ("arms", "data", "scores")]
+    assert misplaced() == ([], folders)
+
+
+def test_the_line_that_is_printed_removes_it(clone: Path) -> None:
+    drop_slides(clone)
+    with pytest.raises(SystemExit) as caught:
+        main()
+    line = str(caught.value).splitlines()[-1].split("`")[1]
+    assert line == "rm -r reports/arms/demo_slides reports/data/demo_slides reports/scores/demo_slides"
+    subprocess.run(line, shell=True, check=True)  # noqa: S602
+    assert misplaced() == ([], [])
+
+
+def test_a_file_beside_what_a_stage_makes_is_named_itself(clone: Path) -> None:
+    (clone / "reports/arms/demo_xrays/dpa/notes.txt").touch()
+    assert misplaced() == ([], ["reports/arms/demo_xrays/dpa/notes.txt"])

@@ -1,0 +1,171 @@
+"""The stages measure_features and train as users run them: in processes of their own, killed and started again."""
+
+import contextlib
+import hashlib
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from ruamel.yaml import YAML
+
+from pipeline.compute.saved_state import SavedState
+from pipeline.data.images import Images, write_images
+from stages import measure_features
+from tests.import_closure import ROOT
+from tests.shipped import shipped_params
+
+STEPS = 12
+# Keeps a state after every step and kills itself, as `kill -9` does, when the n-th is written.
+KILLED = """
+import os, signal, sys
+from pipeline.compute import saved_state
+from stages import train
+saved_state.SECONDS = 0.0
+write, number = saved_state.SavedState.write, iter(range(1, 10_000))
+def killing(self, state):
+    write(self, state)
+    if next(number) == int(sys.argv[1]):
+        os.kill(os.getpid(), signal.SIGKILL)
+saved_state.SavedState.write = killing
+train.main("demo_xrays", "0")
+"""
+
+
+def prepare(folder: Path, images: Images, processes: int = 1, **settings: Any) -> Path:
+    """Make a folder in which the arm demo_xrays is prepared and measured, with a short schedule."""
+    folder.mkdir()
+    shutil.copytree(ROOT / "stages", folder / "stages")
+    params = shipped_params()
+    params["compute"] |= {"processes": processes, "threads": 1, "device": "cpu"}
+    low = {"resolution": 8, "layers": ["expand1"], "transition": 0, "stable": 4, "batch_size": 8}
+    high = {"resolution": 16, "layers": ["expand1"], "transition": 4, "stable": 4, "batch_size": 8}
+    train = {"channels": [8, 8, 8], "schedule": [low, high], "report_every": 1, **settings}
+    params["train"]["demo_xrays"] |= train
+    params["equalize_xrays"]["demo_xrays"]["working_size"] = 16
+    YAML().dump(params, folder / "params.yaml")
+    write_images(folder / "data/prepared/demo_xrays", [images.pixels], images.index, {})
+    with contextlib.chdir(folder):
+        measure_features.main("demo_xrays")
+    return folder
+
+
+def run(folder: Path, *arguments: str, code: int = 0) -> str:
+    command = [sys.executable, *arguments]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    assert done.returncode == code, done.stdout + done.stderr
+    return done.stdout
+
+
+def train(folder: Path) -> str:
+    return run(folder, "-m", "stages.train", "demo_xrays", "0")
+
+
+def checksums(folder: Path) -> dict[str, str]:
+    """The outputs of the training stage."""
+    files = [folder / "data/models/demo_xrays/dpa/seed-0/model.pt"]
+    files += [folder / "reports/arms/demo_xrays/dpa/seed-0" / name for name in ("history.csv", "growth.png")]
+    return {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
+
+
+def test_a_training_says_where_it_runs_on_what_and_what_it_made(tmp_path: Path, tiny_images: Images) -> None:
+    first, last = train(prepare(tmp_path / "run", tiny_images)).splitlines()
+    assert first == "on cpu, perceptual network in float32: 8 images, kept on the device"
+    assert last == f"demo_xrays, seed 0: {STEPS} iterations"
+
+
+@pytest.mark.slow
+def test_a_training_killed_in_any_kind_of_phase_ends_in_the_same_bytes(tmp_path: Path, tiny_images: Images) -> None:
+    killed = prepare(tmp_path / "killed", tiny_images)
+    whole = Path(shutil.copytree(killed, tmp_path / "whole"))
+    train(whole)
+    for number, phase in ((3, "8 px stable"), (3, "16 px transition"), (4, "16 px stable")):
+        run(killed, "-c", KILLED, str(number), code=-signal.SIGKILL)
+        (state,) = (killed / ".cache/training/demo_xrays/dpa/seed-0").glob("*.pt")
+        content = SavedState(state.parent, state.stem).read()
+        assert content
+        assert (content["phase_number"], phase) in enumerate(["8 px stable", "16 px transition", "16 px stable"])
+    assert "going on after 2 iterations of the phase 16 px stable" in train(killed)
+    assert checksums(killed) == checksums(whole)
+    assert not list((killed / ".cache/training").rglob("*.pt"))
+
+
+@pytest.mark.slow
+def test_two_processes_follow_the_loss_of_one(tmp_path: Path, tiny_images: Images) -> None:
+    folders = [prepare(tmp_path / f"{count}", tiny_images, count) for count in (1, 2)]
+    for folder in folders:
+        assert train(folder).count(f"demo_xrays, seed 0: {STEPS} iterations") == 1
+    alone, together = (pd.read_csv(folder / "reports/arms/demo_xrays/dpa/seed-0/history.csv") for folder in folders)
+    assert together["iteration"].tolist() == alone["iteration"].tolist() == list(range(1, STEPS + 1))
+    for column in ("loss", "held_out_loss"):  # later, rounding is amplified from step to step
+        np.testing.assert_allclose(together[column][:6], alone[column][:6], rtol=1e-3)
+        np.testing.assert_allclose(together[column], alone[column], rtol=0.1)
+    models = [torch.load(f / "data/models/demo_xrays/dpa/seed-0/model.pt", weights_only=True) for f in folders]
+    assert [model["processes"] for model in models] == [1, 2]
+
+
+@pytest.mark.slow
+def test_a_process_that_fails_stops_the_training_with_its_sentence(tmp_path: Path, tiny_images: Images) -> None:
+    folder = prepare(tmp_path / "run", tiny_images, 2, learning_rate=1e30)
+    command = [sys.executable, "-m", "stages.train", "demo_xrays", "0"]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "lower train.<arm>.learning_rate" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("processes", [1, 2])
+@pytest.mark.parametrize("to_one", [False, True], ids=["to all", "to one process"])
+def test_a_stopped_training_says_so_in_one_line(
+    tmp_path: Path, tiny_images: Images, processes: int, to_one: bool
+) -> None:
+    step = {"resolution": 16, "layers": ["expand1"], "transition": 0, "stable": 100_000, "batch_size": 8}
+    folder = prepare(tmp_path / "run", tiny_images, processes, schedule=[step], report_every=1000)
+    command = [sys.executable, "-m", "stages.train", "demo_xrays", "0"]
+    stage = subprocess.Popen(
+        command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    assert stage.stdout
+    assert stage.stdout.readline().startswith("on ")
+    (os.kill if to_one else os.killpg)(stage.pid, signal.SIGINT)
+    _, errors = stage.communicate(timeout=60)
+    own = [line for line in errors.splitlines() if not line.startswith("[rank")]  # torch warns of its own accord
+    assert own == ["interrupted: run again to go on; what was finished is kept"]
+    assert stage.returncode == 130
+
+
+@pytest.mark.slow
+def test_after_a_killed_process_the_training_ends_with_a_sentence(tmp_path: Path, tiny_images: Images) -> None:
+    folder = prepare(tmp_path / "run", tiny_images, 2)
+    killing = KILLED.replace('train.main("demo_xrays", "0")', "train.run_stage(train.main)")
+    (folder / "stages" / "train.py").rename(folder / "stages" / "real.py")
+    (folder / "stages" / "train.py").write_text(
+        killing.replace("from stages import train", "from stages import real as train").replace("sys.argv[1]", "3")
+    )
+    command = [sys.executable, "-m", "stages.train", "demo_xrays", "0"]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    last = done.stderr.splitlines()[-1]
+    assert last.startswith("error: stages.train demo_xrays 0: one of 2 processes was killed, most likely for want of")
+
+
+def test_statistics_from_a_file_are_used_as_they_are(tmp_path: Path, tiny_images: Images) -> None:
+    torch.save({"expand1": (torch.zeros(96), torch.full((96,), 3.0))}, tmp_path / "published.pt")
+    folder = prepare(tmp_path / "run", tiny_images, statistics=str(tmp_path / "published.pt"))
+    with np.load(folder / "data/models/demo_xrays/dpa/features.npz") as found:
+        assert set(found) == {f"{r}/expand1/{name}" for r in (8, 16) for name in ("mean", "std")}
+        assert (found["16/expand1/std"] == 3).all()
+
+
+def test_without_a_perceptual_loss_no_layer_is_measured(tmp_path: Path, tiny_images: Images) -> None:
+    folder = prepare(tmp_path / "run", tiny_images, loss={"perceptual": 0.0, "l1": 1.0, "adversarial": 0.0})
+    assert "demo_xrays: no layers" in run(folder, "-m", "stages.measure_features", "demo_xrays")
+    train(folder)

@@ -1,0 +1,123 @@
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+import torch
+
+from pipeline.errors import PipelineError
+from pipeline.features import backbones
+from pipeline.features.backbones import Vgg, load_backbone
+from pipeline.params.train import BACKBONE_LAYERS
+
+
+@pytest.mark.parametrize("layer", BACKBONE_LAYERS["efficientnet_lite0"])
+def test_lite0_features_are_rectified_and_of_the_named_size(layer: str) -> None:
+    (features,) = load_backbone("efficientnet_lite0", None)(torch.rand(2, 1, 32, 32), [layer])
+    assert features.shape[-1] == 32 // BACKBONE_LAYERS["efficientnet_lite0"][layer]
+    assert features.min() >= 0
+    assert features.max() > 0
+
+
+@pytest.mark.parametrize(
+    ("name", "layer", "conv", "side"), [("vgg19", "r12", 2, 32), ("vgg19", "r42", 10, 4), ("vgg16", "r43", 10, 4)]
+)
+def test_a_vgg_layer_is_the_relu_after_that_convolution(name: str, layer: str, conv: int, side: int) -> None:
+    vgg = Vgg(name)
+    ran = vgg.convolutions[: vgg.depth[layer]]
+    assert isinstance(ran[-1], torch.nn.ReLU)
+    assert sum(isinstance(module, torch.nn.Conv2d) for module in ran) == conv
+    assert vgg.features(torch.zeros(1, 3, 32, 32), [layer])[0].shape[-1] == side
+
+
+@pytest.mark.parametrize(
+    ("name", "layers"), [("vgg16", ["r32", "r12"]), ("efficientnet_lite0", ["expand3", "expand1"])]
+)
+def test_several_layers_are_tapped_on_one_way_in_the_order_asked_for(name: str, layers: list[str]) -> None:
+    torch.manual_seed(0)
+    network = Vgg(name) if name == "vgg16" else load_backbone(name, None)
+    images = torch.rand(2, 1, 16, 16)
+    for layer, features in zip(layers, network(images, layers), strict=True):
+        assert torch.equal(features, network(images, [layer])[0])
+
+
+def test_vgg_computes_in_the_precision_of_its_weights_and_lite0_in_float32() -> None:
+    images = torch.rand(1, 1, 16, 16)
+    for network, expected in (
+        (Vgg("vgg16"), torch.bfloat16),
+        (load_backbone("efficientnet_lite0", None), torch.float32),
+    ):
+        layer = "r12" if isinstance(network, Vgg) else "expand1"
+        assert network.in_precision(torch.bfloat16)(images, [layer])[0].dtype == expected
+        assert network(images, [layer])[0].dtype == torch.float32
+
+
+def test_images_are_mapped_to_imagenet_statistics() -> None:
+    class Identity(backbones.Backbone):
+        def __init__(self) -> None:
+            super().__init__()
+            self.register_parameter("any", torch.nn.Parameter(torch.zeros(1)))
+
+        def features(self, images: torch.Tensor, layers: Sequence[str]) -> list[torch.Tensor]:
+            return [images]
+
+        def load_weights(self, weights: dict[str, torch.Tensor]) -> None:
+            pass
+
+    white = Identity()(torch.ones(1, 1, 2, 2), ["any"])[0][0, :, 0, 0]
+    torch.testing.assert_close(white, torch.tensor([(1 - 0.485) / 0.229, (1 - 0.456) / 0.224, (1 - 0.406) / 0.225]))
+
+
+def test_weights_come_from_a_file_with_or_without_the_classifier(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    source = Vgg("vgg16").convolutions.state_dict()
+    whole = {f"features.{k}": v.half() for k, v in source.items()} | {"classifier.0.weight": torch.zeros(1)}
+    torch.save(whole, tmp_path / "vgg16.pth")
+    loaded = load_backbone("vgg16", str(tmp_path / "vgg16.pth"))
+    assert isinstance(loaded, Vgg)
+    torch.testing.assert_close(loaded.convolutions[0].weight, source["0.weight"].half().float())
+    assert not any(p.requires_grad for p in loaded.parameters())
+
+
+def test_weights_that_cannot_be_had_are_an_error_never_random(tmp_path: Path) -> None:
+    torch.save(Vgg("vgg16").convolutions.state_dict(), tmp_path / "vgg16.pth")
+    (tmp_path / "junk.pth").write_bytes(b"not weights")
+    torch.save({"0.weight": [1, 2]}, tmp_path / "list.pth")
+    torch.save(Vgg("vgg16").convolutions[0].weight, tmp_path / "bare.pth")
+    torch.save({1: torch.zeros(1)}, tmp_path / "number.pth")
+    torch.save({"0.weight": tmp_path}, tmp_path / "pickle.pth")
+    for name, value in (("nan", torch.nan), ("inf", torch.inf)):
+        broken = Vgg("vgg16").convolutions.state_dict()
+        broken["2.bias"][3] = value
+        torch.save(broken, tmp_path / f"{name}.pth")
+    for name, file, message in (
+        ("vgg19", "vgg16.pth", "does not hold the weights of vgg19"),
+        ("vgg16", "junk.pth", "cannot be read as weights, it is damaged, or holds more than tensors, numbers and"),
+        ("vgg16", "pickle.pth", "cannot be read as weights, it is damaged, or holds more than tensors, numbers and"),
+        ("vgg16", "bare.pth", "does not hold a state dictionary"),
+        ("vgg16", "number.pth", "does not hold the weights of vgg16"),
+        ("vgg16", "nan.pth", r"nan\.pth is damaged, convolutions\.2\.bias holds numbers that are not finite: get the"),
+        ("vgg16", "inf.pth", r"inf\.pth is damaged, convolutions\.2\.bias holds numbers that are not finite: get the"),
+        ("vgg16", "list.pth", "does not hold a state dictionary"),
+        ("vgg16", "none.pth", "is missing"),
+    ):
+        with pytest.raises(PipelineError, match=message):
+            load_backbone(name, str(tmp_path / file))
+
+
+def test_a_failed_download_says_where_weights_can_be_put(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")  # nothing listens there
+    with pytest.raises(PipelineError, match=r"name the file in train\.<arm>\.weights"):
+        load_backbone("vgg19", None)
+
+
+def test_real_vgg16_weights_answer_to_edges() -> None:
+    folder = Path(os.environ.get("PIPELINE_REAL_DATA", "")).parent / "weights"
+    file = folder / "vgg16_imagenet_features_fp16.pth"
+    if not file.is_file():
+        pytest.skip("PIPELINE_REAL_DATA does not name real data with weights beside it")
+    backbone = load_backbone("vgg16", str(file))
+    flat, edge = torch.zeros(1, 1, 32, 32), torch.ones(1, 1, 32, 32)
+    edge[..., 16:] = -1
+    assert backbone(edge, ["r22"])[0].std() > 1.5 * backbone(flat, ["r22"])[0].std()
