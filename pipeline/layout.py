@@ -1,0 +1,51 @@
+"""Where everything lies, relative to the repository's root, which is every command's working folder."""
+
+from pathlib import Path
+
+PARAMS = Path("params.yaml")
+ARMS = Path("arms")
+RAW = Path("data/raw")
+INVENTORIES = RAW / "inventory"
+INTERIM = Path("data/interim")
+PREPARED = Path("data/prepared")
+MODELS = Path("data/models")
+REPORTS = Path("reports")
+DATA_REPORTS = REPORTS / "data"  # what became of each arm's images
+RESULTS = REPORTS / "arms"  # figures and pictures by arm, detector and seed
+SCORES = REPORTS / "scores"
+SCRATCH = Path(".cache")  # outside the graph: what makes an interrupted run go on
+
+
+def arm_file(arm: str) -> Path:
+    """All settings of one arm."""
+    return ARMS / f"{arm}.yaml"
+
+
+def inventory(arm: str) -> Path:
+    """The files of the arm's collection with their checksums."""
+    return INVENTORIES / f"{arm}.csv"
+
+
+def run_name(arm: str, detector: str, seed: int) -> str:
+    """A run in paths, tables and figures, as ``nih_pa/dpa/seed-0``."""
+    return f"{arm}/{detector}/seed-{seed}"
+
+
+def model(run: str) -> Path:
+    """The trained model of a run."""
+    return MODELS / run / "model.pt"
+
+
+def scores(run: str) -> Path:
+    """The scores of a run."""
+    return SCORES / f"{run}.csv"
+
+
+def results(arm: str, detector: str) -> Path:
+    """Figures of an arm's detector, over all its seeds."""
+    return RESULTS / arm / detector
+
+
+def tuning(arm: str) -> Path:
+    """The tables of the search of an arm's settings."""
+    return RESULTS / arm / "tuning"
