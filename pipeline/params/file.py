@@ -1,4 +1,4 @@
-"""All of params.yaml: what is wrong in it stops every stage before work starts."""
+"""params.yaml: what runs. What is wrong in it stops every stage before work starts."""
 
 import json
 from pathlib import Path
@@ -10,171 +10,91 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from pipeline.errors import PipelineError
+from pipeline.layout import PARAMS
 from pipeline.params.base import Name, Seed, Settings
 from pipeline.params.compute import Compute
 from pipeline.params.demo import DemoData
-from pipeline.params.evaluate import ComputeMetrics, Evaluate, Gate
-from pipeline.params.slides import NormalizeTiles, SampleTiles, Slides, TissueMasks
-from pipeline.params.slides import check_arm as check_slide_arm
-from pipeline.params.train import Train
-from pipeline.params.tune import Tune
-from pipeline.params.xrays import EqualizeXrays, SplitXrays
-from pipeline.params.xrays import check_arm as check_xray_arm
-
-# The sections that hold one part per arm: those of arms of slides, of X-rays, and of both.
-SLIDE_SECTIONS = ("slides", "tissue_masks", "sample_tiles", "normalize_tiles")
-XRAY_SECTIONS = ("split_xrays", "equalize_xrays")
-SHARED_SECTIONS = ("train", "evaluate")
+from pipeline.params.evaluate import ComputeMetrics, Gate
 
 
 class Arms(Settings):
-    """The arms that ``dvc repro`` prepares and trains, and those whose settings ``make tune`` searches."""
+    """The arms that ``dvc repro`` prepares, by their kind of data, and those that it trains."""
 
     slides: tuple[Name, ...]
     xrays: tuple[Name, ...]
     train: Annotated[tuple[Name, ...], Field(min_length=1)]
-    tune: tuple[Name, ...]
+
+    @property
+    def prepared(self) -> dict[str, str]:
+        """Arm to its kind."""
+        return {arm: kind for kind, arms in self if kind != "train" for arm in arms}
 
     @model_validator(mode="after")
-    def _trained_and_searched_arms_are_prepared(self) -> Self:
-        lists = {"slides": self.slides, "xrays": self.xrays, "train": self.train, "tune": self.tune}
-        for name, arms in lists.items():
+    def _trained_arms_are_prepared(self) -> Self:
+        for name, arms in self:
             if len(set(arms)) != len(arms):
                 raise ValueError(f"{name} names an arm twice")
-        for name in ("train", "tune"):
-            for arm in lists[name]:
-                if arm not in (*self.slides, *self.xrays):
-                    raise ValueError(
-                        f"{name} names {arm!r}, which is in neither slides nor xrays, so nothing prepares it"
-                    )
+        if both := {*self.slides} & {*self.xrays}:
+            raise ValueError(f"{min(both)} is in slides and in xrays: rename one of them")
+        for arm in self.train:
+            if arm not in self.prepared:
+                raise ValueError(f"train names {arm!r}, which is in neither slides nor xrays, so nothing prepares it")
         return self
 
 
 class Params(Settings):
-    """All of params.yaml. The arms are those that have a part in ``slides`` or in ``split_xrays``."""
+    """All of params.yaml."""
 
     arms: Arms
+    detectors: Annotated[tuple[Name, ...], Field(min_length=1)]
     seeds: Annotated[tuple[Seed, ...], Field(min_length=1)]
     compute: Compute
     demo_data: DemoData
-    slides: dict[Name, Slides]
-    tissue_masks: dict[Name, TissueMasks]
-    sample_tiles: dict[Name, SampleTiles]
-    normalize_tiles: dict[Name, NormalizeTiles]
-    split_xrays: dict[Name, SplitXrays]
-    equalize_xrays: dict[Name, EqualizeXrays]
-    train: dict[Name, Train]
-    evaluate: dict[Name, Evaluate]
-    tune: dict[Name, Tune]
     compute_metrics: ComputeMetrics
     gate: Gate
 
-    def check_arm(self, arm: str, section: str) -> None:
-        """Check that a section has a part for an arm.
-
-        Raises:
-            PipelineError: If it has none.
-        """
-        arms = getattr(self, section)
-        if arm not in arms:
-            raise PipelineError(f"{arm!r} is not in {section} of params.yaml: choose from {', '.join(arms)}")
-
     @model_validator(mode="after")
-    def _sections_agree(self) -> Self:
-        if len(set(self.seeds)) != len(self.seeds):
-            raise ValueError(f"seeds {self.seeds} names a seed twice")
-        self._check_arms()
-        for arm in self.slides:
-            check_slide_arm(
-                arm,
-                self.slides[arm],
-                self.tissue_masks[arm],
-                self.sample_tiles[arm],
-                self.normalize_tiles[arm],
-                self.train[arm].resolution,
-            )
-        for arm, settings in self.equalize_xrays.items():
-            check_xray_arm(arm, settings, self.train[arm].resolution)
-        self._check_processes()
-        self._check_demo()
+    def _nothing_runs_twice(self) -> Self:
+        for name, values in (("seeds", self.seeds), ("detectors", self.detectors)):
+            if len(set(values)) != len(values):
+                raise ValueError(f"{name} {values} names {'a seed' if name == 'seeds' else 'a detector'} twice")
         return self
 
-    def _check_arms(self) -> None:
-        both = set(self.slides) & set(self.split_xrays)
-        if both:
-            raise ValueError(f"{min(both)} is an arm of slides and of split_xrays: rename one of them")
-        sections = {
-            **{section: set(self.slides) for section in SLIDE_SECTIONS},
-            **{section: set(self.split_xrays) for section in XRAY_SECTIONS},
-            **{section: {*self.slides, *self.split_xrays} for section in SHARED_SECTIONS},
-            "arms.slides": set(self.slides),
-            "arms.xrays": set(self.split_xrays),
-            "arms.tune": set(self.tune),
-        }
-        unknown = set(self.tune) - {*self.slides, *self.split_xrays}
-        if unknown:
-            raise ValueError(f"tune: {min(unknown)} is not an arm")
-        for section, arms in sections.items():
-            found = set(getattr(self.arms, section[5:]) if section.startswith("arms.") else getattr(self, section))
-            if found - arms:
-                raise ValueError(f"{section}: {min(found - arms)} is not an arm: choose from {', '.join(sorted(arms))}")
-            if arms - found and not section.startswith("arms."):
-                raise ValueError(f"{section}.{min(arms - found)} is missing")
 
-    def _check_processes(self) -> None:
-        count = self.compute.processes
-        for arm, train in self.train.items() if count > 1 else ():
-            if train.loss.adversarial:
-                raise ValueError(f"train.{arm}.loss.adversarial needs compute.processes 1: its critic is not shared")
-            for step in train.steps:
-                if step.batch_size % count:
-                    raise ValueError(
-                        f"train.{arm}.schedule: the batch_size {step.batch_size} at {step.resolution} px is not "
-                        f"divided by compute.processes, {count}: processes share each batch evenly"
-                    )
-
-    def _check_demo(self) -> None:
-        if "demo_slides" not in self.slides:
-            return
-        drawn, region = self.demo_data.slides, self.normalize_tiles["demo_slides"].target.region
-        if region and max(region.x, region.y) + region.size > drawn.size:
-            raise ValueError(f"normalize_tiles.demo_slides.target ends outside the drawn slides of {drawn.size} px")
-        names = {f"tumor_{i:03d}" for i in range(1, drawn.tumour + 1)}
-        absent = sorted(set(self.slides["demo_slides"].validation_tumour) - names)
-        if absent:
-            raise ValueError(
-                f"slides.demo_slides.validation_tumour names {absent[0]}, but demo_data.slides.tumour is {drawn.tumour}"
-            )
-
-
-def read_params(path: Path = Path("params.yaml")) -> Params:
+def read_params(path: Path = PARAMS) -> Params:
     """Read and validate params.yaml.
-
-    Args:
-        path: The file.
-
-    Returns:
-        All settings.
 
     Raises:
         PipelineError: If the file is missing, no text or no YAML, or holds an unknown, missing, ill-typed or impossible
             value; the sentence names the first such key.
     """
     try:
+        return Params.model_validate_json(read_yaml(path, "run this from the repository's root"))
+    except ValidationError as error:
+        raise PipelineError(f"{path}: {first_error(error)}") from error
+
+
+def read_yaml(path: Path, where: str) -> str:
+    """Read a YAML file as JSON, so that lists become tuples while numbers and words stay strict.
+
+    Args:
+        path: The file.
+        where: What to do where it is missing.
+
+    Raises:
+        PipelineError: If it is missing, no text or no YAML.
+    """
+    try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError as error:
-        raise PipelineError(f"{path} is missing: run stages from the repository's root") from error
+        raise PipelineError(f"{path} is missing: {where}") from error
     except OSError as error:
         raise PipelineError(f"{path} cannot be read ({error.strerror}): make it a file that you may read") from error
     except UnicodeDecodeError as error:
         raise PipelineError(f"{path} is not a text in UTF-8 ({error}): save it as one") from error
     try:
-        # YAML 1.2, as DVC reads it: 1e-3 is a number and `no` a word. From JSON, so that lists become tuples while
-        # numbers and words stay strict.
-        content = json.dumps(YAML(typ="safe").load(text), default=str, ensure_ascii=False, check_circular=False)
-        return Params.model_validate_json(content)
-    except ValidationError as error:
-        raise PipelineError(f"{path}: {first_error(error)}") from error
+        # YAML 1.2, as DVC reads it: 1e-3 is a number and `no` a word.
+        return json.dumps(YAML(typ="safe").load(text), default=str, ensure_ascii=False, check_circular=False)
     except (RecursionError, MemoryError) as error:
         raise PipelineError(
             f"{path} is nested too deeply: remove the brackets too many, or the anchor that refers to itself"

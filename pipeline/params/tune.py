@@ -5,13 +5,13 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from pipeline.params.base import Positive, Seed, Settings
+from pipeline.params.base import Name, Positive, Seed, Settings
 
 # The columns of a search's tables that are no dimension.
 RESERVED = re.compile(r"(trial|state|reason|roc_auc|loss|aucp|iterations|seed)(_\d+)?")
 
-# Parts of params.yaml with the arm left out: section to the keys below `<section>.<arm>` that change.
-Change = dict[Literal["train", "equalize_xrays", "normalize_tiles"], dict[str, Any]]
+# Parts of the arm's file: section to the keys in it that change.
+Change = dict[str, dict[str, Any]]
 # names that `dvc exp run -S` can address
 Option = Annotated[str, Field(pattern=r"^([A-Za-z_][A-Za-z0-9_-]*|[0-9]+)$")]
 Trials = Annotated[int, Field(gt=0, le=1_000_000)]
@@ -29,6 +29,7 @@ class FewAnomalies(Settings):
 class Tune(Settings):
     """The search of one arm."""
 
+    detector: Name
     seed: Seed
     sampler: Literal["grid", "random", "tpe"]
     trials: Trials | None

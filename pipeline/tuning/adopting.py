@@ -1,85 +1,71 @@
-"""What a search chose, as a change of params.yaml that a person applies and commits."""
+"""What a search chose, as a change of the arm's file that a person applies and commits."""
 
 import io
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 from ruamel.yaml import YAML
+from ruamel.yaml.comments import CommentedMap
 
+from pipeline.arms import Arm
 from pipeline.errors import PipelineError
-from pipeline.params.file import Params
+from pipeline.layout import arm_file
+from pipeline.params.compute import Compute
 from pipeline.tuning.space import Options, Space
 
 
-def check_searched(path: Path, params: Params, arm: str) -> None:
+def check_searched(path: Path, arm: Arm) -> None:
     """Check that a search was made with the section ``tune`` as it is now.
 
     Raises:
         PipelineError: If it was not, or none was made.
     """
     if not path.is_file():
-        raise PipelineError(f"{path} is missing: run `make tune ARM={arm}`")
-    then, now = json.loads(path.read_text(encoding="utf-8")), params.tune[arm].searched
+        raise PipelineError(f"{path} is missing: run `make tune ARM={arm.name}`")
+    then, now = json.loads(path.read_text(encoding="utf-8")), arm.search.searched
     changed = sorted(key for key in {*then, *now} if then.get(key) != now.get(key))
     if changed:
         raise PipelineError(
-            f"tune.{arm}.{changed[0]} of params.yaml was another in the search: run `make tune ARM={arm}`"
+            f"{arm_file(arm.name)}: tune.{changed[0]} was another in the search: run `make tune ARM={arm.name}`"
         )
 
 
-def adopted(params: Params, arm: str, trial: pd.Series) -> dict[str, Any]:
-    """Return what a trial changes in params.yaml: path to value.
+def adopted(arm: Arm, compute: Compute, trial: pd.Series) -> dict[str, Any]:
+    """Return what a trial changes in the arm's file: path to value.
 
     Where trials stopped early, the final training lasts as long as the folds did on average, since it has no fold to
     stop by (the paper's iterations are such means).
 
     Args:
-        params: All settings.
         arm: The arm.
+        compute: What its trainings run on.
         trial: Its row of the table of trials.
     """
-    space = Space(params, arm)
+    space = Space(arm, compute)
     options: Options = {dimension: trial[dimension] for dimension in space.choices}
-    changes, chosen = space.changes(options), space.member(options).train
-    if chosen.early_stopping:
-        folds = [trial[f"iterations_{fold}"] for fold in range(params.tune[arm].folds)]
-        before = sum(step.transition + step.stable for step in chosen.steps[:-1]) + chosen.steps[-1].transition
-        last = f"train.{arm}.schedule.{len(chosen.schedule) - 1}.stable"
-        stopping = f"train.{arm}.early_stopping"
-        changes = {path: value for path, value in changes.items() if not path.startswith(stopping)}
-        changes[last] = max(1, round(sum(folds) / len(folds)) - before)
-        changes[f"train.{arm}.grow"] = chosen.grow
-        changes[stopping] = None
-    return changes
+    iterations = [int(trial[f"iterations_{fold}"]) for fold in range(arm.search.folds)]
+    chosen = space.member(options).arm.detector(arm.search.detector)
+    return space.changes(options, {"detectors": {arm.search.detector: chosen.after_search(iterations)}})
 
 
 def changed_yaml(text: str, changes: Mapping[str, Any]) -> str:
     """Change values in a YAML file and nothing else, comments included."""
-
-    def change(content: Any) -> None:
-        for path, value in changes.items():
-            *parents, last = path.split(".")
-            part = content
-            for name in parents:
-                if not isinstance(part, list) and part[name] is None:
-                    part[name] = {}
-                part = part[int(name)] if isinstance(part, list) else part[name]
-            key: Any = int(last) if isinstance(part, list) else last
-            if isinstance(part, list) or part.get(key, ...) != value:
-                part[key] = value
-
-    return edited_yaml(text, change)
-
-
-def edited_yaml(text: str, edit: Callable[[Any], None]) -> str:
-    """Let a function edit the content of a YAML file, and leave comments and form as they are."""
     yaml = YAML()
     yaml.width = 4096
     content = yaml.load(text)
-    edit(content)
+    for path, value in changes.items():
+        *parents, last = path.split(".")
+        part = content
+        for name in parents:
+            if part.get(name) is None:
+                part[name] = CommentedMap()
+                part[name].fa.set_flow_style()
+            part = part[name]
+        if part.get(last, ...) != value:
+            part[last] = value
     out = io.StringIO()
     yaml.dump(content, out)
     return out.getvalue()

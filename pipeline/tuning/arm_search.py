@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from pipeline.arms import Arm
 from pipeline.compute.device import Workplace, prepare_device
 from pipeline.compute.scratch import scratch_key
 from pipeline.errors import PipelineError
@@ -23,7 +24,7 @@ class ArmSearch:
     """Chooses first, by folds of training and validation images; then trains every whole trial again and tests it.
 
     Args:
-        params: All settings.
+        params: What runs.
         arm: The arm.
         scratch: A folder outside the graph.
 
@@ -31,17 +32,17 @@ class ArmSearch:
         PipelineError: If the space is impossible, or the images do not allow the folds, before anything is trained.
     """
 
-    def __init__(self, params: Params, arm: str, scratch: Path) -> None:
-        self._arm, self._settings = arm, params.tune[arm]
-        self._space = Space(params, arm)
-        self._variants = Variants(params, arm, scratch / "variants")
+    def __init__(self, params: Params, arm: Arm, scratch: Path) -> None:
+        self._arm, self._settings = arm.name, arm.search
+        self._space = Space(arm, params.compute)
+        self._variants = Variants(arm, params.compute, scratch / "variants")
         index = self._variants.index
-        self._kind = kinds(index, by_slide=arm in params.slides)
-        known = known_anomalies(index, self._kind, self._settings, arm)
-        self._folds = make_folds(index, known, self._settings, arm)
+        self._kind = kinds(index, self._variants.unit)
+        known = known_anomalies(index, self._kind, self._settings, arm.name)
+        self._folds = make_folds(index, known, self._settings, arm.name)
         self._test = final_fold(index, self._settings.seed)
         self._search = Search(
-            arm,
+            arm.name,
             self._settings,
             self._space,
             self._variants.folder,
@@ -50,7 +51,7 @@ class ArmSearch:
             params.compute,
             scratch / "trials",
         )
-        members = [(member.train, member.preparation) for member in self._space.members]
+        members = [(member.arm.detector(arm.search.detector), member.arm.data) for member in self._space.members]
         compute = params.compute.model_copy(update={"trials": 1, "workers": 1})
         place = Workplace(prepare_device(compute))
         facts = (self._settings.searched, members, compute, str(place), place.precision("bfloat16"), version("optuna"))

@@ -9,6 +9,7 @@ import pandas as pd
 
 from pipeline.compute.seeding import generator
 from pipeline.errors import PipelineError
+from pipeline.layout import arm_file
 from pipeline.params.tune import Tune
 
 HELD_OUT = 5  # one of so many training groups is held out for early stopping: the paper's 20 %
@@ -48,7 +49,7 @@ def known_anomalies(index: pd.DataFrame, of_kind: np.ndarray, settings: Tune, ar
     for name in settings.anomalies:
         if name not in there:
             raise PipelineError(
-                f"params.yaml: tune.{arm}.anomalies names {name!r}, but the validation anomalies are of "
+                f"{arm_file(arm)}: tune.anomalies names {name!r}, but the validation anomalies are of "
                 f"{', '.join(sorted(there)) or 'no kind, since there are none'}"
             )
     return held_out & np.isin(of_kind, settings.anomalies)
@@ -115,7 +116,7 @@ def _cross_validated(index: pd.DataFrame, known: np.ndarray, settings: Tune, arm
         if what and groups.nunique() < settings.folds:
             raise PipelineError(
                 f"{arm} has {groups.nunique()} patients or slides with {what}, fewer than the {settings.folds} folds "
-                f"of tune.{arm}.folds: name more anomalies, lower folds, or hold out more (validation_share)"
+                f"of tune.folds: name more anomalies, lower folds, or hold out more (validation_share)"
             )
         part[chosen] = deal(groups, settings.folds, settings.seed, f"folds {number}")
     return part

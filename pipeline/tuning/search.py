@@ -102,7 +102,7 @@ class Search:
         return Trial(
             number,
             self.images(member),
-            member.train,
+            member.arm.detector(self.settings.detector),
             self.folds,
             self.known if searching else None,
             self.compute,

@@ -1,20 +1,14 @@
-"""The search space: every combination of the options that params.yaml lists for an arm."""
+"""The search space: every combination of the options that an arm's file lists."""
 
-import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
-from pydantic import BaseModel, ValidationError
-
+from pipeline.arms import Arm
 from pipeline.errors import PipelineError
-from pipeline.params.file import Params, first_error
-from pipeline.params.slides import NormalizeTiles
-from pipeline.params.slides import check_arm as check_slide_arm
-from pipeline.params.train import Train
-from pipeline.params.xrays import EqualizeXrays
-from pipeline.params.xrays import check_arm as check_xray_arm
+from pipeline.layout import arm_file
+from pipeline.params.compute import Compute
 
 Options = Mapping[str, str]  # dimension to the option that is chosen in it
 
@@ -25,21 +19,18 @@ class Member:
 
     Attributes:
         options: What it is made of.
-        train: The arm's section ``train`` under these options.
-        preparation: Its section ``normalize_tiles`` or ``equalize_xrays``.
+        arm: The arm under these options.
     """
 
     options: Options
-    train: Train
-    preparation: NormalizeTiles | EqualizeXrays
+    arm: Arm
+
+    def __str__(self) -> str:
+        return ", ".join(f"{dimension}: {option}" for dimension, option in self.options.items())
 
 
 class Space:
     """The combinations of an arm's ``tune`` section, all of them possible.
-
-    Args:
-        params: All settings.
-        arm: The arm.
 
     Attributes:
         members: In the order of a grid: the last dimension changes fastest.
@@ -48,9 +39,9 @@ class Space:
         PipelineError: If an option names a key that is not there, or a combination is impossible.
     """
 
-    def __init__(self, params: Params, arm: str) -> None:
-        self._params, self._arm = params, arm
-        self._dimensions = params.tune[arm].space
+    def __init__(self, arm: Arm, compute: Compute) -> None:
+        self._arm, self._compute = arm, compute
+        self._dimensions = arm.search.space
         self.choices = {dimension: tuple(options) for dimension, options in self._dimensions.items()}
         self.members = [
             self._member(dict(zip(self.choices, chosen, strict=True))) for chosen in product(*self.choices.values())
@@ -58,69 +49,64 @@ class Space:
 
     def member(self, options: Options) -> Member:
         """Return the combination of these options."""
-        return next(one for one in self.members if one.options == dict(options))
+        return next(member for member in self.members if member.options == dict(options))
 
-    def changes(self, options: Options) -> dict[str, Any]:
-        """Return what options change in params.yaml: path, as in ``train.nih_ap.latent_dim``, to value.
+    def changes(self, options: Options, further: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """Return what options change in the arm's file: path, as in ``detectors.dpa.latent_dim``, to value.
 
         What is changed for the search only (``common``) is not among them.
+
+        Args:
+            options: Dimension to option.
+            further: A change after theirs.
         """
-        chosen = [self._dimensions[dimension][option] for dimension, option in options.items()]
-        return {
-            f"{section}.{self._arm}.{path}": value
-            for parts in chosen
-            for section, part in parts.items()
-            for path, value in _leaves(part)
-        }
+        before = dict(_leaves(self._settings(self._arm)))
+        after = dict(_leaves(self._settings(self._changed([*self._parts(options), further or {}]))))
+        return {path: value for path, value in after.items() if path not in before or before[path] != value}
+
+    def _parts(self, options: Options) -> list[Mapping[str, Any]]:
+        return [self._dimensions[dimension][option] for dimension, option in options.items()]
+
+    def _changed(self, changes: Sequence[Mapping[str, Any]]) -> Arm:
+        content: Mapping[str, Any] = self._arm.content
+        for change in changes:
+            content = _merged(content, change)
+        return Arm(self._arm.name, content)
+
+    def _settings(self, arm: Arm) -> dict[str, Any]:
+        """What may be searched, as it is after validation."""
+        detector = arm.search.detector
+        data = arm.data.model_dump(mode="json", include={*arm.data.searched})
+        return data | {"detectors": {detector: arm.detector(detector).model_dump(mode="json")}}
 
     def _member(self, options: Options) -> Member:
-        params, arm = self._params, self._arm
-        prepared_by = "normalize_tiles" if arm in params.slides else "equalize_xrays"
-        sections: dict[str, BaseModel] = {"train": params.train[arm], prepared_by: getattr(params, prepared_by)[arm]}
-        where = f"params.yaml: tune.{arm}.space, {', '.join(f'{d}: {o}' for d, o in options.items())}"
-        changed = {name: section.model_dump(mode="json") for name, section in sections.items()}
+        detector = self._arm.search.detector
+        searched = {f"detectors.{detector}", *self._arm.data.searched}
+        member = Member(options, self._arm)
+        changes = [self._arm.search.common, *self._parts(options)]
         try:
-            for parts in (params.tune[arm].common, *(self._dimensions[d][o] for d, o in options.items())):
-                for section, part in parts.items():
-                    if section not in changed:
-                        raise ValueError(f"{section} cannot be searched: choose from {', '.join(changed)}")
-                    changed[section] = _merged(changed[section], part, section)
-            train, preparation = (
-                type(section).model_validate_json(json.dumps(changed[name])) for name, section in sections.items()
-            )
-            assert isinstance(train, Train)  # noqa: S101
-            if isinstance(preparation, EqualizeXrays):
-                check_xray_arm(arm, preparation, train.resolution)
-            else:
-                assert isinstance(preparation, NormalizeTiles)  # noqa: S101
-                of_arm = (params.slides[arm], params.tissue_masks[arm], params.sample_tiles[arm])
-                check_slide_arm(arm, *of_arm, preparation, train.resolution)
-        except ValidationError as error:
-            raise PipelineError(f"{where}: {first_error(error)}") from error
-        except ValueError as error:
-            raise PipelineError(f"{where}: {error}") from error
-        return Member(options, train, preparation)
+            for path in (path for change in changes for path, _ in _leaves(change)):
+                if not any(path.startswith(f"{section}.") for section in searched):
+                    raise PipelineError(f"{path} cannot be searched: choose from {', '.join(sorted(searched))}")
+            member = Member(options, self._changed(changes))
+            member.arm.check_detector(detector, self._compute)
+        except PipelineError as error:
+            what = str(error).removeprefix(f"{arm_file(self._arm.name)}: ")
+            raise PipelineError(f"{arm_file(self._arm.name)}: tune.space, {member}: {what}") from error
+        return member
 
 
-def _merged(content: Any, change: Any, key: str) -> Any:
-    """Change parts of nested settings; an element of a list is named by its number."""
-    if not isinstance(change, dict):
+def _merged(content: Any, change: Any) -> Any:
+    """Change parts of nested settings; a key that is not there is added, and refused where the settings are read."""
+    if not (isinstance(content, Mapping) and isinstance(change, Mapping)):
         return change
-    if isinstance(content, list):
-        numbers = {number: content[number] for number in range(len(content))}
-        merged = _merged({str(number): value for number, value in numbers.items()}, change, key)
-        return list(merged.values())
-    if not isinstance(content, dict):  # a setting that is null or a plain value, and becomes a group
-        return change
-    unknown = set(change) - set(content)
-    if unknown:
-        raise ValueError(f"{key}.{min(unknown)} is not a known key; is it misspelt?")
-    return content | {name: _merged(content[name], value, f"{key}.{name}") for name, value in change.items()}
+    return {**content, **{name: _merged(content.get(name), part) for name, part in change.items()}}
 
 
-def _leaves(part: Any, path: str = "") -> Iterator[tuple[str, Any]]:
-    if not isinstance(part, dict):
-        yield path, part
-        return
+def _leaves(part: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, Any]]:
     for name, value in part.items():
-        yield from _leaves(value, f"{path}.{name}" if path else name)
+        below = f"{path}.{name}" if path else name
+        if isinstance(value, Mapping):
+            yield from _leaves(value, below)
+        else:
+            yield below, value

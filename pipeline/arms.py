@@ -1,0 +1,155 @@
+"""An arm, whole: arms/<arm>.yaml, of which each part is checked by the room that it is for, when it is asked for."""
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, Field, ValidationError
+
+from pipeline.data import kinds
+from pipeline.detectors import registry
+from pipeline.errors import PipelineError
+from pipeline.layout import ARMS, arm_file
+from pipeline.params.base import Name, Settings
+from pipeline.params.compute import Compute
+from pipeline.params.demo import DemoData
+from pipeline.params.evaluate import Evaluate
+from pipeline.params.file import Params, first_error, read_yaml
+from pipeline.params.tune import Tune
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+class Shared(Settings):
+    """What the files of all arms have; beside it stand the sections of the arm's kind of data."""
+
+    kind: Name = Field(description="The kind of data: `slides` or `xrays`; its sections stand beside this.")
+    evaluate: Evaluate = Field(description="What evaluation draws.")
+    detectors: dict[Name, dict[str, Any]] = Field(
+        description="Settings by detector; a detector that is not here has its own defaults."
+    )
+    tune: Tune | None = Field(None, description="How `make tune` searches settings; without it, the arm has no search.")
+
+
+@dataclass(frozen=True)
+class Arm:
+    """One arm: what its file holds.
+
+    Attributes:
+        name: Names its file, its folders and its part of every report.
+        content: The file, as JSON.
+    """
+
+    name: str
+    content: Mapping[str, Any]
+
+    @cached_property
+    def shared(self) -> Shared:
+        """What all arms have."""
+        with self._named():
+            return Shared.model_validate_json(
+                json.dumps({key: self.content[key] for key in self.content if key in Shared.model_fields})
+            )
+
+    @cached_property
+    def data(self) -> kinds.KindSettings:
+        """The collection, and how its images are made."""
+        sections = {key: part for key, part in self.content.items() if key not in Shared.model_fields}
+        with self._named():
+            return kinds.settings_of(self.shared.kind, sections)
+
+    def data_as(self, model: type[Model]) -> Model:
+        """The same for code of one kind of data.
+
+        Raises:
+            PipelineError: If the arm is of another kind.
+        """
+        if not isinstance(self.data, model):
+            raise PipelineError(f"{arm_file(self.name)}: kind is {self.shared.kind}: this stage is for another kind")
+        return self.data
+
+    def detector(self, name: str) -> registry.DetectorSettings:
+        """The settings of a detector."""
+        with self._named(f"detectors.{name}."):
+            return registry.settings_of(name, self.shared.detectors.get(name, {}))
+
+    @property
+    def search(self) -> Tune:
+        """How its settings are searched.
+
+        Raises:
+            PipelineError: If they are not.
+        """
+        if self.shared.tune is None:
+            raise PipelineError(f"{arm_file(self.name)} has no section tune: add one, as arms/demo_xrays.yaml has")
+        return self.shared.tune
+
+    def check(self, compute: Compute, demo: DemoData) -> None:
+        """Check every part, and that they fit together.
+
+        Raises:
+            PipelineError: Naming the first key that is wrong.
+        """
+        with self._named():
+            self.data.check_drawn(demo)
+        if self.shared.tune:
+            self.detector(self.shared.tune.detector)
+        for name in self.shared.detectors:
+            self.check_detector(name, compute)
+
+    def check_detector(self, name: str, compute: Compute) -> None:
+        """Check a detector's settings against those of the images and of the machine."""
+        settings = self.detector(name)
+        with self._named():
+            self.data.check_resolution(settings.resolution, f"detectors.{name}")
+        with self._named(f"detectors.{name}."):
+            settings.check_processes(compute.processes)
+
+    @contextmanager
+    def _named(self, section: str = "") -> Iterator[None]:
+        try:
+            yield
+        except ValidationError as error:
+            raise PipelineError(f"{arm_file(self.name)}: {section}{first_error(error)}") from error
+        except ValueError as error:
+            raise PipelineError(f"{arm_file(self.name)}: {section}{error}") from error
+
+
+def read_arm(name: str) -> Arm:
+    """Read arms/<name>.yaml.
+
+    Raises:
+        PipelineError: If it is missing, no YAML, or no map of sections.
+    """
+    known = ", ".join(sorted(path.stem for path in ARMS.glob("*.yaml"))) or "none"
+    path = arm_file(name)
+    content = json.loads(read_yaml(path, f"copy one of another arm, or choose from {known}"))
+    if not isinstance(content, dict):
+        raise PipelineError(f"{path} is no map of sections: copy the file of another arm")
+    return Arm(name, content)
+
+
+def check_arms(params: Params) -> None:
+    """Check the files of all arms, listed or not, and the lists against them.
+
+    Raises:
+        PipelineError: Naming the first file and key that are wrong.
+    """
+    for name in params.detectors:
+        registry.check_name(name)
+    for name in sorted({*params.arms.prepared, *(path.stem for path in ARMS.glob("*.yaml"))}):
+        arm = read_arm(name)
+        arm.check(params.compute, params.demo_data)
+        listed = params.arms.prepared.get(name, arm.shared.kind)
+        if listed != arm.shared.kind:
+            raise PipelineError(
+                f"params.yaml: arms.{listed} names {name}, whose file says kind: {arm.shared.kind}: move it to that list"
+            )
+        if name in params.arms.train:
+            for detector in params.detectors:
+                if detector not in arm.shared.detectors:  # DVC asks for the key
+                    raise PipelineError(f"{arm_file(name)}: detectors.{detector} is missing: `{detector}: {{}}` has its defaults")
+                arm.check_detector(detector, params.compute)
