@@ -28,8 +28,8 @@ from tests.test_chain import SHRUNKEN, Clone
 
 # Long enough to be hit, and with states so often that a training goes on from one.
 LONGER = [
-    "train.demo_xrays.schedule=[{resolution: 16, layers: [expand1], transition: 0, stable: 150, batch_size: 8}]",
-    "train.demo_slides.schedule.1.stable=12",
+    "arms/demo_xrays.yaml:detectors.dpa.schedule=[{resolution: 16, layers: [expand1], transition: 0, stable: 150, batch_size: 8}]",
+    "arms/demo_slides.yaml:detectors.dpa.schedule.32.stable=12",
 ]
 STATES = ("pipeline/compute/saved_state.py", "SECONDS = 60.0", "SECONDS = 0.2")
 # What is killed: all processes; all of them, and again when the same stage is at work; dvc, while the stage goes on

@@ -21,18 +21,18 @@ SHRUNKEN = [
     "demo_data.slides.test_normal=1",
     "demo_data.slides.test_tumour=1",
     "demo_data.slides.size=3072",
-    "slides.demo_slides.validation_tumour=[tumor_001]",
-    "slides.demo_slides.allowed_failures=0.2",
-    "normalize_tiles.demo_slides.target.region={x: 768, y: 768, size: 1536}",
-    "sample_tiles.demo_slides.tiles_per_slide=4",
+    "arms/demo_slides.yaml:collection.validation_tumour=[tumor_001]",
+    "arms/demo_slides.yaml:collection.allowed_failures=0.2",
+    "arms/demo_slides.yaml:normalize_tiles.target.region={x: 768, y: 768, size: 1536}",
+    "arms/demo_slides.yaml:sample_tiles.tiles_per_slide=4",
     "demo_data.xrays.patients=24",
-    "equalize_xrays.demo_xrays.working_size=16",
+    "arms/demo_xrays.yaml:equalize_xrays.working_size=16",
     "seeds=[0]",
-    "train.demo_slides.schedule.0.stable=2",
-    "train.demo_slides.schedule.1.transition=2",
-    "train.demo_slides.schedule.1.stable=2",
-    "train.demo_xrays.schedule=[{resolution: 16, layers: [expand1], transition: 0, stable: 4, batch_size: 8}]",
-    "train.demo_xrays.channels=[8,8,8]",
+    "arms/demo_slides.yaml:detectors.dpa.schedule.16.stable=2",
+    "arms/demo_slides.yaml:detectors.dpa.schedule.32.transition=2",
+    "arms/demo_slides.yaml:detectors.dpa.schedule.32.stable=2",
+    "arms/demo_xrays.yaml:detectors.dpa.schedule=[{resolution: 16, layers: [expand1], transition: 0, stable: 4, batch_size: 8}]",
+    "arms/demo_xrays.yaml:detectors.dpa.channels=[8,8,8]",
 ]
 
 
@@ -124,7 +124,7 @@ def test_a_second_run_does_nothing_and_says_so(clone: Clone) -> None:
 
 
 def test_a_setting_of_one_arm_runs_that_arm_again_and_the_report_only(clone: Clone) -> None:
-    output = clone.repro("train.demo_xrays.latent_dim=5")
+    output = clone.repro("arms/demo_xrays.yaml:detectors.dpa.latent_dim=5")
     assert clone.ran(output) == {
         "check_params",
         "train@demo_xrays-0",
@@ -136,8 +136,8 @@ def test_a_setting_of_one_arm_runs_that_arm_again_and_the_report_only(clone: Clo
 
 def test_a_wrong_setting_stops_with_its_key_and_leaves_nothing_half_written(clone: Clone) -> None:
     before = (clone.folder / "dvc.lock").read_bytes()
-    output = clone.repro("train.demo_xrays.latent_dim=many", fails=True)
-    assert "error: params.yaml: train.demo_xrays.latent_dim: Input should be a valid integer" in output
+    output = clone.repro("arms/demo_xrays.yaml:detectors.dpa.latent_dim=many", fails=True)
+    assert "error: params.yaml: arms/demo_xrays.yaml:detectors.dpa.latent_dim: Input should be a valid integer" in output
     assert (clone.folder / "dvc.lock").read_bytes() == before
 
 
@@ -145,7 +145,7 @@ def test_a_wrong_setting_stops_with_its_key_and_leaves_nothing_half_written(clon
 def test_two_runs_from_scratch_give_the_same_bytes(clone: Clone, tmp_path: Path) -> None:
     other = unlocked(tmp_path / "clone")
     for one in (clone, other):
-        one.repro(*SHRUNKEN, "train.demo_xrays.latent_dim=6")
+        one.repro(*SHRUNKEN, "arms/demo_xrays.yaml:detectors.dpa.latent_dim=6")
     assert locked(clone) == locked(other)
     files = [path.relative_to(clone.folder) for path in (clone.folder / "reports").rglob("*") if path.is_file()]
     assert len(files) > 15
@@ -191,6 +191,6 @@ def test_a_search_prepares_images_as_the_stages_do_and_is_never_started_by_repro
     assert all(f" {option} " in (clone.folder / "reports/report.md").read_text() for option in ("x10", "x20"))
     output = clone.dvc("repro")
     assert not {name for name in clone.ran(output) if "tun" in name}
-    clone.repro("equalize_xrays.demo_xrays.equalization=none", "normalize_tiles.demo_slides.working_size=384")
+    clone.repro("arms/demo_xrays.yaml:equalize_xrays.equalization=none", "arms/demo_slides.yaml:normalize_tiles.working_size=384")
     for arm in ("demo_slides", "demo_xrays"):
         assert (clone.folder / "data/prepared" / arm / "images.npy").read_bytes() == prepared[arm]

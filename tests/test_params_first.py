@@ -58,8 +58,8 @@ def test_a_wrong_list_stops_the_first_stage_with_its_key(clone: Clone, lists: An
 
 def test_a_wrong_setting_of_an_experiment_stops_the_first_stage_too_and_removes_no_output(clone: Clone) -> None:
     write(clone)
-    output = clone.dvc("exp", "run", "-S", "train.demo_xrays.latent_dim=many", fails=True)
-    assert "error: params.yaml: train.demo_xrays.latent_dim: Input should be a valid integer" in output
+    output = clone.dvc("exp", "run", "-S", "arms/demo_xrays.yaml:detectors.dpa.latent_dim=many", fails=True)
+    assert "error: params.yaml: arms/demo_xrays.yaml:detectors.dpa.latent_dim: Input should be a valid integer" in output
     assert clone.ran(output) == {"check_params"}
     assert (clone.folder / "reports" / "arms" / "demo_xrays" / "dpa" / "metrics.json").is_file()
 

@@ -21,7 +21,7 @@ def test_the_change_is_applied_by_git_and_then_there_is_none(tmp_path: Path) -> 
     first = adopt()
     assert "+    latent_dim: 4" in first.stdout
     assert "chosen by reconstruction loss of held-out normals, lowest" in first.stderr
-    assert "what tune.demo_xrays.common changed for the search only is not in it" in first.stderr
+    assert "what arms/demo_xrays.yaml:tune.common changed for the search only is not in it" in first.stderr
     subprocess.run(["git", "apply"], cwd=clone, input=first.stdout, text=True, check=True)
     second = adopt()
     assert second.stdout == ""

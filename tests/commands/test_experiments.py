@@ -50,7 +50,7 @@ def test_the_whole_part_that_the_page_shows_can_be_searched(here: Path) -> None:
 
 @pytest.mark.usefixtures("here")
 def test_joining_needs_a_storage_that_both_machines_reach() -> None:
-    with pytest.raises(PipelineError, match=r"tune\.demo_xrays\.storage is null: name one that both machines reach"):
+    with pytest.raises(PipelineError, match=r"arms/demo_xrays\.yaml: tune\.storage is null: name one that both machines reach"):
         joining.main("demo_xrays")
 
 
@@ -69,7 +69,7 @@ def changed(folder: Path, *overrides: str) -> None:
             "'nih_ap' is not in arms.slides or arms.xrays: add it, or choose from demo_slides, demo_xrays",
         ),
         (
-            ["tune.demo_xrays.space.latent.16.train.latent_dim=-1"],
+            ["arms/demo_xrays.yaml:tune.space.latent.16.train.latent_dim=-1"],
             ["demo_xrays"],
             "space, equalization: none, latent: 16",
         ),

@@ -20,4 +20,5 @@ def folder(in_folder: Path) -> Path:
 def nih(folder: Path) -> Collection:
     """A collection of X-rays that is not yet listed, and the shipped settings."""
     shutil.copy(ROOT / "params.yaml", folder)
+    shutil.copytree(ROOT / "arms", folder / "arms")
     return Collection(NIH).write()

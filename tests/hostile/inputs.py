@@ -10,6 +10,7 @@ from pipeline.data.slides.collection import read_collection
 from pipeline.data.slides.slide_record import SlideRecord
 from pipeline.params.file import Params
 from stages import split_xrays
+from tests.shipped import with_values, write
 
 NIH, SLIDES = Path("data/raw/nih"), Path("data/raw/demo_slides")
 # Settings of a collection of slides that are described by a table of their own.
@@ -39,6 +40,12 @@ def listed_paths() -> list[str]:
 def list_and_split_xrays() -> None:
     list_xrays()
     split_xrays.main("nih_pa")
+
+
+def write_with_table() -> None:
+    """Write settings in which the arm nih_pa is described by the table xrays.csv."""
+    section = "arms/nih_pa.yaml:split_xrays"
+    write(with_values((f"{section}.table", "xrays.csv"), (f"{section}.lists", None), (f"{section}.validation_share", 0.0)))
 
 
 def list_and_read_slides(params: Params, **changed: Any) -> list[SlideRecord]:

@@ -3,10 +3,9 @@
 import pandas as pd
 
 from pipeline.params.file import Params
-from tests.hostile.inputs import NIH, SLIDES, WITH_TABLE, list_and_read_slides, list_and_split_xrays, put
+from tests.hostile.inputs import NIH, SLIDES, WITH_TABLE, list_and_read_slides, list_and_split_xrays, put, write_with_table
 from tests.hostile.oracle import Gives, Line, judge, lines
 from tests.hostile.pictures import png
-from tests.hostile.settings import write_with_table
 
 # name, content, findings, split; a patient of its own each
 FILMS = (("a", 0, "", "train"), ("b", 1, "", "train"), ("c", 2, "", "test"), ("d", 3, "Mass", "test"))

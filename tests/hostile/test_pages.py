@@ -11,11 +11,10 @@ from markdown_it import MarkdownIt
 from pipeline.data.slides.page import slide_page
 from pipeline.reporting.html import html_page
 from pipeline.reporting.tables import table
-from tests.hostile.inputs import NIH, list_and_split_xrays, put
+from tests.hostile.inputs import NIH, list_and_split_xrays, put, write_with_table
 from tests.hostile.oracle import Line, outcome
 from tests.hostile.oracle import lines as rows_of
 from tests.hostile.pictures import png
-from tests.hostile.settings import write_with_table
 
 MARKUP = {
     "script": "<script>alert(1)</script>",

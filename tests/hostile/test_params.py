@@ -13,21 +13,11 @@ import pytest
 from pipeline.params.file import read_params
 from tests.hostile.inputs import put
 from tests.hostile.oracle import Gives, Line, check_no_side_effect, check_sentence, judge, lines
-from tests.hostile.settings import SHIPPED, shipped
 from tests.import_closure import ROOT
+from tests.shipped import read_all, with_values, write
 
 FILE = Path("params.yaml")
-
-
-def with_value(path: str, value: Any) -> str:
-    """The shipped settings with another value, as JSON, which is YAML."""
-    content = shipped()
-    place = content
-    *parents, last = (int(key) if key.isdigit() else key for key in path.split("."))
-    for key in parents:
-        place = place[key]
-    place[last] = value
-    return json.dumps(content)
+SHIPPED = (ROOT / FILE).read_text(encoding="utf-8")
 
 
 @lines(
@@ -54,47 +44,52 @@ def with_value(path: str, value: Any) -> str:
     Line("arm_as_command", ("arms.train", ["x; touch PWNED"]), r"arms\.train\.0.*'x; touch PWNED'"),
     Line("arm_as_substitution", ("arms.slides", ["$(touch PWNED)"]), r"arms\.slides\.0"),
     Line("arm_that_climbs", ("arms.xrays", ["../../etc"]), r"arms\.xrays\.0.*'\.\./\.\./etc'"),
-    Line("arm_without_name", ("arms.tune", [""]), r"arms\.tune\.0"),
-    Line("arm_like_an_option", ("arms.tune", ["--help"]), r"arms\.tune\.0.*'--help'"),
-    Line("arm_with_line_end", ("arms.tune", ["demo_xrays\n"]), r"arms\.tune"),
-    Line("arm_of_no_section", ("arms.slides", ["demo_slides", "nobody"]), r"arms\.slides.*nobody"),
-    Line("batch_size", ("train.nih_pa.schedule.0.batch_size", 10**12), r"schedule\.0\.batch_size"),
-    Line("stable", ("train.nih_pa.schedule.0.stable", 10**18), r"schedule\.0\.stable"),
-    Line("latent_dim", ("train.nih_pa.latent_dim", 10**12), r"train\.nih_pa\.latent_dim"),
-    Line("channels", ("train.nih_pa.channels", [10**9] * 5), r"train\.nih_pa\.channels"),
-    Line("channels_of_nothing", ("train.nih_pa.channels", [0] * 5), r"train\.nih_pa\.channels"),
-    Line("schedule_empty", ("train.nih_pa.schedule", []), r"train\.nih_pa\.schedule"),
-    Line("schedule_as_word", ("train.nih_pa.schedule", "fast"), r"train\.nih_pa\.schedule"),
-    Line("learning_rate_below_zero", ("train.nih_pa.learning_rate", -1.0), r"train\.nih_pa\.learning_rate"),
-    Line("learning_rate_as_word", ("train.nih_pa.learning_rate", "fast"), r"train\.nih_pa\.learning_rate.*'fast'"),
-    Line("weights_as_number", ("train.nih_pa.weights", 5), r"train\.nih_pa\.weights"),
-    Line("train_of_nothing", ("train", None), r"train"),
+    Line("arm_without_name", ("arms.train", [""]), r"arms\.train\.0"),
+    Line("arm_like_an_option", ("arms.train", ["--help"]), r"arms\.train\.0.*'--help'"),
+    Line("arm_with_line_end", ("arms.train", ["demo_xrays\n"]), r"arms\.train"),
+    Line("arm_of_no_section", ("arms.slides", ["demo_slides", "nobody"]), r"arms/nobody\.yaml"),
+    Line("batch_size", ("arms/nih_pa.yaml:detectors.dpa.schedule.8.batch_size", 10**12), r"schedule\.8\.batch_size"),
+    Line("stable", ("arms/nih_pa.yaml:detectors.dpa.schedule.8.stable", 10**18), r"schedule\.8\.stable"),
+    Line("latent_dim", ("arms/nih_pa.yaml:detectors.dpa.latent_dim", 10**12), r"arms/nih_pa\.yaml: detectors\.dpa\.latent_dim"),
+    Line("channels", ("arms/nih_pa.yaml:detectors.dpa.channels", [10**9] * 5), r"arms/nih_pa\.yaml: detectors\.dpa\.channels"),
+    Line("channels_of_nothing", ("arms/nih_pa.yaml:detectors.dpa.channels", [0] * 5), r"arms/nih_pa\.yaml: detectors\.dpa\.channels"),
+    Line("schedule_empty", ("arms/nih_pa.yaml:detectors.dpa.schedule", {}), r"arms/nih_pa\.yaml: detectors\.dpa\.schedule"),
+    Line("schedule_as_word", ("arms/nih_pa.yaml:detectors.dpa.schedule", "fast"), r"arms/nih_pa\.yaml: detectors\.dpa\.schedule"),
+    Line("learning_rate_below_zero", ("arms/nih_pa.yaml:detectors.dpa.learning_rate", -1.0), r"arms/nih_pa\.yaml: detectors\.dpa\.learning_rate"),
+    Line("learning_rate_as_word", ("arms/nih_pa.yaml:detectors.dpa.learning_rate", "fast"), r"arms/nih_pa\.yaml: detectors\.dpa\.learning_rate.*'fast'"),
+    Line("weights_as_number", ("arms/nih_pa.yaml:detectors.dpa.weights", 5), r"arms/nih_pa\.yaml: detectors\.dpa\.weights"),
+    Line("detectors_of_nothing", ("arms/nih_pa.yaml:detectors", None), r"arms/nih_pa\.yaml: detectors"),
+    Line("detector_of_nothing", ("arms/nih_pa.yaml:detectors.dpa", None), r"arms/nih_pa\.yaml: detectors\.dpa"),
+    Line("kind_as_command", ("arms/nih_pa.yaml:kind", "$(touch PWNED)"), r"arms/nih_pa\.yaml: kind"),
+    Line("kind_that_climbs", ("arms/nih_pa.yaml:kind", "../detectors"), r"arms/nih_pa\.yaml: kind"),
+    Line("detector_that_climbs", ("detectors", ["../os"]), r"detectors\.0"),
+    Line("detector_like_a_module", ("detectors", ["base"]), r"base"),
     Line("compute_as_list", ("compute", []), r"compute"),
     Line("resamples", ("compute_metrics.resamples", 10**12), r"compute_metrics\.resamples"),
     Line("patients", ("demo_data.xrays.patients", 10**12), r"demo_data\.xrays\.patients"),
     Line("size_of_a_drawn_slide", ("demo_data.slides.size", 768 * 10**9), r"demo_data\.slides\.size"),
     Line("drawn_slides", ("demo_data.slides.normal", 10**12), r"demo_data\.slides\.normal"),
-    Line("tile_size", ("sample_tiles.demo_slides.tile_size", 768 * 10**9), r"sample_tiles\.demo_slides\.tile_size"),
-    Line("tiles_per_slide", ("sample_tiles.demo_slides.tiles_per_slide", 10**12), r"tiles_per_slide"),
-    Line("no_tissue", ("sample_tiles.demo_slides.least_tissue", 0.0), r"least_tissue"),
-    Line("working_size_zero", ("equalize_xrays.nih_pa.working_size", 0), r"equalize_xrays\.nih_pa\.working_size"),
-    Line("thumbnail_size", ("equalize_xrays.nih_pa.thumbnail_size", 10**9), r"equalize_xrays\.nih_pa\.thumbnail_size"),
-    Line("more_failures_than_all", ("equalize_xrays.nih_pa.allowed_failures", 1.5), r"nih_pa\.allowed_failures"),
-    Line("scale_zero", ("slides.demo_slides.microns_per_pixel", 0.0), r"slides\.demo_slides\.microns_per_pixel"),
-    Line("slide_that_climbs", ("slides.demo_slides.excluded", ["../x"]), r"slides\.demo_slides\.excluded\.0"),
-    Line("collection_that_climbs", ("split_xrays.nih_pa.collection", "../../etc"), r"nih_pa\.collection"),
-    Line("collection_absolute", ("split_xrays.nih_pa.collection", "/etc"), r"nih_pa\.collection.*'/etc'"),
-    Line("table_as_number", ("split_xrays.nih_pa.table", 5), r"split_xrays\.nih_pa\.table"),
-    Line("region_below_zero", ("normalize_tiles.demo_slides.target.region.x", -1), r"target\.region\.x"),
+    Line("tile_size", ("arms/demo_slides.yaml:sample_tiles.tile_size", 768 * 10**9), r"arms/demo_slides\.yaml: sample_tiles\.tile_size"),
+    Line("tiles_per_slide", ("arms/demo_slides.yaml:sample_tiles.tiles_per_slide", 10**12), r"tiles_per_slide"),
+    Line("no_tissue", ("arms/demo_slides.yaml:sample_tiles.least_tissue", 0.0), r"least_tissue"),
+    Line("working_size_zero", ("arms/nih_pa.yaml:equalize_xrays.working_size", 0), r"arms/nih_pa\.yaml: equalize_xrays\.working_size"),
+    Line("thumbnail_size", ("arms/nih_pa.yaml:equalize_xrays.thumbnail_size", 10**9), r"arms/nih_pa\.yaml: equalize_xrays\.thumbnail_size"),
+    Line("more_failures_than_all", ("arms/nih_pa.yaml:equalize_xrays.allowed_failures", 1.5), r"equalize_xrays\.allowed_failures"),
+    Line("scale_zero", ("arms/demo_slides.yaml:collection.microns_per_pixel", 0.0), r"arms/demo_slides\.yaml: collection\.microns_per_pixel"),
+    Line("slide_that_climbs", ("arms/demo_slides.yaml:collection.excluded", ["../x"]), r"arms/demo_slides\.yaml: collection\.excluded\.0"),
+    Line("collection_that_climbs", ("arms/nih_pa.yaml:split_xrays.collection", "../../etc"), r"split_xrays\.collection"),
+    Line("collection_absolute", ("arms/nih_pa.yaml:split_xrays.collection", "/etc"), r"split_xrays\.collection.*'/etc'"),
+    Line("table_as_number", ("arms/nih_pa.yaml:split_xrays.table", 5), r"arms/nih_pa\.yaml: split_xrays\.table"),
+    Line("region_below_zero", ("arms/demo_slides.yaml:normalize_tiles.target.region.x", -1), r"target\.region\.x"),
     Line("gate_below_zero", ("gate.roc_auc", -1.0), r"gate\.roc_auc"),
     Line("gate_as_word", ("gate.roc_auc", "no"), r"gate\.roc_auc.*'no'"),
     Line("unknown_section", ("tarin", {}), r"tarin.*not a known key"),
-    Line("folds", ("tune.demo_xrays.folds", 10**9), r"tune\.demo_xrays\.folds"),
-    Line("draws", ("tune.demo_xrays.few_anomalies.draws", 10**12), r"few_anomalies\.draws"),
+    Line("folds", ("arms/demo_xrays.yaml:tune.folds", 10**9), r"arms/demo_xrays\.yaml: tune\.folds"),
+    Line("draws", ("arms/demo_xrays.yaml:tune.few_anomalies.draws", 10**12), r"few_anomalies\.draws"),
 )
 def test_a_value(line: Line) -> None:
-    FILE.write_text(with_value(*line.made), encoding="utf-8")
-    judge(read_params, line.says)
+    write(with_values(line.made))
+    judge(read_all, line.says)
 
 
 @lines(

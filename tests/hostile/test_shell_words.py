@@ -1,6 +1,5 @@
 """Shell code in the lists of params.yaml, which the graph's commands are made of."""
 
-import json
 import os
 import shutil
 import subprocess
@@ -12,8 +11,8 @@ from dvc.exceptions import DvcException
 from dvc.repo import Repo
 
 from tests.hostile.oracle import check_no_side_effect
-from tests.hostile.settings import shipped
 from tests.import_closure import ROOT
+from tests.shipped import shipped, write
 
 
 @pytest.fixture
@@ -50,9 +49,9 @@ WORDS = {
 @pytest.mark.parametrize("word", WORDS.values(), ids=WORDS)
 def test_no_word_of_params_is_run(word: Any, graph: Path) -> None:
     content = shipped()
-    content["seeds"] = [word]
-    content["arms"] = {name: [word] for name in ("slides", "xrays", "train", "tune")}
-    Path("params.yaml").write_text(json.dumps(content), encoding="utf-8")
+    content["params.yaml"] |= {"seeds": [word], "detectors": [word]}
+    content["params.yaml"]["arms"] = {name: [word] for name in ("slides", "xrays", "train")}
+    write(content)
     try:
         with Repo(".") as repo:
             commands = [stage.cmd for stage in repo.index.stages]

@@ -12,7 +12,7 @@ from tests.hostile.inputs import put
 from tests.hostile.oracle import OUTSIDE, Either, Gives, Line, judge, lines
 from tests.hostile.pictures import END, chunk, header, png, saved
 
-KEY = r"normalize_tiles\.demo_slides\.target"
+KEY = r"arms/demo_slides\.yaml: normalize_tiles\.target"
 
 
 def judge_target(params: Params, line: Line, name: str, region: Region | None) -> None:

@@ -6,7 +6,7 @@ from pipeline.data.slides.tile_lists import read_tile_lists
 from tests.hostile.inputs import put
 from tests.hostile.oracle import OUTSIDE, Either, Gives, Line, judge, lines
 
-KEY = "sample_tiles.camelyon16.tile_lists"
+KEY = "arms/camelyon16.yaml:sample_tiles.tile_lists"
 GOOD = "normal_001_normal_x_768_y_1536_w_768_h_768.jpg"
 AT = r"lists/a\.txt, line"
 

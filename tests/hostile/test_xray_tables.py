@@ -7,10 +7,9 @@ from pathlib import Path
 import pytest
 
 from stages import split_xrays
-from tests.hostile.inputs import NIH, list_and_split_xrays, list_xrays, put
+from tests.hostile.inputs import NIH, list_and_split_xrays, list_xrays, put, write_with_table
 from tests.hostile.oracle import OUTSIDE, Gives, Line, judge, lines
 from tests.hostile.pictures import flipped, png, saved
-from tests.hostile.settings import write_with_table
 
 TABLE = NIH / "xrays.csv"
 HEADER = "path,patient,view,findings,split,age,sex"

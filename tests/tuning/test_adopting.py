@@ -23,7 +23,7 @@ def test_nothing_to_change_changes_no_byte() -> None:
 
 
 def test_only_the_named_lines_change_and_comments_stay() -> None:
-    changes = {"train.nih_ap.latent_dim": 7, "train.nih_pa.schedule.3.layers": ["r32", "r42"], "seeds.1": 9}
+    changes = {"arms/nih_ap.yaml:detectors.dpa.latent_dim": 7, "arms/nih_pa.yaml:detectors.dpa.schedule.64.layers": ["r32", "r42"], "seeds.1": 9}
     before, after = TEXT.splitlines(), changed_yaml(TEXT, changes).splitlines()
     gone, new = [line for line in before if line not in after], [line for line in after if line not in before]
     assert len(after) == len(before) + 1
@@ -66,7 +66,7 @@ def test_stopping_that_was_an_option_is_replaced_by_the_iterations(params_of: Pa
 
 
 def test_a_group_that_was_null_is_made() -> None:
-    after = changed_yaml(TEXT, {"train.nih_ap.early_stopping.patience": 3})
+    after = changed_yaml(TEXT, {"arms/nih_ap.yaml:detectors.dpa.early_stopping.patience": 3})
     content = YAML(typ="safe").load(after)
     assert content["train"]["nih_ap"]["early_stopping"] == {"patience": 3}
 

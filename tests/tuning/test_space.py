@@ -88,7 +88,7 @@ def test_the_spaces_of_params_yaml_are_possible(all_params: Params, arm: str) ->
     ],
 )
 def test_an_impossible_member_is_named(params_of: ParamsOf, change: dict[str, Any], message: str) -> None:
-    with pytest.raises(PipelineError, match=rf"params\.yaml: tune\.demo_xrays\.space, odd: yes: .*{message}"):
+    with pytest.raises(PipelineError, match=rf"params\.yaml: arms/demo_xrays\.yaml: tune\.space, odd: yes: .*{message}"):
         Space(params_of(space={"odd": {"yes": change}}), ARM)
 
 
