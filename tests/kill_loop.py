@@ -22,13 +22,14 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from dvc.utils.cli_parse import to_path_overrides
 from dvc.utils.hydra import apply_overrides
 
 from tests.test_chain import SHRUNKEN, Clone
 
 # Long enough to be hit, and with states so often that a training goes on from one.
 LONGER = [
-    "arms/demo_xrays.yaml:detectors.dpa.schedule=[{resolution: 16, layers: [expand1], transition: 0, stable: 150, batch_size: 8}]",
+    "arms/demo_xrays.yaml:detectors.dpa.schedule.16.stable=150",
     "arms/demo_slides.yaml:detectors.dpa.schedule.32.stable=12",
 ]
 STATES = ("pipeline/compute/saved_state.py", "SECONDS = 60.0", "SECONDS = 0.2")
@@ -107,7 +108,8 @@ def prepared_clone(folder: Path) -> Clone:
     if old not in code:
         raise ValueError(f"{file} has no line {old!r} any more")
     (folder / file).write_text(code.replace(old, new), encoding="utf-8")
-    apply_overrides(folder / "params.yaml", [*SHRUNKEN, *LONGER])
+    for file, overrides in to_path_overrides([*SHRUNKEN, *LONGER]).items():
+        apply_overrides(folder / file, overrides)
     return clone
 
 

@@ -59,7 +59,7 @@ def test_a_wrong_list_stops_the_first_stage_with_its_key(clone: Clone, lists: An
 def test_a_wrong_setting_of_an_experiment_stops_the_first_stage_too_and_removes_no_output(clone: Clone) -> None:
     write(clone)
     output = clone.dvc("exp", "run", "-S", "arms/demo_xrays.yaml:detectors.dpa.latent_dim=many", fails=True)
-    assert "error: params.yaml: arms/demo_xrays.yaml:detectors.dpa.latent_dim: Input should be a valid integer" in output
+    assert "error: arms/demo_xrays.yaml: detectors.dpa.latent_dim: Input should be a valid integer" in output
     assert clone.ran(output) == {"check_params"}
     assert (clone.folder / "reports" / "arms" / "demo_xrays" / "dpa" / "metrics.json").is_file()
 
@@ -83,7 +83,7 @@ def python(tmp_path: Path) -> Path:
 @pytest.mark.parametrize("value", COMMANDS)
 def test_a_stage_that_runs_unchecked_hands_no_command_to_the_shell(clone: Clone, python: Path, value: str) -> None:
     """As with ``dvc repro --single-item``, which runs no check_params."""
-    write(clone, seeds=[value], slides=[value], xrays=[value], train=[value], tune=[value])
+    write(clone, seeds=[value], slides=[value], xrays=[value], train=[value])
     with Repo(str(clone.folder)) as repo:
         commands = [stage.cmd for stage in repo.index.stages if "@" in stage.addressing]
     assert len(commands) > 10
