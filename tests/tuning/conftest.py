@@ -3,35 +3,58 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from pipeline.arms import Arm
 from pipeline.data.images import write_images
 from pipeline.files import write_csv
 from pipeline.params.file import Params
 from pipeline.params.train import Train
 from pipeline.params.tune import Tune
+from pipeline.tuning.arm_search import ArmSearch
+from pipeline.tuning.space import Space
+from tests.shipped import shipped
 
 ARM = "demo_xrays"
+
+
+class Searched(NamedTuple):
+    """A search: what runs, and the arm that is searched."""
+
+    params: Params
+    arm: Arm
+
+    @property
+    def space(self) -> Space:
+        return Space(self.arm, self.params.compute)
+
+    def search(self, scratch: str = ".cache/tuning") -> ArmSearch:
+        return ArmSearch(self.params, self.arm, Path(scratch))
+
+
+SearchOf = Callable[..., Searched]
+
+
+def dpa(**settings: Any) -> dict[str, Any]:
+    """A change of the detector's settings, as options are written."""
+    return {"detectors": {"dpa": settings}}
+
+
 # no growth and no perceptual network, which takes seconds to read
-QUICK = {
-    "train": {
-        "grow": False,
-        "schedule": {"1": {"stable": 4}},
-        "loss": {"perceptual": 0.0, "l1": 1.0, "adversarial": 0.0},
-    }
-}
+QUICK = dpa(grow=False, schedule={"16": {"stable": 4}}, loss={"perceptual": 0.0, "l1": 1.0, "adversarial": 0.0})
 SPACE = {
-    "latent": {"two": {"train": {"latent_dim": 2}}, "four": {"train": {"latent_dim": 4}}},
-    "rate": {"low": {"train": {"learning_rate": 0.0005}}, "high": {"train": {"learning_rate": 0.005}}},
+    "latent": {"two": dpa(latent_dim=2), "four": dpa(latent_dim=4)},
+    "rate": {"low": dpa(learning_rate=0.0005), "high": dpa(learning_rate=0.005)},
 }
 
 
 def tune(**changed: Any) -> Tune:
     settings: dict[str, Any] = {
+        "detector": "dpa",
         "seed": 0,
         "sampler": "grid",
         "trials": None,
@@ -48,28 +71,19 @@ def tune(**changed: Any) -> Tune:
     return Tune.model_validate_json(json.dumps(settings | changed))
 
 
-@pytest.fixture(scope="session")
-def all_params(params: Params) -> Params:
-    return params
-
-
 @pytest.fixture
-def params_of(all_params: Params, tiny_train: Train, networks_read_once: None) -> Callable[..., Params]:
-    """All settings, with a tiny network for demo_xrays and a search that a test changes."""
+def search_of(params: Params, tiny_train: Train, networks_read_once: None) -> SearchOf:
+    """The shipped settings, with a tiny network for demo_xrays and a search that a test changes."""
 
-    def params_of(at_once: int = 1, **changed: Any) -> Params:
-        compute = all_params.compute.model_copy(update={"trials": at_once})
-        equalize = all_params.equalize_xrays[ARM].model_copy(update={"working_size": 16})
-        return all_params.model_copy(
-            update={
-                "compute": compute,
-                "train": all_params.train | {ARM: tiny_train},
-                "equalize_xrays": all_params.equalize_xrays | {ARM: equalize},
-                "tune": all_params.tune | {ARM: tune(**changed)},
-            }
-        )
+    def search_of(at_once: int = 1, **changed: Any) -> Searched:
+        compute = params.compute.model_copy(update={"trials": at_once})
+        content = shipped()[f"arms/{ARM}.yaml"]
+        content["detectors"]["dpa"] = tiny_train.model_dump(mode="json")
+        content["equalize_xrays"]["working_size"] = 16
+        content["tune"] = tune(**changed).model_dump(mode="json")
+        return Searched(params.model_copy(update={"compute": compute}), Arm(ARM, content))
 
-    return params_of
+    return search_of
 
 
 def arm_index() -> pd.DataFrame:

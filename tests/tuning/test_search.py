@@ -15,7 +15,6 @@ from sklearn.metrics import roc_auc_score
 
 from pipeline.data.images import read_images, write_images
 from pipeline.errors import PipelineError
-from pipeline.params.file import Params
 from pipeline.tuning import search as search_module
 from pipeline.tuning.arm_search import ArmSearch
 from pipeline.tuning.criteria import choose
@@ -24,10 +23,7 @@ from pipeline.tuning.search import Search, sampled
 from pipeline.tuning.space import Space
 from pipeline.tuning.trial import Trial, is_hopeless, run_trial
 from pipeline.tuning.variants import Variants
-from tests.tuning.conftest import ARM, SPACE, arm_index, arm_pixels
-
-ParamsOf = Callable[..., Params]
-
+from tests.tuning.conftest import ARM, SPACE, Searched, SearchOf, arm_index, arm_pixels, dpa
 
 class Here:
     """Runs trials in this process, in reverse order, so that tests need not wait for others to start."""
@@ -54,13 +50,13 @@ def here(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(search_module, "worker_pool", Here)
 
 
-def tables(params: Params, scratch: str = ".cache/tuning") -> tuple[pd.DataFrame, pd.DataFrame]:
-    return ArmSearch(params, ARM, Path(scratch)).run()
+def tables(searched: Searched, scratch: str = ".cache/tuning") -> tuple[pd.DataFrame, pd.DataFrame]:
+    return searched.search(scratch).run()
 
 
 @pytest.mark.usefixtures("arm", "here")
-def test_every_member_of_a_grid_is_tried_with_its_folds_and_seeds(params_of: ParamsOf) -> None:
-    trials, scores = tables(params_of(seed=3))
+def test_every_member_of_a_grid_is_tried_with_its_folds_and_seeds(search_of: SearchOf) -> None:
+    trials, scores = tables(search_of(seed=3))
     assert trials["trial"].tolist() == [0, 1, 2, 3]
     assert list(zip(trials["latent"], trials["rate"], strict=True)) == [
         ("two", "low"),
@@ -80,10 +76,10 @@ def test_every_member_of_a_grid_is_tried_with_its_folds_and_seeds(params_of: Par
 
 
 @pytest.mark.usefixtures("arm", "here")
-def test_every_image_has_a_score_of_every_trial(params_of: ParamsOf) -> None:
+def test_every_image_has_a_score_of_every_trial(search_of: SearchOf) -> None:
     """With the perceptual loss, whose statistics are measured anew in each fold."""
-    perceptual = {"train": {"grow": False, "schedule": {"1": {"stable": 4}}}}
-    _, scores = tables(params_of(common=perceptual))
+    perceptual = dpa(grow=False, schedule={"16": {"stable": 4}})
+    _, scores = tables(search_of(common=perceptual))
     index = read_images(Path("data/prepared") / ARM).index
     assert sorted(scores["id"]) == sorted(index["id"])
     assert (scores["split"] == "test").equals(scores["fold"] == "test")
@@ -91,16 +87,16 @@ def test_every_image_has_a_score_of_every_trial(params_of: ParamsOf) -> None:
 
 
 @pytest.mark.usefixtures("arm", "here")
-def test_nothing_is_chosen_by_test_images(params_of: ParamsOf) -> None:
+def test_nothing_is_chosen_by_test_images(search_of: SearchOf) -> None:
     """Images, labels and findings of the test split are replaced by others; folds, figures and choice stay."""
-    before, scores = tables(params_of())
+    before, scores = tables(search_of())
     images = read_images(Path("data/prepared") / ARM)
     pixels, index = np.array(images.pixels), images.index.copy()
     test = (index["split"] == "test").to_numpy()
     pixels[test] = np.random.default_rng(0).integers(0, 256, pixels[test].shape, np.uint8)
     index.loc[test, "label"] = 1 - index.loc[test, "label"]
     write_images(Path("data/prepared") / ARM, [pixels], index, images.preparation)
-    after, corrupted = tables(params_of(), ".cache/other")
+    after, corrupted = tables(search_of(), ".cache/other")
     pd.testing.assert_frame_equal(before, after)
     assert choose(before) == choose(after)
     columns = [f"trial_{k}" for k in range(4)]
@@ -109,17 +105,17 @@ def test_nothing_is_chosen_by_test_images(params_of: ParamsOf) -> None:
 
 
 @pytest.mark.usefixtures("arm", "here")
-def test_a_finished_search_is_not_run_again(params_of: ParamsOf, monkeypatch: pytest.MonkeyPatch) -> None:
-    first = tables(params_of())
+def test_a_finished_search_is_not_run_again(search_of: SearchOf, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = tables(search_of())
     monkeypatch.setattr(search_module, "run_trial", None)
-    for one, same in zip(first, tables(params_of()), strict=True):
+    for one, same in zip(first, tables(search_of()), strict=True):
         pd.testing.assert_frame_equal(one, same)
 
 
 @pytest.mark.usefixtures("arm", "here")
 @pytest.mark.parametrize("sampler", ["random", "tpe"])
-def test_a_sampler_tries_so_many_and_none_twice(params_of: ParamsOf, sampler: str) -> None:
-    trials, _ = tables(params_of(sampler=sampler, trials=4, batch=2))
+def test_a_sampler_tries_so_many_and_none_twice(search_of: SearchOf, sampler: str) -> None:
+    trials, _ = tables(search_of(sampler=sampler, trials=4, batch=2))
     assert len(trials[["latent", "rate"]].drop_duplicates()) == 4
 
 
@@ -128,8 +124,8 @@ def done(number: int, space: Space, *areas: float, state: str = "complete") -> D
     return Done(number, space.members[number % 4].options, folds, state)
 
 
-def test_tpe_learns_from_what_is_known(params_of: ParamsOf) -> None:
-    space = Space(params_of(), ARM)
+def test_tpe_learns_from_what_is_known(search_of: SearchOf) -> None:
+    space = search_of().space
     known = [done(k, space, 0.9 if k % 4 == 2 else 0.5) for k in range(40)]
     found = [sampled(space, "tpe", seed, known) for seed in range(20)]
     assert sum(options == space.members[2].options for options in found) > 10
@@ -137,14 +133,21 @@ def test_tpe_learns_from_what_is_known(params_of: ParamsOf) -> None:
     assert sum(options == space.members[2].options for options in blind) < 10
 
 
-def searching(params: Params) -> Search:
+def searching(searched: Searched) -> Search:
     return Search(
-        ARM, params.tune[ARM], Space(params, ARM), lambda _: Path(), [], np.ones(1, bool), params.compute, Path()
+        ARM,
+        searched.arm.search,
+        searched.space,
+        lambda _: Path(),
+        [],
+        np.ones(1, bool),
+        searched.params.compute,
+        Path(),
     )
 
 
-def test_a_proposal_depends_on_earlier_batches_only(params_of: ParamsOf) -> None:
-    search, space = searching(params_of(sampler="tpe", trials=4, batch=2)), Space(params_of(), ARM)
+def test_a_proposal_depends_on_earlier_batches_only(search_of: SearchOf) -> None:
+    search, space = searching(search_of(sampler="tpe", trials=4, batch=2)), search_of().space
     earlier = [done(0, space, 0.9), done(1, space, 0.5)]
     one = search._proposal(3, earlier)
     assert one == search._proposal(3, [*earlier, done(2, space, 0.99)])
@@ -160,13 +163,13 @@ def test_a_trial_is_given_up_by_optunas_median_rule() -> None:
 
 
 @pytest.mark.usefixtures("arm", "here")
-def test_a_hopeless_trial_ends_after_its_first_fold(params_of: ParamsOf, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_hopeless_trial_ends_after_its_first_fold(search_of: SearchOf, monkeypatch: pytest.MonkeyPatch) -> None:
     def hopeless_if_high(trial: Trial) -> Any:
         perfect = [[1.1] * 3] * 5 if trial.known is not None and trial.number == 2 else []
         return run_trial(Trial(**{**trial.__dict__, "earlier": perfect}))
 
     monkeypatch.setattr(search_module, "run_trial", hopeless_if_high)
-    trials, scores = tables(params_of(prune=True))
+    trials, scores = tables(search_of(prune=True))
     assert trials["state"].tolist() == ["complete", "complete", "pruned", "complete"]
     assert trials["roc_auc_1"].isna().tolist() == [False, False, True, False]
     assert scores.loc[scores["fold"] != "0", "trial_2"].isna().all()
@@ -174,9 +177,9 @@ def test_a_hopeless_trial_ends_after_its_first_fold(params_of: ParamsOf, monkeyp
 
 
 @pytest.mark.usefixtures("arm", "here")
-def test_a_trial_that_diverges_is_named_and_the_others_go_on(params_of: ParamsOf) -> None:
-    mad = {"low": SPACE["rate"]["low"], "mad": {"train": {"learning_rate": 1e30}}}
-    trials, scores = tables(params_of(space={"rate": mad}))
+def test_a_trial_that_diverges_is_named_and_the_others_go_on(search_of: SearchOf) -> None:
+    mad = {"low": SPACE["rate"]["low"], "mad": dpa(learning_rate=1e30)}
+    trials, scores = tables(search_of(space={"rate": mad}))
     assert trials["state"].tolist() == ["complete", "failed"]
     assert trials["reason"].iloc[1].startswith("the loss is ")
     assert choose(trials) == dict.fromkeys(("weakly_supervised", "unsupervised", "label_free"), 0)
@@ -184,59 +187,59 @@ def test_a_trial_that_diverges_is_named_and_the_others_go_on(params_of: ParamsOf
 
 
 @pytest.mark.usefixtures("arm", "here")
-def test_a_search_without_a_whole_trial_is_an_error(params_of: ParamsOf) -> None:
-    mad = {"mad": {"train": {"learning_rate": 1e30}}}
+def test_a_search_without_a_whole_trial_is_an_error(search_of: SearchOf) -> None:
+    mad = {"mad": dpa(learning_rate=1e30)}
     with pytest.raises(PipelineError, match="no trial of demo_xrays came to its end; the first because: the loss is"):
-        tables(params_of(space={"rate": mad}))
+        tables(search_of(space={"rate": mad}))
 
 
 @pytest.mark.usefixtures("arm", "here")
-def test_a_trial_that_fails_on_all_normals_is_not_chosen(params_of: ParamsOf, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_trial_that_fails_on_all_normals_is_not_chosen(search_of: SearchOf, monkeypatch: pytest.MonkeyPatch) -> None:
     def failing_test(trial: Trial) -> Outcome:
         return run_trial(trial) if trial.known is not None or trial.number else Outcome([], "the loss is inf")
 
     monkeypatch.setattr(search_module, "run_trial", failing_test)
-    trials, scores = tables(params_of())
+    trials, scores = tables(search_of())
     assert trials["state"].tolist() == ["failed", "complete", "complete", "complete"]
     assert scores.loc[scores["fold"] == "test", "trial_0"].isna().all()
 
 
 @pytest.mark.usefixtures("arm")
-def test_the_key_follows_what_trials_depend_on_and_nothing_else(params_of: ParamsOf) -> None:
-    def key(params: Params) -> str:
-        return ArmSearch(params, ARM, Path(".cache/tuning"))._key
+def test_the_key_follows_what_trials_depend_on_and_nothing_else(search_of: SearchOf) -> None:
+    def key(searched: Searched) -> str:
+        return searched.search()._key
 
-    params = params_of()
-    prepared = {ARM: params.equalize_xrays[ARM].model_copy(update={"crop_size": 200})}
-    assert key(params.model_copy(update={"equalize_xrays": params.equalize_xrays | prepared})) != key(params)
-    assert key(params_of(seed=1)) != key(params)
-    assert key(params_of(at_once=4)) == key(params)
-    assert key(params_of(few_anomalies={"numbers": [9], "kinds": [1], "draws": 9})) == key(params)
-    assert key(params_of(storage="elsewhere.log")) == key(params)
+    params, arm = search_of()
+    cropped = Arm(ARM, {**arm.content, "equalize_xrays": {**arm.content["equalize_xrays"], "crop_size": 200}})
+    assert key(Searched(params, cropped)) != key(search_of())
+    assert key(search_of(seed=1)) != key(search_of())
+    assert key(search_of(at_once=4)) == key(search_of())
+    assert key(search_of(few_anomalies={"numbers": [9], "kinds": [1], "draws": 9})) == key(search_of())
+    assert key(search_of(storage="elsewhere.log")) == key(search_of())
 
 
 @pytest.mark.usefixtures("arm")
-def test_images_that_a_preprocessing_leaves_out_are_no_silent_difference(params_of: ParamsOf) -> None:
+def test_images_that_a_preprocessing_leaves_out_are_no_silent_difference(search_of: SearchOf) -> None:
     space = {"equalization": {"clahe": {"equalize_xrays": {"equalization": "clahe"}}}}
-    params = params_of(space=space)
-    variants = Variants(params, ARM, Path("variants"))
-    (member,) = Space(params, ARM).members
+    searched = search_of(space=space)
+    variants = Variants(searched.arm, searched.params.compute, Path("variants"))
+    (member,) = searched.space.members
     index = arm_index()[:-1]
     write_images(variants.folder(member), [arm_pixels(index)], index, {})
     with pytest.raises(PipelineError, match="the preprocessing of equalization: clahe leaves out other images"):
-        variants.prepare(Space(params, ARM))
+        variants.prepare(searched.space)
 
 
 SCRIPT = """
 import sys
 from pathlib import Path
 from pipeline.files import write_csv
-from pipeline.params.file import Params
+from pipeline.arms import read_arm
+from pipeline.params.file import read_params
 from pipeline.tuning.arm_search import ArmSearch
 
 if __name__ == "__main__":
-    params = Params.model_validate_json(Path("params.json").read_text())
-    search = ArmSearch(params, "demo_xrays", Path(sys.argv[1]))
+    search = ArmSearch(read_params(), read_arm("demo_xrays"), Path(sys.argv[1]))
     if sys.argv[2] == "join":
         search.join("helper")
     else:
@@ -246,13 +249,14 @@ if __name__ == "__main__":
 
 
 @pytest.fixture
-def start(arm: Path, params_of: ParamsOf) -> Iterator[Callable[..., subprocess.Popen[str]]]:
+def start(arm: Path, search_of: SearchOf) -> Iterator[Callable[..., subprocess.Popen[str]]]:
     """Starts a search in a process of its own, with real worker processes."""
     (arm / "search.py").write_text(SCRIPT)
     started: list[subprocess.Popen[str]] = []
 
     def start(*arguments: str, at_once: int = 1, **changed: Any) -> subprocess.Popen[str]:
-        (arm / "params.json").write_text(params_of(at_once, **changed).model_dump_json())
+        params, searched = search_of(at_once, **changed)
+        write({"params.yaml": params.model_dump(mode="json"), f"arms/{ARM}.yaml": searched.content}, arm)
         process = subprocess.Popen(
             [sys.executable, "search.py", *arguments], stdout=subprocess.PIPE, text=True, cwd=arm, env={**os.environ}
         )
