@@ -146,10 +146,12 @@ def check_arms(params: Params) -> None:
         listed = params.arms.prepared.get(name, arm.shared.kind)
         if listed != arm.shared.kind:
             raise PipelineError(
-                f"params.yaml: arms.{listed} names {name}, whose file says kind: {arm.shared.kind}: move it to that list"
+                f"params.yaml: arms.{listed} names {name}, whose file says kind: {arm.shared.kind}: move it there"
             )
         if name in params.arms.train:
             for detector in params.detectors:
                 if detector not in arm.shared.detectors:  # DVC asks for the key
-                    raise PipelineError(f"{arm_file(name)}: detectors.{detector} is missing: `{detector}: {{}}` has its defaults")
+                    raise PipelineError(
+                        f"{arm_file(name)}: detectors.{detector} is missing: `{detector}: {{}}` has its defaults"
+                    )
                 arm.check_detector(detector, params.compute)

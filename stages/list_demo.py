@@ -1,22 +1,22 @@
-"""Say which of the demo's collections the lists of arms ask for: ``python -m stages.list_demo``."""
+"""Say which of the demo's collections the listed arms ask for: ``python -m stages.list_demo``."""
 
-from pathlib import Path
-
+from pipeline.arms import read_arm
 from pipeline.files import write_text
+from pipeline.layout import INTERIM
 from pipeline.params.file import read_params
 from pipeline.stage import run_stage
 
 LISTED = "listed\n"
 UNLISTED = "not listed\n"
+DRAWN = {"slides": "demo_slides", "xrays": "demo_xrays"}  # what demo_data draws of each kind
 
 
 def main() -> str:
     """Write a file per collection, which other arms in the lists do not change."""
-    params = read_params()
-    listed = {"slides": "demo_slides" in params.arms.slides, "xrays": "demo_xrays" in params.arms.xrays}
-    for kind, asked in listed.items():
-        write_text(Path("data/interim/demo") / f"{kind}.txt", LISTED if asked else UNLISTED)
-    return f"to be drawn: {', '.join(f'demo_{kind}' for kind, asked in listed.items() if asked) or 'nothing'}"
+    asked = {read_arm(arm).data.folder(arm) for arm in read_params().arms.prepared}
+    for kind, collection in DRAWN.items():
+        write_text(INTERIM / "demo" / f"{kind}.txt", LISTED if collection in asked else UNLISTED)
+    return f"to be drawn: {', '.join(sorted(asked & {*DRAWN.values()})) or 'nothing'}"
 
 
 if __name__ == "__main__":

@@ -6,9 +6,8 @@ import pytest
 from dvc.utils.hydra import apply_overrides
 from ruamel.yaml import YAML
 
-from pipeline.arms import Arm, check_arms, read_arm
+from pipeline.arms import read_arm
 from pipeline.errors import PipelineError
-from pipeline.params.file import read_params
 from tests.import_closure import ROOT
 from tests.shipped import read_all, shipped, with_values, write
 
@@ -52,40 +51,88 @@ def test_the_arms_of_the_paper_have_the_settings_that_were_proven(arm: str) -> N
 @pytest.mark.parametrize(
     ("path", "value", "message"),
     [
-        ("arms/demo_xrays.yaml:detectors.dpa.latent_dim", "32", "arms/demo_xrays.yaml: detectors.dpa.latent_dim: Input should be a valid integer"),
-        ("arms/demo_xrays.yaml:detectors.dpa.latent_dims", 32, "arms/demo_xrays.yaml: detectors.dpa.latent_dims: is not a known key"),
-        ("arms/nih_pa.yaml:detectors.dpa.learning_rate", 0, "arms/nih_pa.yaml: detectors.dpa.learning_rate: Input should be greater than 0"),
-        ('arms/nih_pa.yaml:detectors.dpa.schedule.8.layers', ["r99"], "schedule.8.layers: 'r99' is not a layer of vgg19"),
-        ('arms/nih_pa.yaml:detectors.dpa.schedule.8.layers', ["r12", "r51"], "'r51' is too deep for 8 px"),
+        (
+            "arms/demo_xrays.yaml:detectors.dpa.latent_dim",
+            "32",
+            "arms/demo_xrays.yaml: detectors.dpa.latent_dim: Input should be a valid integer",
+        ),
+        (
+            "arms/demo_xrays.yaml:detectors.dpa.latent_dims",
+            32,
+            "arms/demo_xrays.yaml: detectors.dpa.latent_dims: is not a known key",
+        ),
+        (
+            "arms/nih_pa.yaml:detectors.dpa.learning_rate",
+            0,
+            "arms/nih_pa.yaml: detectors.dpa.learning_rate: Input should be greater than 0",
+        ),
+        (
+            "arms/nih_pa.yaml:detectors.dpa.schedule.8.layers",
+            ["r99"],
+            "schedule.8.layers: 'r99' is not a layer of vgg19",
+        ),
+        ("arms/nih_pa.yaml:detectors.dpa.schedule.8.layers", ["r12", "r51"], "'r51' is too deep for 8 px"),
         ("arms/nih_pa.yaml:detectors.dpa.schedule.8.layers", ["r12", "r12"], "names a layer twice"),
         ("arms/nih_pa.yaml:detectors.dpa.schedule.8.layers", [], "schedule.8.layers"),
         ("arms/nih_pa.yaml:detectors.dpa.loss.perceptual", 0.0, "perceptual or l1 must be above 0"),
         ("arms/nih_pa.yaml:detectors.dpa.loss.l1", -1.0, "arms/nih_pa.yaml: detectors.dpa.loss.l1"),
         ("arms/nih_pa.yaml:detectors.dpa.depth", 34, "arms/nih_pa.yaml: detectors.dpa.depth: Input should be 9 or 18"),
-        ("arms/nih_pa.yaml:detectors.dpa.early_stopping", {"patience": -1, "least_improvement": 0.1}, "early_stopping.patience"),
+        (
+            "arms/nih_pa.yaml:detectors.dpa.early_stopping",
+            {"patience": -1, "least_improvement": 0.1},
+            "early_stopping.patience",
+        ),
         ("arms/nih_pa.yaml:detectors.dpa.precision", "float16", "arms/nih_pa.yaml: detectors.dpa.precision"),
         ("arms/nih_pa.yaml:detectors.dpa.latent_size", 2, "channels has 5 numbers"),
         ("arms/nih_pa.yaml:detectors.dpa.channels", [16, 16], "channels has 2 numbers"),
         ("arms/nih_pa.yaml:detectors.dpa.latent_size", 3, "latent_size 3 is not a power of two"),
-        ('arms/camelyon16.yaml:detectors.dpa.latent_size', 16, "must be above the encoder's last map"),
+        ("arms/camelyon16.yaml:detectors.dpa.latent_size", 16, "must be above the encoder's last map"),
         ("arms/nih_ap.yaml:detectors.dpa.schedule.8.transition", 5, "there is nothing to grow from"),
-        ("arms/nih_pa.yaml:equalize_xrays.working_size", 32, "equalize_xrays.working_size is 32, detectors.dpa sees 64 px"),
+        (
+            "arms/nih_pa.yaml:equalize_xrays.working_size",
+            32,
+            "equalize_xrays.working_size is 32, detectors.dpa sees 64 px",
+        ),
         ("arms/camelyon16.yaml:collection.table", "slides.csv", "give every slide its role there"),
-        ("arms/demo_slides.yaml:normalize_tiles.target.region.size", 0, "arms/demo_slides.yaml: normalize_tiles.target.region.size"),
+        (
+            "arms/demo_slides.yaml:normalize_tiles.target.region.size",
+            0,
+            "arms/demo_slides.yaml: normalize_tiles.target.region.size",
+        ),
         ("arms/demo_slides.yaml:tissue_masks.warn.blur", 2.0, "arms/demo_slides.yaml: tissue_masks.warn.blur"),
         ("arms/nih_pa.yaml:equalize_xrays.crop_size", 400, "crop_size 400 is larger than thumbnail_size 300"),
         ("arms/camelyon16.yaml:normalize_tiles.working_size", 190, "190 does not divide 768"),
         ("arms/camelyon16.yaml:tissue_masks.microns_per_pixel", 50.0, "expected a whole number"),
-        ("arms/nih_pa.yaml:evaluate.heat_map_top", 0.0, "arms/nih_pa.yaml: evaluate.heat_map_top: Input should be greater than 0"),
-        ('arms/nih_pa.yaml:split_xrays.validation_findings', ["infiltration"], "'infiltration', which is none of the 14 findings"),
+        (
+            "arms/nih_pa.yaml:evaluate.heat_map_top",
+            0.0,
+            "arms/nih_pa.yaml: evaluate.heat_map_top: Input should be greater than 0",
+        ),
+        (
+            "arms/nih_pa.yaml:split_xrays.validation_findings",
+            ["infiltration"],
+            "'infiltration', which is none of the 14 findings",
+        ),
         ("arms/nih_pa.yaml:split_xrays.table", "xrays.csv", "splits come from lists or from a table"),
         ("arms/nih_pa.yaml:split_xrays.collection", "..", "arms/nih_pa.yaml: split_xrays.collection"),
         ("arms/nih_pa.yaml:detectors.dpa.learning_rate", float("inf"), "arms/nih_pa.yaml: detectors.dpa.learning_rate"),
         ("arms/camelyon16.yaml:collection.seed", 1e30, "arms/camelyon16.yaml: collection.seed: Input should be"),
-        ("arms/nih_pa.yaml:split_xrays.seed", -1, "arms/nih_pa.yaml: split_xrays.seed: Input should be greater than or equal to 0"),
-        ("arms/nih_pa.yaml:detectors.dpa.schedule.8.batch_size", 10**12, "arms/nih_pa.yaml: detectors.dpa.schedule.8.batch_size: Input should be less than"),
+        (
+            "arms/nih_pa.yaml:split_xrays.seed",
+            -1,
+            "arms/nih_pa.yaml: split_xrays.seed: Input should be greater than or equal to 0",
+        ),
+        (
+            "arms/nih_pa.yaml:detectors.dpa.schedule.8.batch_size",
+            10**12,
+            "arms/nih_pa.yaml: detectors.dpa.schedule.8.batch_size: Input should be less than",
+        ),
         ("arms/nih_pa.yaml:detectors.dpa.schedule", {"24": STEP}, "24 is not a power of two"),
-        ("arms/nih_pa.yaml:detectors.dpa.schedule", {"8": STEP | {"transition": 0}, "32": STEP}, "schedule has 32 px after 8 px: growth doubles"),
+        (
+            "arms/nih_pa.yaml:detectors.dpa.schedule",
+            {"8": STEP | {"transition": 0}, "32": STEP},
+            "schedule has 32 px after 8 px: growth doubles",
+        ),
         ("arms/nih_pa.yaml:detectors.dpa.schedule", {}, "detectors.dpa.schedule"),
         ("arms/nih_pa.yaml:detectors.dpa.schedule", {"last": STEP}, "detectors.dpa.schedule"),
         ("arms/nih_pa.yaml:kind", "pathology", "kind"),
@@ -93,8 +140,16 @@ def test_the_arms_of_the_paper_have_the_settings_that_were_proven(arm: str) -> N
         ("arms/nih_pa.yaml:detectors.nobody", {}, "nobody"),
         ("arms/nih_pa.yaml:tissue_masks", {}, "tissue_masks: is not a known key"),
         ("compute.processes", 3, "the batch_size 128 at 16 px is not divided by compute.processes, 3"),
-        ("arms.slides", ["demo_slides", "camelyon17"], "arms/camelyon17.yaml is missing: copy one of another arm, or choose from camelyon16"),
-        ("arms.slides", ["demo_slides", "nih_pa"], "arms.slides names nih_pa, whose file says kind: xrays: move it to that list"),
+        (
+            "arms.slides",
+            ["demo_slides", "camelyon17"],
+            "arms/camelyon17.yaml is missing: copy one of another arm, or choose from camelyon16",
+        ),
+        (
+            "arms.slides",
+            ["demo_slides", "nih_pa"],
+            "arms.slides names nih_pa, whose file says kind: xrays: move it to that list",
+        ),
         ("detectors", ["dpa", "nobody"], "nobody"),
         ("demo_data.slides.tumour", 2, "validation_tumour names tumor_003"),
         ("demo_data.slides.size", 2304, "ends outside the drawn slides"),

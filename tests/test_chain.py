@@ -185,7 +185,12 @@ def test_a_search_prepares_images_as_the_stages_do_and_is_never_started_by_repro
     installed.touch()
     environment = {key: value for key, value in clone.environment.items() if not key.startswith(("MAKE", "MFLAGS"))}
     done = subprocess.run(
-        ["make", "tune", "ARM=demo_slides demo_xrays"], cwd=clone.folder, env=environment, capture_output=True, text=True, check=False
+        ["make", "tune", "ARM=demo_slides demo_xrays"],
+        cwd=clone.folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     prepared = {
@@ -195,6 +200,9 @@ def test_a_search_prepares_images_as_the_stages_do_and_is_never_started_by_repro
     # whichever of the two is chosen, the report lists both
     assert all(f" {option} " in (clone.folder / "reports/report.md").read_text() for option in ("x10", "x20"))
     assert clone.ran(clone.dvc("repro")) == set()
-    clone.repro("arms/demo_xrays.yaml:equalize_xrays.equalization=none", "arms/demo_slides.yaml:normalize_tiles.working_size=384")
+    clone.repro(
+        "arms/demo_xrays.yaml:equalize_xrays.equalization=none",
+        "arms/demo_slides.yaml:normalize_tiles.working_size=384",
+    )
     for arm in ("demo_slides", "demo_xrays"):
         assert (clone.folder / "data/prepared" / arm / "images.npy").read_bytes() == prepared[arm]

@@ -50,7 +50,9 @@ def test_the_whole_part_that_the_page_shows_can_be_searched(here: Path) -> None:
 
 @pytest.mark.usefixtures("here")
 def test_joining_needs_a_storage_that_both_machines_reach() -> None:
-    with pytest.raises(PipelineError, match=r"arms/demo_xrays\.yaml: tune\.storage is null: name one that both machines reach"):
+    with pytest.raises(
+        PipelineError, match=r"arms/demo_xrays\.yaml: tune\.storage is null: name one that both machines reach"
+    ):
         joining.main("demo_xrays")
 
 

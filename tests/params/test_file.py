@@ -102,7 +102,12 @@ def integers(schema: Any) -> Iterator[Any]:
 
 
 def test_every_whole_number_has_an_upper_bound() -> None:
-    models = [Params, Shared, *map(kinds.settings_model, kinds.names()), *map(registry.settings_model, registry.names())]
+    models = [
+        Params,
+        Shared,
+        *map(kinds.settings_model, kinds.names()),
+        *map(registry.settings_model, registry.names()),
+    ]
     found = [integer for model in models for integer in integers(model.model_json_schema())]
     assert len(found) > 40
     assert [integer for integer in found if not {"maximum", "exclusiveMaximum"} & integer.keys()] == []

@@ -16,7 +16,6 @@ from sklearn.metrics import roc_auc_score
 from pipeline.data.images import read_images, write_images
 from pipeline.errors import PipelineError
 from pipeline.tuning import search as search_module
-from pipeline.tuning.arm_search import ArmSearch
 from pipeline.tuning.criteria import choose
 from pipeline.tuning.outcomes import Done, Outcome
 from pipeline.tuning.search import Search, sampled
@@ -24,6 +23,7 @@ from pipeline.tuning.space import Space
 from pipeline.tuning.trial import Trial, is_hopeless, run_trial
 from pipeline.tuning.variants import Variants
 from tests.tuning.conftest import ARM, SPACE, Searched, SearchOf, arm_index, arm_pixels, dpa
+
 
 class Here:
     """Runs trials in this process, in reverse order, so that tests need not wait for others to start."""

@@ -6,10 +6,11 @@ from pydantic import ValidationError
 
 from pipeline.arms import Arm
 from pipeline.errors import PipelineError
-from pipeline.tuning.space import Space
 from pipeline.params.file import Params
+from pipeline.tuning.space import Space
 from tests.shipped import shipped
 from tests.tuning.conftest import SPACE, SearchOf, dpa, tune
+
 
 def test_members_are_all_combinations_the_last_dimension_first(search_of: SearchOf) -> None:
     members = search_of().space.members
@@ -53,9 +54,7 @@ def test_changes_are_paths_of_the_arms_file_without_what_is_common(search_of: Se
         "detectors.dpa.learning_rate": 0.0005,
     }
     layers = {"layer": {"deep": dpa(schedule={"last": {"layers": ["expand2"]}})}}
-    assert search_of(space=layers).space.changes({"layer": "deep"}) == {
-        "detectors.dpa.schedule.16.layers": ["expand2"]
-    }
+    assert search_of(space=layers).space.changes({"layer": "deep"}) == {"detectors.dpa.schedule.16.layers": ["expand2"]}
 
 
 @pytest.mark.parametrize("arm", ["camelyon16", "nih_subset", "nih_pa", "nih_ap", "demo_slides", "demo_xrays"])
