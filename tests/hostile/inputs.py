@@ -44,8 +44,8 @@ def list_and_split_xrays() -> None:
 
 def write_with_table() -> None:
     """Write settings in which the arm nih_pa is described by the table xrays.csv."""
-    section = "arms/nih_pa.yaml:split_xrays"
-    write(with_values((f"{section}.table", "xrays.csv"), (f"{section}.lists", None), (f"{section}.validation_share", 0.0)))
+    values = {"table": "xrays.csv", "lists": None, "validation_share": 0.0}
+    write(with_values(*((f"arms/nih_pa.yaml:split_xrays.{key}", value) for key, value in values.items())))
 
 
 def list_and_read_slides(params: Params, **changed: Any) -> list[SlideRecord]:

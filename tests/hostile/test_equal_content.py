@@ -3,7 +3,15 @@
 import pandas as pd
 
 from pipeline.params.file import Params
-from tests.hostile.inputs import NIH, SLIDES, WITH_TABLE, list_and_read_slides, list_and_split_xrays, put, write_with_table
+from tests.hostile.inputs import (
+    NIH,
+    SLIDES,
+    WITH_TABLE,
+    list_and_read_slides,
+    list_and_split_xrays,
+    put,
+    write_with_table,
+)
 from tests.hostile.oracle import Gives, Line, judge, lines
 from tests.hostile.pictures import png
 

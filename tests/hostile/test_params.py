@@ -1,12 +1,10 @@
 """params.yaml: values that nobody can mean, and files that are no settings."""
 
-import json
 import os
 import resource
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -17,6 +15,7 @@ from tests.import_closure import ROOT
 from tests.shipped import read_all, with_values, write
 
 FILE = Path("params.yaml")
+DPA, SAID = "arms/nih_pa.yaml:detectors.dpa", r"arms/nih_pa\.yaml: detectors\.dpa"
 SHIPPED = (ROOT / FILE).read_text(encoding="utf-8")
 
 
@@ -48,16 +47,16 @@ SHIPPED = (ROOT / FILE).read_text(encoding="utf-8")
     Line("arm_like_an_option", ("arms.train", ["--help"]), r"arms\.train\.0.*'--help'"),
     Line("arm_with_line_end", ("arms.train", ["demo_xrays\n"]), r"arms\.train"),
     Line("arm_of_no_section", ("arms.slides", ["demo_slides", "nobody"]), r"arms/nobody\.yaml"),
-    Line("batch_size", ("arms/nih_pa.yaml:detectors.dpa.schedule.8.batch_size", 10**12), r"schedule\.8\.batch_size"),
-    Line("stable", ("arms/nih_pa.yaml:detectors.dpa.schedule.8.stable", 10**18), r"schedule\.8\.stable"),
-    Line("latent_dim", ("arms/nih_pa.yaml:detectors.dpa.latent_dim", 10**12), r"arms/nih_pa\.yaml: detectors\.dpa\.latent_dim"),
-    Line("channels", ("arms/nih_pa.yaml:detectors.dpa.channels", [10**9] * 5), r"arms/nih_pa\.yaml: detectors\.dpa\.channels"),
-    Line("channels_of_nothing", ("arms/nih_pa.yaml:detectors.dpa.channels", [0] * 5), r"arms/nih_pa\.yaml: detectors\.dpa\.channels"),
-    Line("schedule_empty", ("arms/nih_pa.yaml:detectors.dpa.schedule", {}), r"arms/nih_pa\.yaml: detectors\.dpa\.schedule"),
-    Line("schedule_as_word", ("arms/nih_pa.yaml:detectors.dpa.schedule", "fast"), r"arms/nih_pa\.yaml: detectors\.dpa\.schedule"),
-    Line("learning_rate_below_zero", ("arms/nih_pa.yaml:detectors.dpa.learning_rate", -1.0), r"arms/nih_pa\.yaml: detectors\.dpa\.learning_rate"),
-    Line("learning_rate_as_word", ("arms/nih_pa.yaml:detectors.dpa.learning_rate", "fast"), r"arms/nih_pa\.yaml: detectors\.dpa\.learning_rate.*'fast'"),
-    Line("weights_as_number", ("arms/nih_pa.yaml:detectors.dpa.weights", 5), r"arms/nih_pa\.yaml: detectors\.dpa\.weights"),
+    Line("batch_size", (f"{DPA}.schedule.8.batch_size", 10**12), r"schedule\.8\.batch_size"),
+    Line("stable", (f"{DPA}.schedule.8.stable", 10**18), r"schedule\.8\.stable"),
+    Line("latent_dim", (f"{DPA}.latent_dim", 10**12), rf"{SAID}\.latent_dim"),
+    Line("channels", (f"{DPA}.channels", [10**9] * 5), rf"{SAID}\.channels"),
+    Line("channels_of_nothing", (f"{DPA}.channels", [0] * 5), rf"{SAID}\.channels"),
+    Line("schedule_empty", (f"{DPA}.schedule", {}), rf"{SAID}\.schedule"),
+    Line("schedule_as_word", (f"{DPA}.schedule", "fast"), rf"{SAID}\.schedule"),
+    Line("learning_rate_below_zero", (f"{DPA}.learning_rate", -1.0), rf"{SAID}\.learning_rate"),
+    Line("learning_rate_as_word", (f"{DPA}.learning_rate", "fast"), rf"{SAID}\.learning_rate.*'fast'"),
+    Line("weights_as_number", (f"{DPA}.weights", 5), rf"{SAID}\.weights"),
     Line("detectors_of_nothing", ("arms/nih_pa.yaml:detectors", None), r"arms/nih_pa\.yaml: detectors"),
     Line("detector_of_nothing", ("arms/nih_pa.yaml:detectors.dpa", None), r"arms/nih_pa\.yaml: detectors\.dpa"),
     Line("kind_as_command", ("arms/nih_pa.yaml:kind", "$(touch PWNED)"), r"arms/nih_pa\.yaml: kind"),
@@ -69,22 +68,50 @@ SHIPPED = (ROOT / FILE).read_text(encoding="utf-8")
     Line("patients", ("demo_data.xrays.patients", 10**12), r"demo_data\.xrays\.patients"),
     Line("size_of_a_drawn_slide", ("demo_data.slides.size", 768 * 10**9), r"demo_data\.slides\.size"),
     Line("drawn_slides", ("demo_data.slides.normal", 10**12), r"demo_data\.slides\.normal"),
-    Line("tile_size", ("arms/demo_slides.yaml:sample_tiles.tile_size", 768 * 10**9), r"arms/demo_slides\.yaml: sample_tiles\.tile_size"),
+    Line(
+        "tile_size",
+        ("arms/demo_slides.yaml:sample_tiles.tile_size", 768 * 10**9),
+        r"demo_slides\.yaml: sample_tiles\.tile_size",
+    ),
     Line("tiles_per_slide", ("arms/demo_slides.yaml:sample_tiles.tiles_per_slide", 10**12), r"tiles_per_slide"),
     Line("no_tissue", ("arms/demo_slides.yaml:sample_tiles.least_tissue", 0.0), r"least_tissue"),
-    Line("working_size_zero", ("arms/nih_pa.yaml:equalize_xrays.working_size", 0), r"arms/nih_pa\.yaml: equalize_xrays\.working_size"),
-    Line("thumbnail_size", ("arms/nih_pa.yaml:equalize_xrays.thumbnail_size", 10**9), r"arms/nih_pa\.yaml: equalize_xrays\.thumbnail_size"),
-    Line("more_failures_than_all", ("arms/nih_pa.yaml:equalize_xrays.allowed_failures", 1.5), r"equalize_xrays\.allowed_failures"),
-    Line("scale_zero", ("arms/demo_slides.yaml:collection.microns_per_pixel", 0.0), r"arms/demo_slides\.yaml: collection\.microns_per_pixel"),
-    Line("slide_that_climbs", ("arms/demo_slides.yaml:collection.excluded", ["../x"]), r"arms/demo_slides\.yaml: collection\.excluded\.0"),
-    Line("collection_that_climbs", ("arms/nih_pa.yaml:split_xrays.collection", "../../etc"), r"split_xrays\.collection"),
-    Line("collection_absolute", ("arms/nih_pa.yaml:split_xrays.collection", "/etc"), r"split_xrays\.collection.*'/etc'"),
-    Line("table_as_number", ("arms/nih_pa.yaml:split_xrays.table", 5), r"arms/nih_pa\.yaml: split_xrays\.table"),
+    Line(
+        "working_size_zero",
+        ("arms/nih_pa.yaml:equalize_xrays.working_size", 0),
+        r"nih_pa\.yaml: equalize_xrays\.working_size",
+    ),
+    Line(
+        "thumbnail_size",
+        ("arms/nih_pa.yaml:equalize_xrays.thumbnail_size", 10**9),
+        r"nih_pa\.yaml: equalize_xrays\.thumbnail_size",
+    ),
+    Line(
+        "more_failures_than_all",
+        ("arms/nih_pa.yaml:equalize_xrays.allowed_failures", 1.5),
+        r"equalize_xrays\.allowed_failures",
+    ),
+    Line(
+        "scale_zero",
+        ("arms/demo_slides.yaml:collection.microns_per_pixel", 0.0),
+        r"demo_slides\.yaml: collection\.microns_per_pixel",
+    ),
+    Line(
+        "slide_that_climbs",
+        ("arms/demo_slides.yaml:collection.excluded", ["../x"]),
+        r"demo_slides\.yaml: collection\.excluded\.0",
+    ),
+    Line(
+        "collection_that_climbs", ("arms/nih_pa.yaml:split_xrays.collection", "../../etc"), r"split_xrays\.collection"
+    ),
+    Line(
+        "collection_absolute", ("arms/nih_pa.yaml:split_xrays.collection", "/etc"), r"split_xrays\.collection.*'/etc'"
+    ),
+    Line("table_as_number", ("arms/nih_pa.yaml:split_xrays.table", 5), r"nih_pa\.yaml: split_xrays\.table"),
     Line("region_below_zero", ("arms/demo_slides.yaml:normalize_tiles.target.region.x", -1), r"target\.region\.x"),
     Line("gate_below_zero", ("gate.roc_auc", -1.0), r"gate\.roc_auc"),
     Line("gate_as_word", ("gate.roc_auc", "no"), r"gate\.roc_auc.*'no'"),
     Line("unknown_section", ("tarin", {}), r"tarin.*not a known key"),
-    Line("folds", ("arms/demo_xrays.yaml:tune.folds", 10**9), r"arms/demo_xrays\.yaml: tune\.folds"),
+    Line("folds", ("arms/demo_xrays.yaml:tune.folds", 10**9), r"demo_xrays\.yaml: tune\.folds"),
     Line("draws", ("arms/demo_xrays.yaml:tune.few_anomalies.draws", 10**12), r"few_anomalies\.draws"),
 )
 def test_a_value(line: Line) -> None:

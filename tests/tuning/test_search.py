@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 from sklearn.metrics import roc_auc_score
 
+from pipeline.arms import Arm
 from pipeline.data.images import read_images, write_images
 from pipeline.errors import PipelineError
 from pipeline.tuning import search as search_module
@@ -22,6 +23,7 @@ from pipeline.tuning.search import Search, sampled
 from pipeline.tuning.space import Space
 from pipeline.tuning.trial import Trial, is_hopeless, run_trial
 from pipeline.tuning.variants import Variants
+from tests.shipped import write
 from tests.tuning.conftest import ARM, SPACE, Searched, SearchOf, arm_index, arm_pixels, dpa
 
 
