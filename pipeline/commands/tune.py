@@ -1,5 +1,9 @@
-"""``make tune``: prepare arms, search their settings, and enter what came out into dvc.lock."""
+"""Search the settings of arms, and go on after an interruption.
 
+Arms are prepared first; what comes out enters dvc.lock and the report.
+"""
+
+import argparse
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -8,17 +12,19 @@ from pathlib import Path
 from pipeline.errors import PipelineError
 from pipeline.files import write_text
 from pipeline.params.file import read_params
-from pipeline.stage import errors_in_one_sentence
 from pipeline.tuning.adopting import edited_yaml
 from pipeline.tuning.space import Space
 
 
-def main(named: Sequence[str]) -> None:
+def main(words: Sequence[str]) -> int:
     """Search the named arms or, if none is named, those of ``arms.tune``; what was searched enters that list.
 
     Raises:
         PipelineError: If there is none, an arm has no search or nothing prepares it, or its space is impossible.
     """
+    parser = argparse.ArgumentParser(prog="python -m pipeline tune", description=__doc__)
+    parser.add_argument("arms", nargs="*", metavar="arm", help="without: those of arms.tune in params.yaml")
+    named = parser.parse_args(words).arms
     params = read_params()
     arms = named or params.arms.tune
     if not arms:
@@ -43,6 +49,7 @@ def main(named: Sequence[str]) -> None:
         _run("stages.show_tuning", arm)
         _run("dvc", "commit", "--force", f"tune@{arm}", f"show_tuning@{arm}")
     _run("dvc", "repro", "--single-item", "check_params", "report")
+    return 0
 
 
 def enter(arm: str, path: Path = Path("params.yaml")) -> None:
@@ -57,8 +64,3 @@ def _run(module: str, *arguments: str) -> None:
     done = subprocess.run([sys.executable, "-m", module, *arguments], check=False)  # noqa: S603
     if done.returncode:
         sys.exit(done.returncode)
-
-
-if __name__ == "__main__":
-    with errors_in_one_sentence():
-        main(sys.argv[1:])

@@ -24,7 +24,7 @@ def here(in_folder: Path) -> Path:
 
 @pytest.mark.parametrize("arm", ["nih_ap", "camelyon16", "demo_slides"])
 def test_every_member_is_an_experiment_that_dvc_understands(here: Path, arm: str) -> None:
-    lines, space = experiments.main(arm), Space(read_params(), arm)
+    lines, space = experiments.queue_commands(arm), Space(read_params(), arm)
     assert len(lines) == len(space.members)
     for number in (0, len(lines) // 2, len(lines) - 1):
         words, member = shlex.split(lines[number]), space.members[number]
@@ -51,7 +51,7 @@ def test_the_whole_part_that_the_page_shows_can_be_searched(here: Path) -> None:
 @pytest.mark.usefixtures("here")
 def test_joining_needs_a_storage_that_both_machines_reach() -> None:
     with pytest.raises(PipelineError, match=r"tune\.demo_xrays\.storage is null: name one that both machines reach"):
-        joining.main("demo_xrays")
+        joining.main(["demo_xrays"])
 
 
 def changed(folder: Path, *overrides: str) -> None:
