@@ -25,7 +25,7 @@ repro: $(ENVIRONMENT) ## run every stage whose inputs changed
 	dvc repro
 
 paper: $(ENVIRONMENT) ## the paper's four arms with three seeds, beside the demo (needs the data and a GPU, see README)
-	python -m pipeline.commands.check_data camelyon16 nih_subset nih_pa nih_ap
+	python -m pipeline check-data camelyon16 nih_subset nih_pa nih_ap
 	dvc exp run \
 		-S 'arms.slides=[demo_slides,camelyon16]' \
 		-S 'arms.xrays=[demo_xrays,nih_subset,nih_pa,nih_ap]' \
@@ -33,25 +33,25 @@ paper: $(ENVIRONMENT) ## the paper's four arms with three seeds, beside the demo
 		-S 'seeds=[0,1,2]'
 
 check-data: $(ENVIRONMENT) ## say which data sets are present, complete or missing, and list their files
-	python -m pipeline.commands.check_data
+	python -m pipeline check-data
 
 tune: $(ENVIRONMENT) ## search the settings of one arm (make tune ARM=demo_xrays), or of all in `arms.tune`; goes on after an interruption
-	python -m pipeline.commands.tune $(ARM)
+	python -m pipeline tune $(ARM)
 
 adopt: $(ENVIRONMENT) ## show what the search of ARM chose, as a change of params.yaml (CRITERION=weakly_supervised, unsupervised or label_free)
-	@python -m pipeline.commands.adopt $(ARM) --criterion $(CRITERION)
+	@python -m pipeline adopt $(ARM) --criterion $(CRITERION)
 
 join: $(ENVIRONMENT) ## help a search of ARM that runs on another machine, see docs/tuning.md
-	@python -m pipeline.commands.join $(ARM)
+	@python -m pipeline join $(ARM)
 
 compare: $(ENVIRONMENT) ## what changed since BASE, a branch, commit or experiment (make compare BASE=main)
-	@python -m pipeline.commands.compare $(BASE)
+	@python -m pipeline compare $(BASE)
 
 gate: $(ENVIRONMENT) ## fail where a metric became worse than at BASE by more than `gate` in params.yaml allows
-	@python -m pipeline.commands.compare $(BASE) --gate
+	@python -m pipeline compare $(BASE) --gate
 
 check-lock: $(ENVIRONMENT) ## fail where reports/ is older than code or parameters, incomplete, or left over
-	@python -m pipeline.commands.check_lock
+	@python -m pipeline check-lock
 
 test: $(ENVIRONMENT) ## the tests, a few minutes; includes the whole chain on a shrunken demo
 	python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m 'not slow'

@@ -87,6 +87,15 @@ class Arm:
             raise PipelineError(f"{arm_file(self.name)} has no section tune: add one, as arms/demo_xrays.yaml has")
         return self.shared.tune
 
+    def has(self, path: str) -> bool:
+        """Whether the file has a key, as ``detectors.dpa.latent_dim``."""
+        place: Any = self.content
+        for key in path.split("."):
+            if not isinstance(place, Mapping) or key not in place:
+                return False
+            place = place[key]
+        return True
+
     def check(self, compute: Compute, demo: DemoData) -> None:
         """Check every part, and that they fit together.
 

@@ -1,10 +1,17 @@
 """What an error says to the user: one sentence that names the file, row or key and what to do."""
 
 import errno
+import io
+import os
 import re
+import sys
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+INTERRUPTED = 130  # the exit status of what Ctrl-C ended, as shells have it
 LONGEST = 300  # characters of what an error says
 # How a library shows an object (<_io.BytesIO object at 0x7f…>), an address, and the folders of an absolute path.
 OBJECT = re.compile(r"\s*<[^<>]* at 0x[0-9A-Fa-f]+>")
@@ -14,6 +21,35 @@ FOLDERS = re.compile(r"(?<![\w.~-])/(?:[^\s/'\"<>]+/)*(?=[^\s/'\"<>])")
 
 class PipelineError(Exception):
     """Something the user can put right: one sentence that names the file, row or key and what to do."""
+
+
+@contextmanager
+def errors_in_one_sentence() -> Iterator[None]:
+    """Run a script: whatever ends it says so in one sentence on the error stream.
+
+    Raises:
+        SystemExit: When the block failed or was interrupted.
+    """
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a terminal without × or µ is no reason to stop
+    try:
+        yield
+    except KeyboardInterrupt:
+        if "LOCAL_RANK" not in os.environ:  # else the process that launched this one says so
+            print("interrupted: run again to go on; what was finished is kept", file=sys.stderr)
+        sys.exit(INTERRUPTED)
+    except Exception as error:
+        sentence = str(error) if isinstance(error, PipelineError) else None
+        if isinstance(error, OSError):
+            sentence = advice(error)
+        if sentence is None:
+            traceback.print_exc()
+            command = " ".join(["python", *sys.orig_argv[1:]])
+            sentence = (
+                f"{command} stopped on {type(error).__name__}, which it has no advice for; "
+                "the lines above say where. No unfinished output was left behind."
+            )
+        sys.exit(f"error: {sentence}")
 
 
 def advice(error: OSError) -> str | None:

@@ -1,5 +1,6 @@
-"""``make check-data``: says which collections are present, complete or missing, and makes their inventories."""
+"""Say which collections are present, complete or missing, and list their files."""
 
+import argparse
 import sys
 from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
@@ -15,7 +16,6 @@ from pipeline.data.xrays.collection import read_collection as read_xrays
 from pipeline.data.xrays.splits import warnings_of
 from pipeline.errors import PipelineError
 from pipeline.params.file import Params, read_params
-from pipeline.stage import errors_in_one_sentence
 
 RAW = Path("data/raw")
 
@@ -42,11 +42,8 @@ NIH_SUBSET: dict[str, tuple[int, int | None]] = {
 }
 
 
-def main(arms: Sequence[str]) -> int:
+def main(words: Sequence[str]) -> int:
     """Print a table, write the inventories, one per arm, and read the CSVs that describe collections.
-
-    Args:
-        arms: The arms that are to run; those of params.yaml if none is named.
 
     Returns:
         1 if one of the arms cannot run with what is there, else 0.
@@ -54,8 +51,11 @@ def main(arms: Sequence[str]) -> int:
     Raises:
         PipelineError: If an arm is unknown.
     """
+    parser = argparse.ArgumentParser(prog="python -m pipeline check-data", description=__doc__)
+    parser.add_argument("arms", nargs="*", metavar="arm", help="an arm that is to run; without: those of params.yaml")
+    named = parser.parse_args(words).arms
     params = read_params()
-    arms = arms or [*params.arms.slides, *params.arms.xrays]
+    arms = named or [*params.arms.slides, *params.arms.xrays]
     collection_of = {arm: arm for arm in params.slides}
     collection_of |= {arm: settings.collection for arm, settings in params.split_xrays.items()}
     unknown = [arm for arm in arms if arm not in collection_of]
@@ -134,8 +134,3 @@ def check_files(paths: Sequence[str], expected: dict[str, tuple[int, int | None]
             state = "more than published"
         rows.append((pattern, found, str(least) if least == most else f"{least}–{most or ''}", state))
     return rows
-
-
-if __name__ == "__main__":
-    with errors_in_one_sentence():
-        sys.exit(main(sys.argv[1:]))

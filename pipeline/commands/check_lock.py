@@ -1,19 +1,27 @@
-"""``make check-lock``: says where reports/ is not what the committed code and parameters make."""
+"""Fail where reports/ is not what the committed code and parameters make."""
 
+import argparse
 import shlex
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
+from dvc.exceptions import DvcException
 from dvc.repo import Repo
 
-from pipeline.stage import errors_in_one_sentence
+from pipeline.errors import PipelineError, words_of
 
 REPORTS = Path("reports")
 
 
-def main() -> None:
-    """Print what is wrong with the reports and exit with 1, or say that nothing is."""
+def main(words: Sequence[str]) -> int:
+    """Print what is wrong with the reports and return 1, or say that nothing is.
+
+    Raises:
+        PipelineError: Where DVC finds no repository, or cannot read it.
+    """
+    argparse.ArgumentParser(prog="python -m pipeline check-lock", description=__doc__).parse_args(words)
     missing, left_over = misplaced()
     faults = [
         *stale_stages(),
@@ -22,8 +30,10 @@ def main() -> None:
     ]
     if faults:
         removal = f"remove what is left over with `{shlex.join(['rm', '-r', *left_over])}`, " if left_over else ""
-        sys.exit("\n".join([*faults, f"error: {removal}run `dvc repro`, and commit reports/ and dvc.lock"]))
+        print(*faults, f"error: {removal}run `dvc repro`, and commit reports/ and dvc.lock", sep="\n", file=sys.stderr)
+        return 1
     print("reports/ and dvc.lock belong to the code and the parameters")
+    return 0
 
 
 def stale_stages() -> list[str]:
@@ -36,8 +46,13 @@ def stale_stages() -> list[str]:
 
 def misplaced() -> tuple[list[str], list[str]]:
     """Return missing reports, and files or whole folders that no stage makes, as of an arm that left."""
-    with Repo() as repo:
-        outs = [Path(out.fs_path).relative_to(repo.root_dir) for out in repo.index.outs]
+    try:
+        with Repo() as repo:
+            outs = [Path(out.fs_path).relative_to(repo.root_dir) for out in repo.index.outs]
+    except DvcException as error:
+        raise PipelineError(
+            f"run this at the root of a clone, with a dvc.yaml that DVC can read: {words_of(error)}"
+        ) from None
     made = [out for out in outs if REPORTS in out.parents]
     used = {folder for out in made for folder in out.parents}
     files = [file for file in sorted(REPORTS.rglob("*")) if file.is_file()]
@@ -46,8 +61,3 @@ def misplaced() -> tuple[list[str], list[str]]:
     highest = [next(path for path in (*reversed(file.parents), file) if path not in used) for file in left_over]
     missing = sorted(out for out in made if not out.exists())
     return [str(out) for out in missing], [str(path) for path in dict.fromkeys(highest)]
-
-
-if __name__ == "__main__":
-    with errors_in_one_sentence():
-        main()

@@ -1,34 +1,37 @@
-"""The members of a search space as DVC experiments: prints the commands that queue them."""
+"""Print the commands that queue every combination of a search as experiments of DVC."""
 
 import argparse
 import json
 import shlex
+from collections.abc import Sequence
 
+from pipeline.arms import read_arm
+from pipeline.layout import arm_file
 from pipeline.params.file import read_params
-from pipeline.stage import errors_in_one_sentence
 from pipeline.tuning.space import Space
 
 
-def main(arm: str) -> list[str]:
+def main(words: Sequence[str]) -> int:
+    """Print a command per member of an arm's space."""
+    parser = argparse.ArgumentParser(prog="python -m pipeline experiments", description=__doc__)
+    parser.add_argument("arm")
+    print(*queue_commands(parser.parse_args(words).arm), sep="\n")
+    return 0
+
+
+def queue_commands(arm: str) -> list[str]:
     """Return the commands that queue every member of the arm's space.
 
     Raises:
         PipelineError: If the arm has no space.
     """
-    params = read_params()
-    params.check_arm(arm, "tune")
-    space = Space(params, arm)
+    searched = read_arm(arm)
+    space = Space(searched, read_params().compute)
     lines = []
     for number, member in enumerate(space.members):
         words = ["dvc", "exp", "run", "--queue", "-n", f"{arm}-{number}"]
         for path, value in space.changes(member.options).items():
-            words += ["-S", f"{path}={json.dumps(value)}"]
+            new = "" if searched.has(path) else "+"  # DVC wants to be told that a key is new
+            words += ["-S", f"{arm_file(arm)}:{new}{path}={json.dumps(value)}"]
         lines.append(shlex.join(words))
     return lines
-
-
-if __name__ == "__main__":
-    parser = argparse.ArgumentParser(prog="pipeline.commands.experiments", description=__doc__)
-    parser.add_argument("arm")
-    with errors_in_one_sentence():
-        print("\n".join(main(parser.parse_args().arm)))

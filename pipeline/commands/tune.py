@@ -1,64 +1,87 @@
-"""``make tune``: prepare arms, search their settings, and enter what came out into dvc.lock."""
+"""Search the settings of arms, and go on after an interruption.
 
+Arms are prepared first; the tables go to reports/arms/<arm>/tuning and into the report.
+"""
+
+import argparse
 import subprocess
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
+import pandas as pd
+
+from pipeline.arms import Arm, read_arm
 from pipeline.errors import PipelineError
-from pipeline.files import write_text
-from pipeline.params.file import read_params
-from pipeline.stage import errors_in_one_sentence
-from pipeline.tuning.adopting import edited_yaml
+from pipeline.files import write_csv, write_json, write_text
+from pipeline.layout import SCRATCH, tuning
+from pipeline.params.file import Params, read_params
+from pipeline.reporting.tuning import plot_few_anomalies, tuning_section
+from pipeline.tuning.adopting import check_searched
+from pipeline.tuning.arm_search import ArmSearch
+from pipeline.tuning.criteria import choose
+from pipeline.tuning.few_anomalies import few_anomalies, test_areas, test_interval
 from pipeline.tuning.space import Space
+from pipeline.tuning.tables import read_scores, read_trials
 
 
-def main(named: Sequence[str]) -> None:
-    """Search the named arms or, if none is named, those of ``arms.tune``; what was searched enters that list.
+def main(words: Sequence[str]) -> int:
+    """Search the named arms, write what came out, and bring the report up to date.
 
     Raises:
-        PipelineError: If there is none, an arm has no search or nothing prepares it, or its space is impossible.
+        PipelineError: If an arm has no search or nothing prepares it, or its space is impossible.
     """
-    params = read_params()
-    arms = named or params.arms.tune
-    if not arms:
-        raise PipelineError("params.yaml: arms.tune is empty: name the arms to search")
-    prepared_by = dict.fromkeys(params.arms.slides, "normalize_tiles") | dict.fromkeys(
-        params.arms.xrays, "equalize_xrays"
-    )
+    parser = argparse.ArgumentParser(prog="python -m pipeline tune", description=__doc__)
+    parser.add_argument("arms", nargs="+", metavar="arm")
+    parser.add_argument("--show", action="store_true", help="search nothing: draw again from the tables that are there")
+    arguments = parser.parse_args(words)
+    params, arms = read_params(), [read_arm(arm) for arm in arguments.arms]
     for arm in arms:
-        params.check_arm(arm, "tune")
-        if arm not in prepared_by:
+        if arm.name not in params.arms.prepared:
             raise PipelineError(
-                f"params.yaml: {arm!r} is not in arms.slides or arms.xrays: add it, or choose from "
-                f"{', '.join(prepared_by)}"
+                f"params.yaml: {arm.name!r} is in no list of arms: add it to that of its kind, or choose from "
+                f"{', '.join(params.arms.prepared)}"
             )
-        Space(params, arm)
-    _run("dvc", "repro", *(f"{prepared_by[arm]}@{arm}" for arm in arms))
+        Space(arm, params.compute)
+    if not arguments.show:
+        _dvc("repro", *(f"{arm.data.prepared_by}@{arm.name}" for arm in arms))
+        for arm in arms:
+            search(arm, params)
     for arm in arms:
-        # DVC verifies what a frozen stage made, but never runs it.
-        _run("stages.tune", arm)
-        if arm not in params.arms.tune:
-            enter(arm)
-        _run("stages.show_tuning", arm)
-        _run("dvc", "commit", "--force", f"tune@{arm}", f"show_tuning@{arm}")
-    _run("dvc", "repro", "--single-item", "check_params", "report")
+        show(arm, params)
+    _dvc("repro", "--single-item", "check_params", "report")
+    return 0
 
 
-def enter(arm: str, path: Path = Path("params.yaml")) -> None:
-    """Put an arm into ``arms.tune``, after its search, since DVC stops where a listed arm has no tables."""
-    # at the front: the blank line after a list belongs to its last entry
-    text = edited_yaml(path.read_text(encoding="utf-8"), lambda content: content["arms"]["tune"].insert(0, arm))
-    write_text(path, text)
-    print(f"{path}: {arm} is now in arms.tune, so that its tables stay with the reports")
+def search(arm: Arm, params: Params) -> None:
+    """Write what is searched, its trials, and the scores of every image by each of them."""
+    trials, scores = ArmSearch(params, arm, SCRATCH / "tuning" / arm.name).run()
+    folder = tuning(arm.name)
+    write_json(folder / "search.json", arm.search.searched)
+    write_csv(folder / "trials.csv", trials)
+    write_csv(folder / "scores.csv", scores)
+    chosen = choose(trials)["weakly_supervised"]
+    print(f"{arm.name}: {len(trials)} trials, number {chosen} is chosen; `make adopt ARM={arm.name}`", flush=True)
 
 
-def _run(module: str, *arguments: str) -> None:
-    done = subprocess.run([sys.executable, "-m", module, *arguments], check=False)  # noqa: S603
+def show(arm: Arm, params: Params) -> None:
+    """Write figure 5 of the paper as table and picture, the test figures of all trials, and a section of the report.
+
+    Raises:
+        PipelineError: If the tables are missing, damaged or of another search.
+    """
+    settings, folder = arm.search, tuning(arm.name)
+    check_searched(folder / "search.json", arm)
+    trials, scores = read_trials(folder / "trials.csv", arm.name), read_scores(folder / "scores.csv")
+    few, tested = few_anomalies(scores, settings.few_anomalies, settings.seed), test_areas(scores)
+    chosen = choose(trials)
+    write_csv(folder / "few_anomalies.csv", few)
+    write_csv(folder / "tests.csv", pd.DataFrame(tested.items(), columns=["trial", "test_roc_auc"]).round(6))
+    plot_few_anomalies(folder / "few_anomalies.png", arm.name, few, tested, tested[chosen["unsupervised"]])
+    intervals = {trial: test_interval(scores, trial, params.compute_metrics) for trial in set(chosen.values())}
+    write_text(folder / "section.md", tuning_section(arm.name, trials, tested, intervals, settings))
+
+
+def _dvc(*words: str) -> None:
+    done = subprocess.run([sys.executable, "-m", "dvc", *words], check=False)  # noqa: S603
     if done.returncode:
         sys.exit(done.returncode)
-
-
-if __name__ == "__main__":
-    with errors_in_one_sentence():
-        main(sys.argv[1:])

@@ -16,9 +16,9 @@ from typing import TypeVar
 import cv2
 from threadpoolctl import threadpool_limits
 
+from pipeline.compute.progress import progress_bar
 from pipeline.errors import PipelineError
 from pipeline.params.compute import Compute
-from pipeline.stage import progress_bar
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")

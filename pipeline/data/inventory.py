@@ -17,10 +17,10 @@ from typing import Annotated, NoReturn
 import pandas as pd
 from pydantic import Field, TypeAdapter, ValidationError
 
+from pipeline.compute.progress import progress_bar
 from pipeline.data.archives import is_archive, list_members
 from pipeline.errors import PipelineError
 from pipeline.files import md5, read_csv, write_text
-from pipeline.stage import progress_bar
 
 COLUMNS = ["path", "bytes", "md5"]
 # Checksums by size and time of change, one file per collection, outside the graph.

@@ -9,7 +9,7 @@ from tests.import_closure import ROOT
 def test_the_change_is_applied_by_git_and_then_there_is_none(tmp_path: Path) -> None:
     clone = tmp_path / "clone"
     subprocess.run(["git", "clone", "--quiet", str(ROOT), str(clone)], check=True)
-    command = [sys.executable, "-m", "pipeline.commands.adopt", "demo_xrays", "--criterion", "unsupervised"]
+    command = [sys.executable, "-m", "pipeline", "adopt", "demo_xrays", "--criterion", "unsupervised"]
 
     def adopt() -> subprocess.CompletedProcess[str]:
         return subprocess.run(command, cwd=clone, capture_output=True, text=True, check=True)

@@ -65,7 +65,7 @@ def check_data(repository: Path, most_bytes: int = -1, **environment: str) -> su
     (repository / "data" / "raw" / "camelyon16").mkdir(parents=True, exist_ok=True)
     (repository / "data" / "raw" / "camelyon16" / "normal_001.tif").touch()
     return subprocess.run(
-        [sys.executable, "-m", "pipeline.commands.check_data", "camelyon16"],
+        [sys.executable, "-m", "pipeline", "check-data", "camelyon16"],
         cwd=repository,
         env={**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "120", **environment},
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (most_bytes, -1)),

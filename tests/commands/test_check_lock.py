@@ -7,6 +7,7 @@ import pytest
 from dvc.utils.hydra import apply_overrides
 
 from pipeline.commands.check_lock import main, misplaced
+from pipeline.errors import PipelineError
 from tests.import_closure import ROOT
 
 
@@ -26,11 +27,10 @@ def test_the_arm_is_a_line_per_folder_however_many_files_it_has(clone: Path) -> 
     assert misplaced() == ([], folders)
 
 
-def test_the_line_that_is_printed_removes_it(clone: Path) -> None:
+def test_the_line_that_is_printed_removes_it(clone: Path, capsys: pytest.CaptureFixture[str]) -> None:
     drop_slides(clone)
-    with pytest.raises(SystemExit) as caught:
-        main()
-    line = str(caught.value).splitlines()[-1].split("`")[1]
+    assert main([]) == 1
+    line = capsys.readouterr().err.splitlines()[-1].split("`")[1]
     assert line == "rm -r reports/arms/demo_slides reports/data/demo_slides reports/scores/demo_slides"
     subprocess.run(line, shell=True, check=True)  # noqa: S602
     assert misplaced() == ([], [])
@@ -39,3 +39,15 @@ def test_the_line_that_is_printed_removes_it(clone: Path) -> None:
 def test_a_file_beside_what_a_stage_makes_is_named_itself(clone: Path) -> None:
     (clone / "reports/arms/demo_xrays/dpa/notes.txt").touch()
     assert misplaced() == ([], ["reports/arms/demo_xrays/dpa/notes.txt"])
+
+
+@pytest.mark.parametrize("broken", ["not a repository", "no git", "no graph"])
+def test_what_is_no_clone_is_one_sentence(in_folder: Path, broken: str) -> None:
+    if broken != "not a repository":
+        subprocess.run(["git", "clone", "--quiet", str(ROOT), "."], check=True)
+    if broken == "no git":
+        (in_folder / ".git").rename(in_folder / "git")
+    if broken == "no graph":
+        (in_folder / "dvc.yaml").write_text("stages: 1", encoding="utf-8")
+    with pytest.raises(PipelineError, match=r"^run this at the root of a clone, with a dvc\.yaml that DVC can read: "):
+        main([])

@@ -10,8 +10,8 @@ import pandas as pd
 import pytest
 
 from pipeline.commands import compare as comparing
+from pipeline.errors import errors_in_one_sentence
 from pipeline.evaluation.scores import scores_path
-from pipeline.stage import errors_in_one_sentence
 from tests.import_closure import ROOT
 
 SEEDS = (0, 1, 2)
@@ -45,15 +45,14 @@ class Clone:
             contextlib.redirect_stderr(printed),
         ):
             patch.chdir(self.folder)
-            patch.setattr("sys.argv", ["comparing", *arguments])
             try:
                 with errors_in_one_sentence():
-                    comparing.main()
+                    status = comparing.main(arguments)
             except SystemExit as end:
                 if isinstance(end.code, str):
                     return 1, f"{printed.getvalue()}{end.code}\n"
                 return int(end.code or 0), printed.getvalue()
-        return 0, printed.getvalue()
+        return status, printed.getvalue()
 
 
 @pytest.fixture(scope="module")

@@ -1,124 +1,100 @@
 import re
 import shlex
+import shutil
 from pathlib import Path
 
 import pytest
+from dvc.utils.cli_parse import to_path_overrides
 from dvc.utils.hydra import apply_overrides
 from ruamel.yaml import YAML
 
-from pipeline.commands import experiments
-from pipeline.commands import join as joining
-from pipeline.commands import tune as running
+from pipeline.arms import Arm, read_arm
+from pipeline.commands import experiments, join, tune
 from pipeline.errors import PipelineError
-from pipeline.params.file import read_params
-from pipeline.tuning.adopting import edited_yaml
+from pipeline.params.file import Params
 from pipeline.tuning.space import Space
 from tests.import_closure import ROOT
 
 
 @pytest.fixture
 def here(in_folder: Path) -> Path:
-    (in_folder / "params.yaml").write_bytes((ROOT / "params.yaml").read_bytes())
+    shutil.copy(ROOT / "params.yaml", in_folder)
+    shutil.copytree(ROOT / "arms", in_folder / "arms")
     return in_folder
 
 
-@pytest.mark.parametrize("arm", ["nih_ap", "camelyon16", "demo_slides"])
-def test_every_member_is_an_experiment_that_dvc_understands(here: Path, arm: str) -> None:
-    lines, space = experiments.main(arm), Space(read_params(), arm)
+@pytest.mark.parametrize("name", ["nih_ap", "camelyon16", "demo_slides"])
+def test_every_member_is_an_experiment_that_dvc_understands(here: Path, params: Params, name: str) -> None:
+    arm = read_arm(name)
+    lines, space = experiments.queue_commands(name), Space(arm, params.compute)
     assert len(lines) == len(space.members)
     for number in (0, len(lines) // 2, len(lines) - 1):
         words, member = shlex.split(lines[number]), space.members[number]
-        assert words[:6] == ["dvc", "exp", "run", "--queue", "-n", f"{arm}-{number}"]
-        copy = here / f"{number}.yaml"
-        copy.write_bytes((ROOT / "params.yaml").read_bytes())
-        apply_overrides(copy, words[7::2])
-        found = read_params(copy)
-        for setting in ("latent_dim", "latent_size", "channels", "learning_rate"):
-            assert getattr(found.train[arm], setting) == getattr(member.train, setting)
-        assert found.train[arm].schedule[-1].layers == member.train.schedule[-1].layers
-        prepared = found.normalize_tiles if arm in found.slides else found.equalize_xrays
-        assert prepared[arm] == member.preparation
+        assert words[:6] == ["dvc", "exp", "run", "--queue", "-n", f"{name}-{number}"]
+        ((file, overrides),) = to_path_overrides(words[7::2]).items()
+        shutil.copy(ROOT / file, here / file)
+        apply_overrides(here / file, overrides)
+        changed = read_arm(name)
+        assert changed.data == member.arm.data
+        ours, theirs = changed.detector("dpa"), member.arm.detector("dpa")
+        common = {*arm.search.common.get("detectors", {}).get("dpa", {})}
+        assert ours.model_dump(exclude=common) == theirs.model_dump(exclude=common)
+        assert ours.resolution == theirs.resolution
 
 
-def test_the_whole_part_that_the_page_shows_can_be_searched(here: Path) -> None:
+def test_the_whole_part_that_the_page_shows_can_be_searched(here: Path, params: Params) -> None:
     page = (ROOT / "docs" / "tuning.md").read_text(encoding="utf-8")
-    shown = YAML(typ="safe").load(re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)[0])["tune"]["nih_ap"]
-    text = (here / "params.yaml").read_text(encoding="utf-8")
-    (here / "params.yaml").write_text(edited_yaml(text, lambda content: content["tune"].update(nih_ap=shown)))
-    assert len(Space(read_params(), "nih_ap").members) == 8
+    shown = YAML(typ="safe").load(re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)[0])
+    assert len(Space(Arm("nih_ap", {**read_arm("nih_ap").content, **shown}), params.compute).members) == 8
 
 
 @pytest.mark.usefixtures("here")
 def test_joining_needs_a_storage_that_both_machines_reach() -> None:
-    with pytest.raises(
-        PipelineError, match=r"arms/demo_xrays\.yaml: tune\.storage is null: name one that both machines reach"
-    ):
-        joining.main("demo_xrays")
-
-
-def changed(folder: Path, *overrides: str) -> None:
-    apply_overrides(folder / "params.yaml", list(overrides))
+    with pytest.raises(PipelineError, match=r"demo_xrays\.yaml: tune\.storage is null: name one that both machines"):
+        join.main(["demo_xrays"])
 
 
 @pytest.mark.parametrize(
-    ("overrides", "arms", "message"),
+    ("overrides", "arm", "message"),
     [
-        (["arms.tune=[]"], [], "arms.tune is empty: name the arms to search"),
-        ([], ["nih_app"], "'nih_app' is not in tune of params.yaml: choose from camelyon16"),
+        ([], "nih_app", r"arms/nih_app\.yaml is missing: copy one of another arm, or choose from camelyon16"),
+        ([], "nih_ap", "'nih_ap' is in no list of arms: add it to that of its kind, or choose from demo_slides"),
+        (["~tune"], "demo_xrays", r"arms/demo_xrays\.yaml has no section tune"),
         (
-            [],
-            ["nih_ap"],
-            "'nih_ap' is not in arms.slides or arms.xrays: add it, or choose from demo_slides, demo_xrays",
-        ),
-        (
-            ["arms/demo_xrays.yaml:tune.space.latent.16.train.latent_dim=-1"],
-            ["demo_xrays"],
-            "space, equalization: none, latent: 16",
+            ["tune.space.latent.16.detectors.dpa.latent_dim=-1"],
+            "demo_xrays",
+            r"tune\.space, equalization: none, latent: 16: detectors\.dpa\.latent_dim",
         ),
     ],
 )
 def test_a_search_that_cannot_run_stops_before_work(
-    here: Path, monkeypatch: pytest.MonkeyPatch, overrides: list[str], arms: list[str], message: str
+    here: Path, monkeypatch: pytest.MonkeyPatch, overrides: list[str], arm: str, message: str
 ) -> None:
     def no_work(*_: str) -> None:
         raise AssertionError
 
-    monkeypatch.setattr(running, "_run", no_work)
-    changed(here, *overrides)
+    monkeypatch.setattr(tune, "_dvc", no_work)
+    if overrides:
+        apply_overrides(here / "arms" / f"{arm}.yaml", overrides)
     with pytest.raises(PipelineError, match=message):
-        running.main(arms)
+        tune.main([arm])
 
 
-def test_arms_are_prepared_searched_and_entered(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.usefixtures("here")
+def test_arms_are_prepared_searched_shown_and_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     calls: list[str] = []
-    monkeypatch.setattr(running, "_run", lambda *words: calls.append(" ".join(words)))
-    running.main(["demo_slides"])
+    monkeypatch.setattr(tune, "_dvc", lambda *words: calls.append(" ".join(words)))
+    monkeypatch.setattr(tune, "search", lambda arm, _: calls.append(f"search {arm.name}"))
+    monkeypatch.setattr(tune, "show", lambda arm, _: calls.append(f"show {arm.name}"))
+    tune.main(["demo_slides", "demo_xrays"])
     assert calls == [
-        "dvc repro normalize_tiles@demo_slides",
-        "stages.tune demo_slides",
-        "stages.show_tuning demo_slides",
-        "dvc commit --force tune@demo_slides show_tuning@demo_slides",
-        "dvc repro --single-item check_params report",
+        "repro normalize_tiles@demo_slides equalize_xrays@demo_xrays",
+        "search demo_slides",
+        "search demo_xrays",
+        "show demo_slides",
+        "show demo_xrays",
+        "repro --single-item check_params report",
     ]
-
-
-@pytest.mark.parametrize("listed", [[], ["demo_slides"]])
-def test_an_arm_that_is_searched_without_being_listed_is_listed_after_its_search(
-    here: Path, monkeypatch: pytest.MonkeyPatch, listed: list[str]
-) -> None:
-    seen: list[bool] = []
-    monkeypatch.setattr(running, "_run", lambda *_: seen.append("demo_xrays" in read_params().arms.tune))
-    changed(here, f"arms.tune=[{','.join(listed)}]")
-    before = (here / "params.yaml").read_text(encoding="utf-8").splitlines()
-    running.main(["demo_xrays"])
-    assert seen == [False, False, True, True, True]
-    after = (here / "params.yaml").read_text(encoding="utf-8").splitlines()
-    assert {*after} - {*before} <= {"  - demo_xrays", "  tune: [demo_xrays]", "  tune:"}
-    assert [line for line in after if "#" in line] == [line for line in before if "#" in line]
-
-
-def test_an_arm_that_is_listed_already_changes_no_byte(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(running, "_run", lambda *_: None)
-    before = (here / "params.yaml").read_bytes()
-    running.main(["demo_xrays"])
-    assert (here / "params.yaml").read_bytes() == before
+    calls.clear()
+    tune.main(["demo_slides", "--show"])
+    assert calls == ["show demo_slides", "repro --single-item check_params report"]

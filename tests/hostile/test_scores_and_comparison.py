@@ -1,7 +1,6 @@
 """Tables of scores, and revisions that are compared."""
 
 from pathlib import Path
-from unittest import mock
 
 import pytest
 
@@ -106,9 +105,4 @@ NO_REVISIONS = [
 @pytest.mark.parametrize("name", NO_REVISIONS)
 def test_a_revision_that_is_none(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
-
-    def main() -> None:
-        with mock.patch("sys.argv", ["comparing", name]):
-            comparing.main()
-
-    judge(main, r"(?s).")
+    judge(lambda: comparing.main([name]), r"(?s).")

@@ -67,7 +67,7 @@ def test_an_interruption_of_several_processes(line: Line) -> None:
 
 
 @lines(
-    Line("check_data", ("pipeline.commands.check_data", "nih_pa"), 1),
+    Line("check_data", ("pipeline", "check-data", "nih_pa"), 1),
     Line("split", ("stages.split_xrays", "nih_pa"), 0),
     Line("unknown_arm", ("stages.split_xrays", "é"), 1),
 )
@@ -82,7 +82,7 @@ def test_a_terminal_of_ascii(line: Line, nih: Collection) -> None:
 
 def test_a_name_beyond_ascii_is_listed_or_warned_of_on_a_terminal_of_ascii(nih: Collection) -> None:
     (nih.root / "ä.png").write_bytes(png())
-    done = started("-m", "pipeline.commands.check_data", "nih_pa", **ASCII)
+    done = started("-m", "pipeline", "check-data", "nih_pa", **ASCII)
     output, error = done.communicate()
     assert "Traceback" not in output + error
     listed = INVENTORY.read_text(encoding="utf-8")

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from pipeline.compute.device import Workplace
+from pipeline.compute.progress import progress_bar
 from pipeline.compute.saved_state import SavedState
 from pipeline.detectors.base import History
 from pipeline.detectors.dpa.autoencoder import Autoencoder, Encoder, halve
@@ -25,7 +26,6 @@ from pipeline.detectors.dpa.targets import KnownTargets, bytes_of_targets
 from pipeline.errors import PipelineError
 from pipeline.features.views import Batches, Draws, ImageStore, central_views, drawn_view, to_network
 from pipeline.params.train import Train
-from pipeline.stage import progress_bar
 
 LARGEST_LOSS = 1e6  # the released code stops there, too; a relative loss starts at about 1
 SAMPLES = 8  # images in the picture of a phase
