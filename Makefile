@@ -35,10 +35,10 @@ paper: $(ENVIRONMENT) ## the paper's four arms with three seeds, beside the demo
 check-data: $(ENVIRONMENT) ## say which data sets are present, complete or missing, and list their files
 	python -m pipeline check-data
 
-tune: $(ENVIRONMENT) ## search the settings of one arm (make tune ARM=demo_xrays), or of all in `arms.tune`; goes on after an interruption
+tune: $(ENVIRONMENT) ## search the settings of an arm (make tune ARM=demo_xrays); goes on after an interruption
 	python -m pipeline tune $(ARM)
 
-adopt: $(ENVIRONMENT) ## show what the search of ARM chose, as a change of params.yaml (CRITERION=weakly_supervised, unsupervised or label_free)
+adopt: $(ENVIRONMENT) ## show what the search of ARM chose, as a change of its file (CRITERION=weakly_supervised, unsupervised or label_free)
 	@python -m pipeline adopt $(ARM) --criterion $(CRITERION)
 
 join: $(ENVIRONMENT) ## help a search of ARM that runs on another machine, see docs/tuning.md

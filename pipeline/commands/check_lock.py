@@ -11,9 +11,8 @@ from dvc.exceptions import DvcException
 from dvc.repo import Repo
 
 from pipeline.errors import PipelineError, words_of
-
-REPORTS = Path("reports")
-
+from pipeline.layout import REPORTS, tuning
+from pipeline.params.file import read_params
 
 def main(words: Sequence[str]) -> int:
     """Print what is wrong with the reports and return 1, or say that nothing is.
@@ -54,9 +53,10 @@ def misplaced() -> tuple[list[str], list[str]]:
             f"run this at the root of a clone, with a dvc.yaml that DVC can read: {words_of(error)}"
         ) from None
     made = [out for out in outs if REPORTS in out.parents]
-    used = {folder for out in made for folder in out.parents}
+    kept = [*made, *(tuning(arm) for arm in read_params().arms.prepared)]  # a search is no stage
+    used = {folder for out in kept for folder in out.parents}
     files = [file for file in sorted(REPORTS.rglob("*")) if file.is_file()]
-    left_over = [file for file in files if not any(file == out or out in file.parents for out in made)]
+    left_over = [file for file in files if not any(file == out or out in file.parents for out in kept)]
     # the highest folder above each in which nothing is made
     highest = [next(path for path in (*reversed(file.parents), file) if path not in used) for file in left_over]
     missing = sorted(out for out in made if not out.exists())

@@ -1,5 +1,6 @@
 """``make check-lock`` where an arm left the lists."""
 
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -18,7 +19,7 @@ def clone(in_folder: Path) -> Path:
 
 
 def drop_slides(clone: Path) -> None:
-    apply_overrides(clone / "params.yaml", ["arms.slides=[]", "arms.train=[demo_xrays]", "arms.tune=[demo_xrays]"])
+    apply_overrides(clone / "params.yaml", ["arms.slides=[]", "arms.train=[demo_xrays]"])
 
 
 def test_the_arm_is_a_line_per_folder_however_many_files_it_has(clone: Path) -> None:
@@ -39,6 +40,13 @@ def test_the_line_that_is_printed_removes_it(clone: Path, capsys: pytest.Capture
 def test_a_file_beside_what_a_stage_makes_is_named_itself(clone: Path) -> None:
     (clone / "reports/arms/demo_xrays/dpa/notes.txt").touch()
     assert misplaced() == ([], ["reports/arms/demo_xrays/dpa/notes.txt"])
+
+
+def test_the_tables_of_a_search_stay_and_need_not_be_there(clone: Path) -> None:
+    assert (clone / "reports/arms/demo_xrays/tuning/trials.csv").is_file()
+    assert misplaced() == ([], [])
+    shutil.rmtree(clone / "reports/arms/demo_xrays/tuning")
+    assert misplaced() == ([], [])
 
 
 @pytest.mark.parametrize("broken", ["not a repository", "no git", "no graph"])
