@@ -1,10 +1,12 @@
-"""The Makefile's rule for the environment, with an environment that only notes that it was called."""
+"""The Makefile: its rule for the environment, with one that only notes that it was called, and its linters."""
 
 import os
+import re
 import subprocess
 from pathlib import Path
 
 import pytest
+from ruamel.yaml import YAML
 
 from tests.import_closure import ROOT
 
@@ -56,3 +58,16 @@ def test_an_environment_of_its_own_is_brought_up_to_date(clone: Path) -> None:
     os.utime(clone / ".venv" / ".installed", (0, 0))
     assert make(clone).returncode == 0
     assert (clone.parent / "called").exists()
+
+
+def test_a_commit_is_checked_by_what_make_lint_runs() -> None:
+    recipe = re.search(r"^lint:.*\n((?:\t.*\n)+)", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+    assert recipe
+    (local,) = YAML(typ="safe").load((ROOT / ".pre-commit-config.yaml").read_text(encoding="utf-8"))["repos"]
+    # make puts .venv/bin first on PATH, git does not
+    assert [hook["entry"] for hook in local["hooks"]] == [
+        f".venv/bin/{line.strip()}" for line in recipe[1].splitlines()
+    ]
+    for hook in local["hooks"]:
+        # the environment's own version, on the whole project, whatever is committed
+        assert (hook["language"], hook["pass_filenames"], hook["always_run"]) == ("system", False, True)
