@@ -127,9 +127,9 @@ def test_a_setting_of_one_arm_runs_that_arm_again_and_the_report_only(clone: Clo
     output = clone.repro("train.demo_xrays.latent_dim=5")
     assert clone.ran(output) == {
         "check_params",
-        "train@demo_xrays-0",
-        "evaluate@demo_xrays-0",
-        "compute_metrics@demo_xrays",
+        "train@demo_xrays-dpa-0",
+        "evaluate@demo_xrays-dpa-0",
+        "compute_metrics@demo_xrays-dpa",
         "report",
     }
 

@@ -39,7 +39,7 @@ def test_what_was_pulled_comes_back_from_a_variant_without_running_a_stage(colle
     sh(clone, f"git pull --quiet '{colleague.folder}' HEAD")
     clone.dvc("pull")
     assert clone.ran(clone.dvc("repro")) == set()
-    assert "train@demo_xrays-0" in clone.ran(clone.experiment("train.demo_xrays.latent_dim=6"))
+    assert "train@demo_xrays-dpa-0" in clone.ran(clone.experiment("train.demo_xrays.latent_dim=6"))
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     (way_back,) = re.findall(r"^(git restore .*?dvc checkout)", readme, re.MULTILINE)
     sh(clone, way_back)

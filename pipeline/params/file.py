@@ -9,6 +9,9 @@ from pydantic import Field, ValidationError, model_validator
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
+from pipeline.detectors.dpa.settings import DpaSettings
+from pipeline.detectors.registry import DETECTORS, settings_of
+from pipeline.detectors.settings import DetectorSettings
 from pipeline.errors import PipelineError
 from pipeline.params.base import Name, Seed, Settings
 from pipeline.params.compute import Compute
@@ -16,7 +19,6 @@ from pipeline.params.demo import DemoData
 from pipeline.params.evaluate import ComputeMetrics, Evaluate, Gate
 from pipeline.params.slides import NormalizeTiles, SampleTiles, Slides, TissueMasks
 from pipeline.params.slides import check_arm as check_slide_arm
-from pipeline.params.train import Train
 from pipeline.params.tune import Tune
 from pipeline.params.xrays import EqualizeXrays, SplitXrays
 from pipeline.params.xrays import check_arm as check_xray_arm
@@ -25,6 +27,7 @@ from pipeline.params.xrays import check_arm as check_xray_arm
 SLIDE_SECTIONS = ("slides", "tissue_masks", "sample_tiles", "normalize_tiles")
 XRAY_SECTIONS = ("split_xrays", "equalize_xrays")
 SHARED_SECTIONS = ("train", "evaluate")
+SEARCHED = "dpa"  # the detector whose settings stand in ``train`` and are searched
 
 
 class Arms(Settings):
@@ -54,6 +57,7 @@ class Params(Settings):
     """All of params.yaml. The arms are those that have a part in ``slides`` or in ``split_xrays``."""
 
     arms: Arms
+    detectors: Annotated[tuple[Name, ...], Field(min_length=1)]
     seeds: Annotated[tuple[Seed, ...], Field(min_length=1)]
     compute: Compute
     demo_data: DemoData
@@ -63,7 +67,7 @@ class Params(Settings):
     normalize_tiles: dict[Name, NormalizeTiles]
     split_xrays: dict[Name, SplitXrays]
     equalize_xrays: dict[Name, EqualizeXrays]
-    train: dict[Name, Train]
+    train: dict[Name, DpaSettings]
     evaluate: dict[Name, Evaluate]
     tune: dict[Name, Tune]
     compute_metrics: ComputeMetrics
@@ -79,8 +83,21 @@ class Params(Settings):
         if arm not in arms:
             raise PipelineError(f"{arm!r} is not in {section} of params.yaml: choose from {', '.join(arms)}")
 
+    def settings_of(self, arm: str, detector: str) -> DetectorSettings:
+        """The settings of an arm's detector: the section ``train`` holds those of one, all others have defaults.
+
+        Raises:
+            PipelineError: If there is no such detector.
+        """
+        return self.train[arm] if detector == SEARCHED else settings_of(detector, {})
+
     @model_validator(mode="after")
     def _sections_agree(self) -> Self:
+        if len(set(self.detectors)) != len(self.detectors):
+            raise ValueError(f"detectors {self.detectors} names a detector twice")
+        for detector in self.detectors:
+            if detector not in DETECTORS:
+                raise ValueError(f"detectors: {detector!r} is not a detector: choose from {', '.join(DETECTORS)}")
         if len(set(self.seeds)) != len(self.seeds):
             raise ValueError(f"seeds {self.seeds} names a seed twice")
         self._check_arms()
@@ -123,15 +140,11 @@ class Params(Settings):
 
     def _check_processes(self) -> None:
         count = self.compute.processes
-        for arm, train in self.train.items() if count > 1 else ():
-            if train.loss.adversarial:
-                raise ValueError(f"train.{arm}.loss.adversarial needs compute.processes 1: its critic is not shared")
-            for step in train.steps:
-                if step.batch_size % count:
-                    raise ValueError(
-                        f"train.{arm}.schedule: the batch_size {step.batch_size} at {step.resolution} px is not "
-                        f"divided by compute.processes, {count}: processes share each batch evenly"
-                    )
+        for arm, settings in self.train.items():
+            try:
+                settings.check_processes(count)
+            except ValueError as error:
+                raise ValueError(f"train.{arm}.{error}") from error
 
     def _check_demo(self) -> None:
         if "demo_slides" not in self.slides:

@@ -44,16 +44,15 @@ def adopted(params: Params, arm: str, trial: pd.Series) -> dict[str, Any]:
     space = Space(params, arm)
     options: Options = {dimension: trial[dimension] for dimension in space.choices}
     changes, chosen = space.changes(options), space.member(options).train
-    if chosen.early_stopping:
-        folds = [trial[f"iterations_{fold}"] for fold in range(params.tune[arm].folds)]
-        before = sum(step.transition + step.stable for step in chosen.steps[:-1]) + chosen.steps[-1].transition
-        last = f"train.{arm}.schedule.{len(chosen.schedule) - 1}.stable"
-        stopping = f"train.{arm}.early_stopping"
-        changes = {path: value for path, value in changes.items() if not path.startswith(stopping)}
-        changes[last] = max(1, round(sum(folds) / len(folds)) - before)
-        changes[f"train.{arm}.grow"] = chosen.grow
-        changes[stopping] = None
-    return changes
+    folds = [str(column) for column in trial.index if str(column).startswith("iterations_")]
+    lasting = chosen.lasting([trial[column] for column in folds])
+    section = f"train.{arm}"
+    changes = {
+        path: value
+        for path, value in changes.items()
+        if not any(f"{path}.".startswith(f"{section}.{key}.") for key in lasting)
+    }
+    return changes | {f"{section}.{key}": value for key, value in lasting.items()}
 
 
 def changed_yaml(text: str, changes: Mapping[str, Any]) -> str:

@@ -9,7 +9,7 @@ import pandas as pd
 from pipeline.compute.device import Workplace, prepare_device
 from pipeline.compute.scratch import scratch_key
 from pipeline.errors import PipelineError
-from pipeline.params.file import Params
+from pipeline.params.file import SEARCHED, Params
 from pipeline.tuning.folds import final_fold, kinds, known_anomalies, make_folds
 from pipeline.tuning.outcomes import Done
 from pipeline.tuning.search import Search
@@ -42,6 +42,7 @@ class ArmSearch:
         self._test = final_fold(index, self._settings.seed)
         self._search = Search(
             arm,
+            SEARCHED,
             self._settings,
             self._space,
             self._variants.folder,
@@ -78,7 +79,7 @@ class ArmSearch:
         return trial_table(done, self._folds), scores
 
     def _test_all(self, whole: list[Done]) -> dict[int, Done]:
-        """Train whole trials on all normals and score the test images: trial to what came out."""
+        """DpaSettings whole trials on all normals and score the test images: trial to what came out."""
         study = self._study(" tests", LEAD)
         for trial in whole[study.proposed() :]:
             study.propose(trial.options)

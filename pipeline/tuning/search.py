@@ -35,7 +35,8 @@ class Search:
 
     Attributes:
         arm: The arm.
-        settings: Its section ``tune``.
+        detector: The detector whose settings are searched.
+        settings: The arm's section ``tune``.
         space: What may be chosen.
         images: Combination to the folder of its prepared images.
         folds: What trials are trained on and judged by.
@@ -45,6 +46,7 @@ class Search:
     """
 
     arm: str
+    detector: str
     settings: Tune
     space: Space
     images: Callable[[Member], Path]
@@ -102,6 +104,7 @@ class Search:
         return Trial(
             number,
             self.images(member),
+            self.detector,
             member.train,
             self.folds,
             self.known if searching else None,

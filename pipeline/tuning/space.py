@@ -8,11 +8,11 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from pipeline.detectors.settings import DetectorSettings
 from pipeline.errors import PipelineError
 from pipeline.params.file import Params, first_error
 from pipeline.params.slides import NormalizeTiles
 from pipeline.params.slides import check_arm as check_slide_arm
-from pipeline.params.train import Train
 from pipeline.params.xrays import EqualizeXrays
 from pipeline.params.xrays import check_arm as check_xray_arm
 
@@ -30,7 +30,7 @@ class Member:
     """
 
     options: Options
-    train: Train
+    train: DetectorSettings
     preparation: NormalizeTiles | EqualizeXrays
 
 
@@ -88,7 +88,8 @@ class Space:
             train, preparation = (
                 type(section).model_validate_json(json.dumps(changed[name])) for name, section in sections.items()
             )
-            assert isinstance(train, Train)  # noqa: S101
+            assert isinstance(train, DetectorSettings)  # noqa: S101
+            assert train.resolution is not None  # noqa: S101
             if isinstance(preparation, EqualizeXrays):
                 check_xray_arm(arm, preparation, train.resolution)
             else:

@@ -8,8 +8,8 @@ from ruamel.yaml import YAML
 
 from pipeline.errors import PipelineError
 from pipeline.features.backbones import EfficientNetLite0, Vgg
+from pipeline.features.layers import BACKBONE_LAYERS
 from pipeline.params.file import SHARED_SECTIONS, SLIDE_SECTIONS, Params, read_params
-from pipeline.params.train import BACKBONE_LAYERS
 from tests.import_closure import ROOT
 from tests.shipped import shipped_params
 

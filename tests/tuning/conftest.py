@@ -10,9 +10,9 @@ import pandas as pd
 import pytest
 
 from pipeline.data.images import write_images
+from pipeline.detectors.dpa.settings import DpaSettings
 from pipeline.files import write_csv
 from pipeline.params.file import Params
-from pipeline.params.train import Train
 from pipeline.params.tune import Tune
 
 ARM = "demo_xrays"
@@ -54,7 +54,7 @@ def all_params(params: Params) -> Params:
 
 
 @pytest.fixture
-def params_of(all_params: Params, tiny_train: Train, networks_read_once: None) -> Callable[..., Params]:
+def params_of(all_params: Params, tiny_train: DpaSettings, networks_read_once: None) -> Callable[..., Params]:
     """All settings, with a tiny network for demo_xrays and a search that a test changes."""
 
     def params_of(at_once: int = 1, **changed: Any) -> Params:

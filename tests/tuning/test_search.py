@@ -139,7 +139,7 @@ def test_tpe_learns_from_what_is_known(params_of: ParamsOf) -> None:
 
 def searching(params: Params) -> Search:
     return Search(
-        ARM, params.tune[ARM], Space(params, ARM), lambda _: Path(), [], np.ones(1, bool), params.compute, Path()
+        ARM, "dpa", params.tune[ARM], Space(params, ARM), lambda _: Path(), [], np.ones(1, bool), params.compute, Path()
     )
 
 
