@@ -29,10 +29,10 @@ from torchvision import transforms
 from pipeline.compute.seeding import generator
 from pipeline.detectors.dpa.autoencoder import Autoencoder
 from pipeline.detectors.dpa.detector import DeepPerceptualAutoencoder
+from pipeline.detectors.dpa.settings import DpaSettings, GrowthStep
 from pipeline.detectors.dpa.statistics import Statistics, measure_statistics
 from pipeline.features.backbones import IMAGENET_MEAN, IMAGENET_STD, Vgg, perceptual_network
 from pipeline.params.file import read_params
-from pipeline.params.train import GrowthStep, Train
 
 ROOT = Path(__file__).parents[1]
 CPU = torch.device("cpu")
@@ -79,7 +79,7 @@ class PlainLoop:
         files: The images of :func:`_images`, as films of 300×300 pixels with a border.
     """
 
-    def __init__(self, settings: Train, statistics: Statistics, files: list[Path]) -> None:
+    def __init__(self, settings: DpaSettings, statistics: Statistics, files: list[Path]) -> None:
         vgg = perceptual_network(settings, CPU)
         assert isinstance(vgg, Vgg)
         self.f = vgg.convolutions[: vgg.depth[LAYER]].to(memory_format=torch.contiguous_format)
@@ -110,7 +110,7 @@ class PlainLoop:
         )
 
     def seconds_per_step(self, batches: Iterable[torch.Tensor], steps: int) -> float:
-        """Train some steps on endless batches; the first one warms up."""
+        """DpaSettings some steps on endless batches; the first one warms up."""
         optimiser = torch.optim.Adam(self.network.parameters(), lr=1e-3)
         start = 0.0
         for i, x in enumerate(itertools.islice(batches, steps + 1)):
@@ -158,7 +158,9 @@ def endless(batches: Iterable[torch.Tensor]) -> Iterator[torch.Tensor]:
         yield from batches
 
 
-def _step_speedups(plain: PlainLoop, settings: Train, statistics: Statistics, pixels: np.ndarray) -> dict[str, float]:
+def _step_speedups(
+    plain: PlainLoop, settings: DpaSettings, statistics: Statistics, pixels: np.ndarray
+) -> dict[str, float]:
     return {
         f"train_step_speedup_{way}{'' if batch == 16 else f'_batch_{batch}'}{suffix}": value
         for batch in STEPS
@@ -167,7 +169,7 @@ def _step_speedups(plain: PlainLoop, settings: Train, statistics: Statistics, pi
 
 
 def _speedups_at(
-    batch: int, plain: PlainLoop, settings: Train, statistics: Statistics, pixels: np.ndarray
+    batch: int, plain: PlainLoop, settings: DpaSettings, statistics: Statistics, pixels: np.ndarray
 ) -> dict[tuple[str, str], float]:
     """Our two ways against the plain loop with and without its loader: (way, suffix) to the ratio."""
     loaded = endless(plain.loader(batch, training=True))
@@ -190,7 +192,7 @@ def _speedups_at(
 
 
 def _seconds_per_step(
-    settings: Train,
+    settings: DpaSettings,
     schedule: Callable[[int], Schedule],
     statistics: Statistics,
     pixels: np.ndarray,
@@ -209,7 +211,9 @@ def _seconds_per_step(
     return (times[1] - times[0]) / more
 
 
-def _score_speedup(plain: PlainLoop, settings: Train, statistics: Statistics, pixels: np.ndarray) -> dict[str, float]:
+def _score_speedup(
+    plain: PlainLoop, settings: DpaSettings, statistics: Statistics, pixels: np.ndarray
+) -> dict[str, float]:
     detector = DeepPerceptualAutoencoder(settings, 1, statistics)
     detector.network.load_state_dict(plain.network.state_dict())
     loader = plain.loader(32, training=False)
@@ -234,7 +238,7 @@ def _score_speedup(plain: PlainLoop, settings: Train, statistics: Statistics, pi
     }
 
 
-def _growing_steps(settings: Train, pixels: np.ndarray) -> dict[str, float]:
+def _growing_steps(settings: DpaSettings, pixels: np.ndarray) -> dict[str, float]:
     """Steps per second of each phase of nih_pa's schedule."""
     published = [
         step.model_copy(update={"batch_size": 16, "transition": 0, "stable": 1})
@@ -257,7 +261,7 @@ def _growing_steps(settings: Train, pixels: np.ndarray) -> dict[str, float]:
     return found
 
 
-def _settings(weights: Path) -> Train:
+def _settings(weights: Path) -> DpaSettings:
     torch.manual_seed(0)
     torch.save(Vgg("vgg19").convolutions.state_dict(), weights)
     published = read_params(ROOT / "params.yaml").train["nih_pa"]
@@ -266,7 +270,7 @@ def _settings(weights: Path) -> Train:
     return published.model_copy(update=changes)
 
 
-def _statistics(settings: Train, pixels: np.ndarray) -> Statistics:
+def _statistics(settings: DpaSettings, pixels: np.ndarray) -> Statistics:
     backbone = perceptual_network(settings, CPU)
     assert backbone is not None
     return measure_statistics(settings, backbone, pixels, np.arange(IMAGES), CPU)

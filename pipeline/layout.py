@@ -31,6 +31,16 @@ def run_name(arm: str, detector: str, seed: int) -> str:
     return f"{arm}/{detector}/seed-{seed}"
 
 
+def prepared(arm: str) -> Path:
+    """The images of an arm by the array contract."""
+    return PREPARED / arm
+
+
+def training(run: str) -> Path:
+    """The state of an unfinished training."""
+    return SCRATCH / "training" / run
+
+
 def model(run: str) -> Path:
     """The trained model of a run."""
     return MODELS / run / "model.pt"
@@ -39,6 +49,11 @@ def model(run: str) -> Path:
 def scores(run: str) -> Path:
     """The scores of a run."""
     return SCORES / f"{run}.csv"
+
+
+def pictures(run: str) -> Path:
+    """History, pictures and provenance of a run."""
+    return RESULTS / run
 
 
 def results(arm: str, detector: str) -> Path:

@@ -1,7 +1,6 @@
-"""Derive the figures of one arm from its scores: ``python -m stages.compute_metrics <arm>``."""
+"""Derive the figures of one arm's detector from its scores: ``python -m stages.compute_metrics <arm> <detector>``."""
 
-from pathlib import Path
-
+from pipeline import layout
 from pipeline.evaluation.breakdown import breakdown
 from pipeline.evaluation.curves import histogram, precision_recall_points, roc_points
 from pipeline.evaluation.operating_point import flagged_images
@@ -12,13 +11,13 @@ from pipeline.params.file import read_params
 from pipeline.stage import run_stage
 
 
-def main(arm: str) -> str:
+def main(arm: str, detector: str) -> str:
     """Write metrics with intervals, their breakdown by finding or slide, and what is plotted, under reports/."""
     params = read_params()
     params.check_arm(arm, "train")
     settings, seeds, slides = params.compute_metrics, list(params.seeds), arm in params.arms.slides
-    scores = read_arm_scores(arm, seeds)
-    folder, test = Path("reports/arms") / arm / "dpa", scores.test()
+    scores = read_arm_scores(arm, detector, seeds)
+    folder, test = layout.results(arm, detector), scores.test()
     results = arm_results(scores, seeds, settings, slides)
     parts = breakdown(test, flagged_images(scores, settings.held_out_quantile), slides, settings)
     write_json(folder / "metrics.json", results)
@@ -26,8 +25,8 @@ def main(arm: str) -> str:
     write_csv(folder / "roc.csv", roc_points(test, seeds))
     write_csv(folder / "precision_recall.csv", precision_recall_points(test, seeds))
     write_csv(folder / "histogram.csv", histogram(test, seeds))
-    area = results["metrics"]["roc_auc"]
-    return f"{arm}: ROC AUC {area['mean']} ({area['low']} to {area['high']}) on {results['test']['images']} images"
+    area, images = results["metrics"]["roc_auc"], results["test"]["images"]
+    return f"{arm}/{detector}: ROC AUC {area['mean']} ({area['low']} to {area['high']}) on {images} images"
 
 
 if __name__ == "__main__":

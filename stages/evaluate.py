@@ -1,38 +1,36 @@
-"""Score one trained model: ``python -m stages.evaluate <arm> <seed>``."""
+"""Score one trained model: ``python -m stages.evaluate <arm> <detector> <seed>``."""
 
-from pathlib import Path
-
+from pipeline import layout
 from pipeline.compute.device import Workplace, prepare_device
 from pipeline.data.images import read_images
-from pipeline.detectors.dpa.detector import DeepPerceptualAutoencoder
+from pipeline.detectors.registry import load
 from pipeline.evaluation.operating_point import thresholds
 from pipeline.evaluation.provenance import provenance
 from pipeline.evaluation.scorers import scorers
-from pipeline.evaluation.scores import join_runs, run_name, score_table, scores_path
+from pipeline.evaluation.scores import join_runs, score_table
 from pipeline.files import write_csv, write_json
 from pipeline.params.file import read_params
 from pipeline.reporting.gallery import chosen_images, write_gallery
 from pipeline.stage import run_stage
 
 
-def main(arm: str, seed: str) -> str:
+def main(arm: str, detector: str, seed: str) -> str:
     """Write the scores, where they come from, and a gallery under reports/."""
     params = read_params()
     params.check_arm(arm, "train")
-    prepared, run = Path("data/prepared") / arm, run_name(arm, int(seed))
-    model, folder = Path("data/models") / run / "model.pt", Path("reports/arms") / run
-    images, drawn = read_images(prepared), params.evaluate[arm]
-    place = Workplace(prepare_device(params.compute))
-    detector = DeepPerceptualAutoencoder.load(model, params.train[arm].weights, place)
-    table = score_table(images, run, scorers(detector, images, int(seed)))
-    write_csv(Path(scores_path(run)), table)
-    inventory = Path(f"data/raw/inventory/{arm}.csv")
-    write_json(folder / "provenance.json", provenance(inventory, prepared / "images.npy", model, str(place)))
+    settings, run = params.settings_of(arm, detector), layout.run_name(arm, detector, int(seed))
+    images, model, folder = read_images(layout.prepared(arm)), layout.model(run), layout.pictures(run)
+    place, drawn = Workplace(prepare_device(params.compute)), params.evaluate[arm]
+    fitted = load(detector, model, settings, place)
+    table = score_table(images, run, scorers(detector, fitted, settings.resolution, images, int(seed)))
+    write_csv(layout.scores(run), table)
+    pixels = layout.prepared(arm) / "images.npy"
+    write_json(folder / "provenance.json", provenance(layout.inventory(arm), pixels, model, str(place)))
     limits = thresholds(join_runs([table], [run]), params.compute_metrics.held_out_quantile)
     test = table[table["split"] == "test"]
     chosen = chosen_images(test, None if limits is None else float(limits[0]), drawn.gallery_images)
-    write_gallery(folder / "gallery.png", f"{arm}, seed {seed}", detector, images, chosen, drawn.heat_map_top)
-    return f"{arm}, seed {seed}: scored {len(table)} images"
+    write_gallery(folder / "gallery.png", f"{arm}, seed {seed}", fitted, images, chosen, drawn.heat_map_top)
+    return f"{run}: scored {len(table)} images"
 
 
 if __name__ == "__main__":

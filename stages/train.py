@@ -1,39 +1,35 @@
-"""Train the detector of one arm with one seed: ``python -m stages.train <arm> <seed>``."""
+"""Train one detector on one arm with one seed: ``python -m stages.train <arm> <detector> <seed>``."""
 
-from pathlib import Path
-
+from pipeline import layout
 from pipeline.compute.device import workplace
 from pipeline.compute.processes import is_launched, launch
 from pipeline.data.images import read_images
-from pipeline.detectors.dpa.detector import DeepPerceptualAutoencoder
-from pipeline.detectors.dpa.statistics import read_statistics
 from pipeline.detectors.fitting import fit_arm
+from pipeline.detectors.registry import build
 from pipeline.files import remove, write_csv
 from pipeline.params.file import read_params
 from pipeline.reporting.sheets import contact_sheet
 from pipeline.stage import run_stage
 
 
-def main(arm: str, seed: str) -> str:
+def main(arm: str, detector: str, seed: str) -> str:
     """Write the model under data/models/, the training history and its pictures under reports/."""
     params = read_params()
     params.check_arm(arm, "train")
-    settings, compute, run = params.train[arm], params.compute, Path(arm, "dpa", f"seed-{seed}")
-    if compute.processes > 1 and not is_launched():
-        launch(compute.processes, "stages.train", arm, seed)
-    images = read_images(Path("data/prepared") / arm)
-    statistics = read_statistics(Path("data/models") / arm / "dpa" / "features.npz")
-    scratch = Path(".cache/training") / run
-    with workplace(compute) as place:
-        detector = DeepPerceptualAutoencoder(settings, images.pixels.shape[3], statistics, place, images.preparation)
-        history = fit_arm(detector, images, int(seed), scratch)
+    settings, run = params.settings_of(arm, detector), layout.run_name(arm, detector, int(seed))
+    if params.compute.processes > 1 and not is_launched():
+        launch(params.compute.processes, "stages.train", arm, detector, seed)
+    images, scratch, folder = read_images(layout.prepared(arm)), layout.training(run), layout.pictures(run)
+    with workplace(params.compute) as place:
+        learner = build(detector, settings, images.pixels.shape[3], place, images.preparation)
+        history = fit_arm(learner, images, int(seed), scratch)
         if place.processes.rank:
             return ""
-        detector.save("data/models" / run / "model.pt")
-        write_csv("reports/arms" / run / "history.csv", history.rows)
-        contact_sheet("reports/arms" / run / "growth.png", f"{arm}, seed {seed}", history.pictures)
+        learner.save(layout.model(run))
+        write_csv(folder / "history.csv", history.rows)
+        contact_sheet(folder / "growth.png", f"{arm}, seed {seed}", history.pictures)
         remove(scratch)
-        return f"{arm}, seed {seed}: {history.rows['iteration'].iloc[-1]} iterations{place.memory()}"
+        return f"{run}: {history.rows['iteration'].iloc[-1]} iterations{place.memory()}"
 
 
 if __name__ == "__main__":

@@ -11,8 +11,8 @@ import pandas as pd
 import pytest
 
 from pipeline.data.images import Images
+from pipeline.detectors.dpa.settings import DpaSettings
 from pipeline.params.file import Params, read_params
-from pipeline.params.train import Train
 from tests.browser import Visitor, browsing
 from tests.import_closure import ROOT
 
@@ -54,9 +54,9 @@ def networks_read_once() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def tiny_train() -> Train:
+def tiny_train() -> DpaSettings:
     """A network of 16 px that trains in a second."""
-    return Train.model_validate_json(
+    return DpaSettings.model_validate_json(
         """{"backbone": "efficientnet_lite0", "weights": null, "statistics": null, "statistics_images": 64,
         "depth": 18, "channels": [8, 8, 8], "latent_dim": 4, "latent_size": 1, "flips": false,
         "reference_downsampling": false, "loss": {"perceptual": 1.0, "l1": 0.0, "adversarial": 0.0},

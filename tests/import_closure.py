@@ -18,7 +18,10 @@ def import_closure(script: Path) -> set[str]:
         if file in seen:
             continue
         seen.add(file)
-        waiting += [path for name in _imported_names(file) if (path := _module_file(name))]
+        # What params.yaml is checked with changes no output of the stages after check_params.
+        checks = file.parent == ROOT / "pipeline" / "params" and script != ROOT / "stages" / "check_params.py"
+        imported = [path for name in _imported_names(file) if (path := _module_file(name))]
+        waiting += [path for path in imported if not (checks and ROOT / "pipeline" / "detectors" in path.parents)]
     files = {path.relative_to(ROOT).as_posix() for path in seen}
     # Every stage reads params.yaml, so the folder of its sections stands for the files in it.
     return {"pipeline/params" if file.startswith("pipeline/params/") else file for file in files}
@@ -26,7 +29,10 @@ def import_closure(script: Path) -> set[str]:
 
 def _imported_names(file: Path) -> set[str]:
     names: set[str] = set()
-    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+    tree = ast.parse(file.read_text(encoding="utf-8"))
+    never_run = [node for node in tree.body if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"]
+    skipped = {node for block in never_run for node in ast.walk(block)}
+    for node in set(ast.walk(tree)) - skipped:
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):

@@ -13,10 +13,9 @@ import torch
 from dvc.utils.hydra import apply_overrides
 
 from pipeline.detectors.dpa.detector import DeepPerceptualAutoencoder
-from pipeline.detectors.dpa.statistics import measure_statistics
+from pipeline.detectors.dpa.settings import DpaSettings, GrowthStep, LossWeights
 from pipeline.features.backbones import Vgg
 from pipeline.params.file import Params
-from pipeline.params.train import GrowthStep, LossWeights, Train
 from tests.import_closure import ROOT
 from tests.shipped import shipped_params
 
@@ -116,7 +115,7 @@ def test_a_line_changes_what_its_row_says_and_nothing_else(
     assert params_of(row, arm) == params.model_copy(update={"train": train, "equalize_xrays": xrays})
 
 
-def expected(published: Train, row: int, arm: str) -> Train:
+def expected(published: DpaSettings, row: int, arm: str) -> DpaSettings:
     """Return the settings of a row, from the tables above."""
     perceptual, l1, adversarial = WEIGHTS[row]
     like = row if row in ITERATIONS[arm] else 3
@@ -138,15 +137,10 @@ def expected(published: Train, row: int, arm: str) -> Train:
     [pytest.param(*one, id=name(*one), marks=() if one in QUICK else pytest.mark.slow) for one in ALL],
 )
 @pytest.mark.usefixtures("networks_read_once")
-def test_a_row_trains_and_scores(
-    params_of: Callable[[int, str], Params], weights: str, backbone: Vgg, row: int, arm: str
-) -> None:
+def test_a_row_trains_and_scores(params_of: Callable[[int, str], Params], weights: str, row: int, arm: str) -> None:
     settings = shortened(params_of(row, arm).train[arm], weights)
     images, train, held_out = images_of(arm), np.arange(2), np.arange(2, 4)
-    statistics = {}
-    if settings.loss.perceptual:
-        statistics = measure_statistics(settings, backbone, images, train, torch.device("cpu"))
-    detector = DeepPerceptualAutoencoder(settings, images.shape[3], statistics)
+    detector = DeepPerceptualAutoencoder(settings, images.shape[3])
     history = detector.fit(images, train, held_out, seed=0).rows
     assert history["resolution"].tolist() == resolutions(row, arm)
     assert np.isfinite(history[["loss", "held_out_loss"]].to_numpy()).all()
@@ -155,7 +149,7 @@ def test_a_row_trains_and_scores(
     assert np.isfinite(scores).all()
 
 
-def shortened(settings: Train, weights: str) -> Train:
+def shortened(settings: DpaSettings, weights: str) -> DpaSettings:
     """Return settings that train two steps of two images per phase."""
 
     def short(step: GrowthStep) -> GrowthStep:

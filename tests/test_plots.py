@@ -147,7 +147,7 @@ def test_no_anchor_is_left_over(name: str, request: pytest.FixtureRequest) -> No
 
 
 def test_the_title_names_arm_and_seed(shown: dict[str, Any]) -> None:
-    assert shown["title"]["text"] == "Loss of demo_xrays, seed 0"
+    assert shown["title"]["text"] == "Loss of dpa on demo_xrays, seed 0"
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ from dvc.api import DVCFileSystem
 
 from pipeline.evaluation.scores import Reader, read_local
 from pipeline.params.file import read_params
-from pipeline.reporting.comparison import changes, comparison_text, failures, read_revision
+from pipeline.reporting.comparison import called, changes, comparison_text, failures, read_revision
 
 
 def main(words: Sequence[str]) -> int:
@@ -23,16 +23,16 @@ def main(words: Sequence[str]) -> int:
     params = read_params()
     base = read_revision(arguments.base, reader_of(arguments.base))
     head = read_revision("the working tree", read_local)
-    found = changes(base, head, params.compute_metrics)
+    changed = changes(base, head, params.compute_metrics)
     if not arguments.gate:
-        print(comparison_text(base, head, found))
+        print(comparison_text(base, head, changed))
         return 0
     # The base's gate, so that no change can loosen the gate that it has to pass.
     allowed = params.gate if base.gate is None else base.gate
-    if lines := failures(found, base, head, allowed):
+    if lines := failures(changed, base, head, allowed):
         print(*lines, sep="\n", file=sys.stderr)
         return 1
-    arms = ", ".join(sorted({change.arm for change in found})) or "no arm"
+    arms = ", ".join(sorted({called(change.run, base, head) for change in changed})) or "no arm"
     print(f"compared {arms}: nothing became worse than {base.name} by more than its `gate` in params.yaml allows")
     return 0
 

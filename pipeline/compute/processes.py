@@ -41,6 +41,13 @@ class Processes:
             value /= self.count
         return value
 
+    def first(self, value: Tensor) -> Tensor:
+        """Return the first process's tensor in all of them."""
+        if self.count > 1:
+            value = value.clone()
+            distributed.broadcast(value, 0)
+        return value
+
     def parallel(self, network: nn.Module) -> nn.Module:
         """Return the network with gradients averaged over the processes."""
         # During growth some blocks wait for their resolution and get no gradient.

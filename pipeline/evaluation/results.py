@@ -1,10 +1,11 @@
-"""All figures of an arm from its scores."""
+"""All figures of an arm's detector from its scores."""
 
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
+from pipeline.detectors.registry import UNSIGNED
 from pipeline.errors import PipelineError
 from pipeline.evaluation.bootstrap import Resamples
 from pipeline.evaluation.estimates import (
@@ -23,13 +24,13 @@ from pipeline.evaluation.operating_point import (
     sensitivity_specificity,
     thresholds,
 )
-from pipeline.evaluation.scores import BASELINES, ArmScores
+from pipeline.evaluation.scores import SCORE, ArmScores
 from pipeline.evaluation.slide_level import slide_scores
 from pipeline.params.evaluate import ComputeMetrics
 
 
 def arm_results(scores: ArmScores, seeds: Sequence[int], settings: ComputeMetrics, slides: bool) -> dict[str, Any]:
-    """Compute the metrics of an arm, with intervals.
+    """Compute the metrics of an arm's detector, with intervals.
 
     Args:
         scores: The scores of all its runs.
@@ -48,7 +49,7 @@ def arm_results(scores: ArmScores, seeds: Sequence[int], settings: ComputeMetric
     test = scores.test()
     check_classes(test.labels)
     resamples = Resamples(test.labels, test.groups, settings.resamples, settings.seed)
-    of_detector = metric_figures(test.labels, test.scores["score"], list(METRICS), resamples)
+    figures_of_all = metric_figures(test.labels, test.scores[SCORE], list(METRICS), resamples)
     return {
         "seeds": list(seeds),
         "test": {
@@ -57,10 +58,10 @@ def arm_results(scores: ArmScores, seeds: Sequence[int], settings: ComputeMetric
             "abnormal_share": round(float(test.labels.mean()), DIGITS),
             "groups": len(np.unique(test.groups)),
         },
-        "metrics": {name: estimate(of_detector.pick(k), resamples).content() for k, name in enumerate(METRICS)},
+        "metrics": {name: estimate(figures_of_all.pick(k), resamples).content() for k, name in enumerate(METRICS)},
         "baselines": {
-            name: _baseline(test, name, of_detector.pick(list(METRICS).index("roc_auc")), resamples)
-            for name in BASELINES
+            name: _baseline(test, name, figures_of_all.pick(list(METRICS).index("roc_auc")), resamples)
+            for name in test.baselines
         },
         "operating_point": _operating_point(scores, test, resamples, settings.held_out_quantile),
         "slides": _slide_level(test, settings) if slides else None,
@@ -82,12 +83,12 @@ def check_classes(labels: np.ndarray) -> None:
             )
 
 
-def _baseline(test: ArmScores, name: str, of_detector: Figures, resamples: Resamples) -> dict[str, Any]:
-    found = roc_auc_figures(test.labels, test.scores[name], resamples)
-    if name == "mean_intensity" and found.seeds.mean() < 1 / 2:
-        found = found.turned()  # its sign means nothing: anomalies may be dark or bright
-    above = difference(of_detector, found, resamples.groups)
-    return {"roc_auc": estimate(found, resamples).content(), "detector_above": above.content()}
+def _baseline(test: ArmScores, name: str, detector: Figures, resamples: Resamples) -> dict[str, Any]:
+    area = roc_auc_figures(test.labels, test.scores[name], resamples)
+    if name in UNSIGNED and area.seeds.mean() < 1 / 2:
+        area = area.turned()
+    above = difference(detector, area, resamples.groups)
+    return {"roc_auc": estimate(area, resamples).content(), "detector_above": above.content()}
 
 
 def _operating_point(
@@ -96,27 +97,27 @@ def _operating_point(
     limits, flags = thresholds(scores, quantile), flagged_images(scores, quantile)
     if limits is None or flags is None:
         return None
-    found = figures(lambda weights: sensitivity_specificity(test.labels, flags, weights), resamples)
+    both = figures(lambda weights: sensitivity_specificity(test.labels, flags, weights), resamples)
     held_out = held_out_scores(scores)
     return {
         "held_out_quantile": quantile,
         "held_out": held_out.shape[1],
         "held_out_flagged": round(float((held_out > limits[:, None]).mean()), DIGITS),
         "thresholds": [float(f"{limit:.6g}") for limit in limits],
-        "sensitivity": estimate(found.pick(0), resamples).content(),
-        "specificity": estimate(found.pick(1), resamples).content(),
+        "sensitivity": estimate(both.pick(0), resamples).content(),
+        "specificity": estimate(both.pick(1), resamples).content(),
     }
 
 
 def _validation(held_out: ArmScores) -> dict[str, Any] | None:
-    normal, scores = held_out.labels == 0, held_out.scores["score"]
+    normal, scores = held_out.labels == 0, held_out.scores[SCORE]
     if not normal.any():
         return None
-    found = {"loss": round(float(scores[:, normal].mean()), DIGITS), "roc_auc": None}
+    summed = {"loss": round(float(scores[:, normal].mean()), DIGITS), "roc_auc": None}
     if not normal.all():
         areas = measure(held_out.labels, scores, ["roc_auc"], np.ones((1, len(normal))))
-        found["roc_auc"] = round(float(areas.mean()), DIGITS)
-    return found
+        summed["roc_auc"] = round(float(areas.mean()), DIGITS)
+    return summed
 
 
 def _slide_level(test: ArmScores, settings: ComputeMetrics) -> dict[str, Any] | None:

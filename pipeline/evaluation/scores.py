@@ -7,39 +7,28 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from pipeline import layout
 from pipeline.data.images import SPLITS, Images
+from pipeline.detectors.base import Scorer
 from pipeline.errors import PipelineError
 from pipeline.files import parse_csv
 
 FACTS = ["group", "source", "split", "label", "findings"]
-BASELINES = ("untrained", "pixel_l1", "colour_statistics", "mean_intensity")
-SCORERS = ("score", *BASELINES)
-COLUMNS = ["run", "id", *FACTS, *SCORERS]
+SCORE = "score"  # the detector's own; every further column is something that it is compared with
 DIGITS = 6  # significant; the digits behind are rounding noise of the device
 AT_ONCE = 1024  # images in memory
 
 Reader = Callable[[str], str | None]  # path in the repository to the file's text, None where there is no file
-Scorer = Callable[[np.ndarray], np.ndarray]  # uint8 (n, H, W, C) to float (n,), higher is more abnormal
-
-
-def run_name(arm: str, seed: int) -> str:
-    """The name of a run: where its files lie under reports/ and data/models/."""
-    return f"{arm}/dpa/seed-{seed}"
-
-
-def scores_path(run: str) -> str:
-    """Where the scores of a run lie in the repository."""
-    return f"reports/scores/{run}.csv"
 
 
 @dataclass(frozen=True)
 class ArmScores:
-    """What the runs of an arm made of the same images.
+    """What the runs of an arm's detector made of the same images.
 
     Attributes:
         images: One row per image, sorted by ``id``: ``id``, ``group`` (slide or patient), ``source`` (the slide's or
             X-ray's file), ``split`` (val or test), ``label`` and ``findings``.
-        scores: The detector (``score``) and each baseline → float64 (seeds, images), higher is more abnormal.
+        scores: The detector (``score``) and each baseline to float64 (seeds, images), higher is more abnormal.
     """
 
     images: pd.DataFrame
@@ -53,6 +42,11 @@ class ArmScores:
     def test(self) -> "ArmScores":
         """Return the scores of the test split."""
         return self.part((self.images["split"] == "test").to_numpy())
+
+    @property
+    def baselines(self) -> list[str]:
+        """What the detector is compared with, in the order of the columns."""
+        return [name for name in self.scores if name != SCORE]
 
     @property
     def labels(self) -> np.ndarray:
@@ -76,10 +70,11 @@ def score_table(images: Images, run: str, scorers: Mapping[str, Scorer]) -> pd.D
     Args:
         images: The prepared arm.
         run: The run's name.
-        scorers: The detector's and each baseline's, by the name in :data:`SCORERS`.
+        scorers: Column to what fills it: ``score``, and each baseline's.
 
     Returns:
-        The columns :data:`COLUMNS`, scores rounded to six significant digits, sorted by split and id.
+        ``run``, ``id``, the columns :data:`FACTS` and those of the scorers in their order, scores rounded to six
+        significant digits, sorted by split and id.
 
     Raises:
         PipelineError: If a score is NaN or infinite, naming the image.
@@ -87,20 +82,20 @@ def score_table(images: Images, run: str, scorers: Mapping[str, Scorer]) -> pd.D
     rows = np.concatenate([images.rows("test"), images.rows("val")])
     table = images.index.iloc[rows][["id", *FACTS]].assign(run=run)
     for name, scorer in scorers.items():
-        found = [scorer(images.pixels[rows[start : start + AT_ONCE]]) for start in range(0, len(rows), AT_ONCE)]
-        values = np.concatenate(found) if found else np.empty(0)
+        values = scored(scorer, images, rows)
         broken = table.loc[~np.isfinite(values), "id"]
         if len(broken):
             raise PipelineError(
                 f"{name} of image {broken.iloc[0]!r} is not a finite number ({len(broken)} such images); train again"
             )
-        table[name] = [rounded(value) for value in values]
-    return table[COLUMNS].sort_values(["split", "id"]).reset_index(drop=True)
+        table[name] = values
+    return table[["run", "id", *FACTS, *scorers]].sort_values(["split", "id"]).reset_index(drop=True)
 
 
-def rounded(score: float) -> float:
-    """A score as it is kept: six significant digits."""
-    return float(f"{score:.{DIGITS}g}")
+def scored(scorer: Scorer, images: Images, rows: np.ndarray) -> np.ndarray:
+    """Score some rows of an arm: float64 (n,), as scores are kept, with six significant digits."""
+    parts = [scorer(images.pixels[rows[start : start + AT_ONCE]]) for start in range(0, len(rows), AT_ONCE)]
+    return np.array([float(f"{score:.{DIGITS}g}") for part in parts for score in part], dtype=np.float64)
 
 
 def read_local(path: str) -> str | None:
@@ -109,15 +104,16 @@ def read_local(path: str) -> str | None:
 
 
 def read_arm_scores(
-    arm: str, seeds: Sequence[int], read: Reader = read_local, scorers: Sequence[str] = SCORERS
+    arm: str, detector: str, seeds: Sequence[int], read: Reader = read_local, scorers: Sequence[str] | None = None
 ) -> ArmScores:
-    """Read the scores of all runs of an arm and check that they belong together.
+    """Read the scores of all runs of an arm's detector and check that they belong together.
 
     Args:
         arm: The arm.
+        detector: The detector.
         seeds: Its seeds.
         read: Reads a file of the repository, of the working tree or of another revision.
-        scorers: Whose scores are wanted, of :data:`SCORERS`.
+        scorers: The columns that are wanted; None for all that there are.
 
     Returns:
         The scores; nothing in them depends on the order of rows in the files.
@@ -126,43 +122,47 @@ def read_arm_scores(
         PipelineError: If a file is missing, is another run's, lacks a column, holds a value that cannot be, or is about
             other images than the first.
     """
-    tables = [
-        _read_scores(
-            run_name(arm, seed),
-            read,
-            scorers,
-            f"run `dvc repro -f evaluate@{arm}-{seed}`" if read is read_local else "it was committed so",
-        )
-        for seed in seeds
-    ]
-    return join_runs(tables, [scores_path(run_name(arm, seed)) for seed in seeds], scorers)
+    tables: list[pd.DataFrame] = []
+    runs = [layout.run_name(arm, detector, seed) for seed in seeds]
+    for run, seed in zip(runs, seeds, strict=True):
+        again = f"run `dvc repro -f evaluate@{arm}-{detector}-{seed}`" if read is read_local else "it was committed so"
+        tables.append(_read_scores(run, read, scorers, again))
+        scorers = scorers or scorers_of(tables[0])
+    return join_runs(tables, [str(layout.scores(run)) for run in runs])
 
 
-def _read_scores(run: str, read: Reader, scorers: Sequence[str], again: str) -> pd.DataFrame:
-    where = scores_path(run)
+def scorers_of(table: pd.DataFrame) -> list[str]:
+    """The columns of a table of scores that hold scores."""
+    return [str(column) for column in table if column not in ("run", "id", *FACTS)]
+
+
+def _read_scores(run: str, read: Reader, scorers: Sequence[str] | None, again: str) -> pd.DataFrame:
+    where = str(layout.scores(run))
     try:
         text = read(where)
     except UnicodeDecodeError as error:
         raise PipelineError(f"{where} is damaged, it is no text: {again}") from error
     if text is None:
         raise PipelineError(f"{where} is missing: {again}")
-    table = parse_csv(text, where, ["run", "id", *FACTS, *scorers], COLUMNS, again)
+    header = text.partition("\n")[0].rstrip("\r").split(",")
+    table = parse_csv(text, where, ["run", "id", *FACTS, *(scorers or [SCORE])], header, again)
     _check_facts(table, run, where, again)
-    for name in scorers:
+    for name in scorers or scorers_of(table):
         values = pd.to_numeric(table[name], errors="coerce")
         broken = table.loc[~np.isfinite(values), "id"]
         if len(broken):
             raise PipelineError(f"{where}: {name} of {broken.iloc[0]!r} is not a finite number: {again}")
         table[name] = values.astype(np.float64)
-    return table.sort_values("id").reset_index(drop=True)
+    columns = ["id", *FACTS, *(scorers or scorers_of(table))]
+    return table[columns].sort_values("id").reset_index(drop=True)
 
 
 def _check_facts(table: pd.DataFrame, run: str, where: str, again: str) -> None:
     if table.empty:
         raise PipelineError(f"{where} holds no scores: {again}")
-    others = table.loc[table["run"] != run, "run"]
-    if len(others):
-        raise PipelineError(f"{where} holds scores of {others.iloc[0]!r}, not of {run!r}: {again}")
+    strange = table.loc[table["run"] != run, "run"]
+    if len(strange):
+        raise PipelineError(f"{where} holds scores of {strange.iloc[0]!r}, not of {run!r}: {again}")
     twice = table.loc[table["id"].duplicated(), "id"]
     if len(twice):
         raise PipelineError(f"{where}: the id {twice.iloc[0]!r} stands in more than one row: {again}")
@@ -174,13 +174,12 @@ def _check_facts(table: pd.DataFrame, run: str, where: str, again: str) -> None:
     table["label"] = table["label"].astype(np.int64)
 
 
-def join_runs(tables: Sequence[pd.DataFrame], where: Sequence[str], scorers: Sequence[str] = SCORERS) -> ArmScores:
-    """Put the runs of an arm beside each other.
+def join_runs(tables: Sequence[pd.DataFrame], where: Sequence[str]) -> ArmScores:
+    """Put the runs of an arm's detector beside each other.
 
     Args:
-        tables: Of one run each, with the columns :data:`COLUMNS`, all in the same order of rows.
+        tables: Of one run each, as :func:`score_table` makes them, all in the same order of rows.
         where: Their names in errors.
-        scorers: Whose scores to keep.
 
     Raises:
         PipelineError: If they are not about the same images.
@@ -194,4 +193,5 @@ def join_runs(tables: Sequence[pd.DataFrame], where: Sequence[str], scorers: Seq
                 f"{name} and {where[0]} do not agree on the image {odd!r}: run `dvc repro`, which scores the same "
                 "images with every seed"
             )
+    scorers = scorers_of(tables[0])
     return ArmScores(facts, {name: np.stack([table[name].to_numpy() for table in tables]) for name in scorers})

@@ -1,4 +1,4 @@
-"""ImageNet networks f whose features the perceptual loss compares, tapped at one or several layers."""
+"""ImageNet networks whose features detectors see by, tapped at one or several layers."""
 
 import copy
 import hashlib
@@ -15,7 +15,6 @@ from torch import Tensor, nn
 
 from pipeline.compute.tensor_files import NotTensorsError, read_tensors
 from pipeline.errors import PipelineError
-from pipeline.params.train import Train
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
@@ -37,7 +36,7 @@ class Backbone(nn.Module, ABC):
 
         Args:
             images: float32 (N, 1 or 3, H, W) in [−1, 1]; gray is repeated to three channels.
-            layers: Layers of the network, see :data:`pipeline.params.train.BACKBONE_LAYERS`.
+            layers: Layers of the network, see :data:`pipeline.features.layers.BACKBONE_LAYERS`.
 
         Returns:
             Rectified features (N, C, h, w) of each layer, in the precision of the network's weights.
@@ -156,7 +155,7 @@ def load_backbone(name: str, weights: str | None) -> Backbone:
             back to random weights.
     """
     backbone: Backbone = EfficientNetLite0() if name == "efficientnet_lite0" else Vgg(name)
-    hint = f"the published ImageNet weights of {name} and name their file in train.<arm>.weights"
+    hint = f"the published ImageNet weights of {name} and name their file in the detector's `weights`"
     state, source = _published_weights(name) if weights is None else (_weights_file(Path(weights), hint), weights)
     try:
         backbone.load_weights({key: value.float() for key, value in state.items()})
@@ -168,11 +167,9 @@ def load_backbone(name: str, weights: str | None) -> Backbone:
     return backbone.eval().requires_grad_(False)
 
 
-def perceptual_network(settings: Train, device: torch.device) -> Backbone | None:
-    """Load the network f of an arm's perceptual loss, in float32; None where that loss has no weight."""
-    if not settings.loss.perceptual:
-        return None
-    return load_backbone(settings.backbone, settings.weights).to(device).to(memory_format=torch.channels_last)
+def frozen_network(name: str, weights: str | None, device: torch.device) -> Backbone:
+    """Load a backbone as :func:`load_backbone` does, onto a device, in the faster layout for convolutions."""
+    return load_backbone(name, weights).to(device).to(memory_format=torch.channels_last)
 
 
 def checksum(backbone: Backbone) -> str:
@@ -196,7 +193,7 @@ def _published_weights(name: str) -> tuple[dict[str, Tensor], str]:
         raise PipelineError(
             f"the ImageNet weights of {name} could not be downloaded by torchvision ({error}): get "
             f"{Path(published.url).name} from the PyTorch model zoo on a machine with internet and name the file in "
-            "train.<arm>.weights"
+            "the detector's `weights`"
         ) from error
 
 
@@ -205,7 +202,7 @@ def _weights_file(path: Path, hint: str) -> dict[str, Tensor]:
         state = read_tensors(path)
     except FileNotFoundError as error:
         raise PipelineError(
-            f"{path} is missing: train.<arm>.weights must name a file with the backbone's weights"
+            f"{path} is missing: the detector's `weights` must name a file with those of its backbone"
         ) from error
     except NotTensorsError as error:
         raise PipelineError(f"{path} cannot be read as weights, {error}: get {hint}") from error

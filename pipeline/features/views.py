@@ -2,7 +2,8 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields
-from typing import Any
+from operator import itemgetter
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -12,6 +13,8 @@ from pipeline.compute.seeding import derived_seed
 
 SCORING_BATCH = 64
 
+Pixels = TypeVar("Pixels", np.ndarray, Tensor)
+
 
 def to_network(pixels: Tensor) -> Tensor:
     """Map uint8 (N, H, W, C) to float32 (N, C, H, W) in [−1, 1]."""
@@ -19,10 +22,13 @@ def to_network(pixels: Tensor) -> Tensor:
     return pixels.permute(0, 3, 1, 2).float().contiguous(memory_format=torch.channels_last) / 127.5 - 1
 
 
-def central_view(pixels: Tensor, side: int) -> Tensor:
-    """Cut the central square of uint8 (N, H, W, C): the test view."""
+def central_view(pixels: Pixels, side: int | None) -> Pixels:
+    """Cut the central square of (N, H, W, C), the test view; None leaves images whole."""
+    if side is None:
+        return pixels
     top, left = (pixels.shape[1] - side) // 2, (pixels.shape[2] - side) // 2
-    return pixels[:, top : top + side, left : left + side]
+    cut: Pixels = pixels[:, top : top + side, left : left + side]
+    return cut
 
 
 def central_views(pixels: np.ndarray, rows: np.ndarray, side: int, device: torch.device) -> Iterator[Tensor]:
@@ -96,6 +102,10 @@ class Draws:
     def each(self, change: Callable[[Tensor], Tensor]) -> "Draws":
         """Return the draws with every tensor changed in the same way."""
         return Draws(*(change(getattr(self, field.name)) for field in fields(self)))
+
+    def one_by_one(self) -> "list[Draws]":
+        """Return the draws of each batch alone, (n,)."""
+        return [self.each(itemgetter(number)) for number in range(len(self.numbers))]
 
 
 class Batches:

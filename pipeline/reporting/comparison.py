@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -16,13 +17,15 @@ from pipeline.evaluation.estimates import Difference, Figures, difference, figur
 from pipeline.evaluation.metrics import LOWER_IS_BETTER, METRICS
 from pipeline.evaluation.operating_point import flagged_images, sensitivity_specificity
 from pipeline.evaluation.results import check_classes
-from pipeline.evaluation.scores import ArmScores, Reader, read_arm_scores
+from pipeline.evaluation.scores import SCORE, ArmScores, Reader, read_arm_scores
 from pipeline.params.base import Name
 from pipeline.params.evaluate import ComputeMetrics, Gate
 from pipeline.reporting.names import NAMES
 from pipeline.reporting.tables import MISSING, percent_interval, percent_std, plain, table
 
 IDENTITY = ["id", "group", "label"]  # what makes a test image the same in two revisions
+
+Run = tuple[str, str]  # arm and detector
 
 
 @dataclass(frozen=True)
@@ -32,24 +35,24 @@ class Revision:
     Attributes:
         name: Its name.
         parameters: Key, as in ``train.nih_pa.latent_dim``, to value.
-        scores: Arm to its scores, or to the reason why they cannot be read.
+        scores: Arm and detector to their scores, or to the reason why they cannot be read.
         figures: Key, as in ``nih_pa.dpa.sensitivity``, to number: its summary.json.
         gate: Metric to the amount by which it may become worse; None where the revision has no gate.
     """
 
     name: str
     parameters: Mapping[str, Any]
-    scores: Mapping[str, ArmScores | PipelineError]
+    scores: Mapping[Run, ArmScores | PipelineError]
     figures: Mapping[str, Any]
     gate: Gate | None
 
 
 @dataclass(frozen=True)
 class Change:
-    """How a metric of an arm changed.
+    """How a metric of an arm's detector changed.
 
     Attributes:
-        arm: The arm.
+        run: The arm and the detector.
         metric: A name of :data:`pipeline.evaluation.metrics.METRICS`, ``sensitivity`` or ``specificity``.
         before: Of each seed, (seeds,).
         now: The same.
@@ -57,7 +60,7 @@ class Change:
         paired: Whether both are of the same test images.
     """
 
-    arm: str
+    run: Run
     metric: str
     before: np.ndarray
     now: np.ndarray
@@ -103,64 +106,76 @@ def read_revision(name: str, read: Reader) -> Revision:
         arms = TypeAdapter(tuple[Name, ...]).validate_python(content["arms"]["train"])
         seeds = TypeAdapter(tuple[int, ...]).validate_python(content["seeds"])
         gate = TypeAdapter(Gate | None).validate_python(content.get("gate"))
-        summed = dict(_flat(json.loads(summary or "{}")))
-    except (YAMLError, KeyError, TypeError, ValueError, RecursionError) as error:
+        figures_of = json.loads(summary or "{}")
+        summed = dict(_flat(figures_of))
+        # Before there was a list of detectors, the summary alone named the one that there was.
+        named = content.get("detectors") or sorted({name for of_arm in figures_of.values() for name in of_arm})
+        detectors = TypeAdapter(Annotated[tuple[Name, ...], Field(min_length=1)]).validate_python(named)
+    except (YAMLError, KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
         raise PipelineError(
             f"params.yaml or reports/summary.json of {name} is not as this pipeline's "
             f"({words_of(error)}): name a revision whose files are whole"
         ) from error
-    scores: dict[str, ArmScores | PipelineError] = {}
-    for arm in arms:
+    scores: dict[Run, ArmScores | PipelineError] = {}
+    for run in product(arms, detectors):
         try:
-            of_arm = read_arm_scores(arm, seeds, read, scorers=["score"])
-            check_classes(of_arm.test().labels)
-            scores[arm] = of_arm
+            read_scores = read_arm_scores(*run, seeds, read, [SCORE])
+            check_classes(read_scores.test().labels)
+            scores[run] = read_scores
         except PipelineError as error:
-            scores[arm] = error
+            scores[run] = error
     return Revision(name, parameters, scores, summed, gate)
 
 
 def changes(base: Revision, head: Revision, settings: ComputeMetrics) -> list[Change]:
-    """Compare the metrics of the arms that both revisions have scores of.
+    """Compare the metrics of the arms and detectors that both revisions have scores of.
 
     Args:
         base: The older revision.
         head: The newer one.
         settings: Of the bootstrap.
     """
-    found = []
-    for arm, now in head.scores.items():
-        before = base.scores.get(arm)
+    changed: list[Change] = []
+    for run, now in head.scores.items():
+        before = base.scores.get(run)
         if isinstance(before, ArmScores) and isinstance(now, ArmScores):
-            found += _arm_changes(arm, before, now, settings)
-    return found
+            changed += _run_changes(run, before, now, settings)
+    return changed
 
 
-def comparison_text(base: Revision, head: Revision, found: list[Change]) -> str:
+def called(run: Run, base: Revision, head: Revision) -> str:
+    """An arm's name and, where either revision has several detectors, the detector's."""
+    detectors = {detector for side in (base, head) for _, detector in side.scores}
+    return run[0] if len(detectors) == 1 else "/".join(run)
+
+
+def comparison_text(base: Revision, head: Revision, changed: list[Change]) -> str:
     """Say in Markdown what changed.
 
     Args:
         base: The older revision.
         head: The newer one.
-        found: Of :func:`changes`.
+        changed: Of :func:`changes`.
     """
-    rows = [_row(change, base.name) for change in found if change.difference.mean]
-    same = {change.arm for change in found} - {change.arm for change in found if change.difference.mean}
-    notes = [f"{arm}: every metric is as before" for arm in same]
-    notes += [f"{arm}: the test images differ: not paired" for arm in {c.arm for c in found if not c.paired}]
+    names = {change.run: called(change.run, base, head) for change in changed}
+    others = [change for change in changed if change.difference.mean]
+    rows = [_row(change, names[change.run], base.name) for change in others]
+    same = set(names) - {change.run for change in others}
+    notes = [f"{names[run]}: every metric is as before" for run in same]
+    notes += [f"{names[run]}: the test images differ: not paired" for run in {c.run for c in changed if not c.paired}]
     notes += [
-        f"{arm}: one seed on both sides: the intervals are over patients or slides, without the noise of seeds, "
+        f"{names[run]}: one seed on both sides: the intervals are over patients or slides, without the noise of seeds, "
         "so that another seed alone may be marked as better or worse: run more seeds to know"
-        for arm in {change.arm for change in found if change.one_seed and change.difference.mean}
+        for run in {change.run for change in others if change.one_seed}
     ]
-    notes += not_compared(base, head)
+    notes += not_compared(base, head).values()
     parts = [f"## Compared with {plain(base.name)}\n", "### Parameters\n"]
     parts += [_differences("parameter", base.name, base.parameters, head.parameters), "### Metrics\n"]
     parts += [table(rows), READING] if rows else []
     parts += [*(f"- {plain(note)}" for note in sorted(notes)), "", "### Other figures of summary.json\n"]
-    shown = {f"{change.arm}.dpa.{change.metric}" for change in found}
-    others = [{key: value for key, value in side.figures.items() if key not in shown} for side in (base, head)]
-    return "\n".join([*parts, _differences("figure", base.name, *others)])
+    shown = {".".join([*change.run, change.metric]) for change in changed}
+    rest = [{key: value for key, value in side.figures.items() if key not in shown} for side in (base, head)]
+    return "\n".join([*parts, _differences("figure", base.name, *rest)])
 
 
 READING = """Percent; mean ± standard deviation over seeds. The interval is that of the difference (95 %, paired over
@@ -170,51 +185,54 @@ is not known.
 """
 
 
-def not_compared(base: Revision, head: Revision) -> Iterator[str]:
-    """Say which arms have no figures on one side."""
-    for arm in sorted({*base.scores, *head.scores}):
+def not_compared(base: Revision, head: Revision) -> dict[Run, str]:
+    """Say which arms and detectors have no figures on one side, or on both."""
+    reasons: dict[Run, list[str]] = {}
+    for run in sorted({*base.scores, *head.scores}):
         for side, other in ((base, head), (head, base)):
-            if arm not in side.scores:
-                yield f"{arm}: only in {other.name}"
-            elif isinstance(reason := side.scores[arm], PipelineError):
-                yield f"{arm}: no scores in {side.name} ({reason})"
+            if run not in side.scores:
+                reasons.setdefault(run, []).append(f"only in {other.name}")
+            elif isinstance(reason := side.scores[run], PipelineError):
+                reasons.setdefault(run, []).append(f"no scores in {side.name} ({reason})")
+    return {run: f"{called(run, base, head)}: {'; '.join(of_run)}" for run, of_run in reasons.items()}
 
 
-def failures(found: list[Change], base: Revision, head: Revision, allowed: Gate) -> list[str]:
+def failures(changed: list[Change], base: Revision, head: Revision, allowed: Gate) -> list[str]:
     """Say what the gate does not let through.
 
     Args:
-        found: Of :func:`changes`.
+        changed: Of :func:`changes`.
         base: The older revision.
         head: The newer one.
         allowed: Metric to the amount by which it may become worse.
 
     Returns:
-        One sentence for each metric that became worse by more, and for each arm of the base, or with unreadable scores,
-        that could not be compared.
+        One sentence for each metric that became worse by more, and for each arm and detector of the base, or with
+        unreadable scores, that could not be compared.
     """
     limits = {str(metric): limit for metric, limit in allowed.items()}
     lines = [
-        f"{change.arm}: {NAMES[change.metric]} became worse by {change.worse_by:.4f} ({change.before.mean():.4f} to "
-        f"{change.now.mean():.4f}); gate.{change.metric} allows {limit:g}"
-        for change in found
+        f"{called(change.run, base, head)}: {NAMES[change.metric]} became worse by {change.worse_by:.4f} "
+        f"({change.before.mean():.4f} to {change.now.mean():.4f}); gate.{change.metric} allows {limit:g}"
+        for change in changed
         if (limit := limits.get(change.metric)) is not None and change.worse_by > limit
     ]
-    new = {arm for arm, scores in head.scores.items() if arm not in base.scores and isinstance(scores, ArmScores)}
-    return lines + [line for line in not_compared(base, head) if line.partition(":")[0] not in new]
+    new = {run for run, scores in head.scores.items() if run not in base.scores and isinstance(scores, ArmScores)}
+    return lines + [line for run, line in not_compared(base, head).items() if run not in new]
 
 
-def _arm_changes(arm: str, before: ArmScores, now: ArmScores, settings: ComputeMetrics) -> list[Change]:
+def _run_changes(run: Run, before: ArmScores, now: ArmScores, settings: ComputeMetrics) -> list[Change]:
     old_test, new_test = before.test(), now.test()
     paired = old_test.images[IDENTITY].equals(new_test.images[IDENTITY])
     here, there = (
         Resamples(test.labels, test.groups, settings.resamples, settings.seed, "" if paired else name)
         for test, name in ((new_test, ""), (old_test, "of the base"))
     )
-    old, new = (_figures(*of, settings.held_out_quantile) for of in ((before, there), (now, here)))
+    old = _figures(before, there, settings.held_out_quantile)
+    new = _figures(now, here, settings.held_out_quantile)
     groups = min(here.groups, there.groups)
     return [
-        Change(arm, name, old[name].seeds, new[name].seeds, difference(new[name], old[name], groups), paired)
+        Change(run, name, old[name].seeds, new[name].seeds, difference(new[name], old[name], groups), paired)
         for name in new
         if name in old
     ]
@@ -223,18 +241,18 @@ def _arm_changes(arm: str, before: ArmScores, now: ArmScores, settings: ComputeM
 def _figures(scores: ArmScores, resamples: Resamples, quantile: float) -> dict[str, Figures]:
     """The metrics and, where normals are held out, sensitivity and specificity at the threshold."""
     test = scores.test()
-    of_metrics = metric_figures(test.labels, test.scores["score"], list(METRICS), resamples)
-    found = {str(name): of_metrics.pick(k) for k, name in enumerate(METRICS)}
+    all_metrics = metric_figures(test.labels, test.scores[SCORE], list(METRICS), resamples)
+    named = {str(name): all_metrics.pick(k) for k, name in enumerate(METRICS)}
     flags = flagged_images(scores, quantile)
     if flags is not None:
         both = figures(lambda weights: sensitivity_specificity(test.labels, flags, weights), resamples)
-        found |= {"sensitivity": both.pick(0), "specificity": both.pick(1)}
-    return found
+        named |= {"sensitivity": both.pick(0), "specificity": both.pick(1)}
+    return named
 
 
-def _row(change: Change, base: str) -> dict[str, str]:
+def _row(change: Change, name: str, base: str) -> dict[str, str]:
     return {
-        "arm": change.arm,
+        "arm": name,
         "metric": NAMES[change.metric],
         f"at {base}": _mean_std(change.before),
         "now": _mean_std(change.now),

@@ -4,45 +4,49 @@ import io
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 from ruamel.yaml import YAML
 
+from pipeline import layout
+from pipeline.detectors.registry import settings_class
 from pipeline.evaluation.breakdown import read_breakdown
-from pipeline.reporting.markdown import ArmFacts
+from pipeline.params.file import SEARCHED
+from pipeline.reporting.markdown import ArmFacts, DetectorFacts
 
-LISTS = ("arms", "seeds", "gate", "tune")  # what is run, not how
+LISTS = ("arms", "detectors", "seeds", "gate", "tune")  # what is run, not how
 
 
-def arm_facts(reports: Path, arm: str, seeds: Sequence[int], params: Path) -> ArmFacts:
-    """Read what is known of an arm.
-
-    Args:
-        reports: The folder of the reports, which the paths of pictures are relative to.
-        arm: The arm.
-        seeds: Its seeds.
-        params: params.yaml.
-    """
-    data, results = reports / "data" / arm, reports / "arms" / arm / "dpa"
-    tuning = reports / "arms" / arm / "tuning" / "section.md"
-    runs = [(results / f"seed-{seed}" / "provenance.json").read_text(encoding="utf-8") for seed in seeds]
+def arm_facts(arm: str) -> ArmFacts:
+    """Read what is known of an arm, whatever detects."""
+    data, section = layout.DATA_REPORTS / arm, layout.tuning(arm) / "section.md"
     return ArmFacts(
-        seeds,
-        read_breakdown(results / "breakdown.csv"),
         pd.read_csv(data / "counts.csv", keep_default_na=False),
-        [picture.relative_to(reports) for picture in sorted(data.glob("*.png"))],
-        _arm_parameters(params, arm),
-        [json.loads(run) for run in runs],
-        tuning.read_text(encoding="utf-8") if tuning.is_file() else "",
+        [picture.relative_to(layout.REPORTS) for picture in sorted(data.glob("*.png"))],
+        _arm_parameters(arm),
+        section.read_text(encoding="utf-8") if section.is_file() else "",
     )
 
 
-def _arm_parameters(params: Path, arm: str) -> str:
+def detector_facts(arm: str, detector: str, seeds: Sequence[int]) -> DetectorFacts:
+    """Read what is known of a detector on an arm."""
+    files = [layout.pictures(layout.run_name(arm, detector, seed)) / "provenance.json" for seed in seeds]
+    return DetectorFacts(
+        seeds,
+        read_breakdown(layout.results(arm, detector) / "breakdown.csv"),
+        [json.loads(file.read_text(encoding="utf-8")) for file in files],
+    )
+
+
+def _arm_parameters(arm: str) -> str:
     """The arm's part of every section, and the sections that all arms share, as YAML; files by their names only."""
-    content = YAML(typ="safe").load(params.read_text(encoding="utf-8"))
+    content = YAML(typ="safe").load(layout.PARAMS.read_text(encoding="utf-8"))
     arms = set(content["train"])
-    parts = {name: content[name].get(arm) if arms & set(content[name]) else content[name] for name in content}
-    for key in ("weights", "statistics"):
+    parts: dict[str, Any] = {
+        name: part.get(arm) if isinstance(part, dict) and arms & set(part) else part for name, part in content.items()
+    }
+    for key in settings_class(SEARCHED).files:
         if parts["train"][key]:
             parts["train"][key] = Path(parts["train"][key]).name
     text = io.StringIO()

@@ -45,7 +45,7 @@ def chosen_images(test: pd.DataFrame, threshold: float | None, shown: int) -> di
 def write_gallery(
     path: Path, title: str, detector: Detector, images: Images, chosen: dict[str, pd.DataFrame], top: float
 ) -> None:
-    """Write a sheet of images, each with its score and findings, and their anomaly maps below.
+    """Write a sheet of images, each with its score and findings, and below them their anomaly maps, if there are any.
 
     Args:
         path: The PNG to write.
@@ -63,11 +63,13 @@ def write_gallery(
         if len(table):
             pixels = np.asarray(images.pixels[row_of[table["id"]].to_numpy()])
             maps = detector.anomaly_maps(pixels)
-            rows[caption] = _scored_part(pixels, maps)
-            notes[caption] = [_note(*of) for of in zip(table["score"], table["label"], table["findings"], strict=True)]
-            beyond = f"{(maps > top).mean():.1%} of the pixels are beyond"
-            name = caption.partition(":")[0]
-            rows[f"anomaly maps of the {name}, dark 0 to bright {top:g}; {beyond}"] = [_heat(m, top) for m in maps]
+            rows[caption] = list(pixels) if maps is None else _scored_part(pixels, maps)
+            facts = zip(table["score"], table["label"], table["findings"], strict=True)
+            notes[caption] = [_note(score, label, findings) for score, label, findings in facts]
+            if maps is not None:
+                beyond = f"{(maps > top).mean():.1%} of the pixels are beyond"
+                name = caption.partition(":")[0]
+                rows[f"anomaly maps of the {name}, dark 0 to bright {top:g}; {beyond}"] = [_heat(m, top) for m in maps]
     contact_sheet(path, title, rows, notes=notes)
 
 

@@ -3,13 +3,17 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import fill
 from typing import Any
 
 import pandas as pd
 
-from pipeline.reporting.names import NAMES
+from pipeline import layout
+from pipeline.detectors.registry import words_of
+from pipeline.reporting.names import NAMES, baseline_meanings, baseline_names
 from pipeline.reporting.paper import PAPER_BEST_OTHER, PAPER_ROC_AUC, PAPER_TEST_IMAGES
-from pipeline.reporting.plots import KINDS
+from pipeline.reporting.plots import KINDS, plot_name
+from pipeline.reporting.summary import Results
 from pipeline.reporting.tables import MISSING, frame, percent, percent_interval, percent_std, plain, table
 
 DEMO = {"demo_slides", "demo_xrays"}
@@ -17,7 +21,7 @@ OTHER_IMAGES = 0.05  # share by which the number of test images may differ from 
 
 INTRODUCTION = """# Report
 
-Anomaly detection with deep perceptual autoencoders. All figures are in percent. ± is the standard deviation over seeds,
+Anomaly detection with {detectors}. All figures are in percent. ± is the standard deviation over seeds,
 intervals are 95 % intervals over the patients or slides of the test split.
 """
 
@@ -30,10 +34,7 @@ READING = """## How to read this
   They are n/a where a class has fewer than five of them, or where no resample changes the figure.
 - **Differences** between detector and baseline are of the same images; their intervals hold the noise of seeds, too,
   unless there is one seed only: then they are over patients or slides alone.
-- **untrained** is the same network with random weights under the same loss; **pixel L1** compares the trained network's
-  reconstructions pixel by pixel; **colour statistics** are the distance of an image's mean and spread of colours from
-  those of the training images; **mean intensity** is taken in its better direction. Where one of them comes close to
-  the detector, exposure or colour may be what is detected.
+{baselines}
 - The **threshold** is set on held-out normal images, without any anomaly; the intervals of sensitivity and specificity
   take it as given. Validation anomalies choose nothing here.
 - **Slides** with a lesion are represented by tiles from inside its outline, so that the ROC AUC of slides is an upper
@@ -55,61 +56,92 @@ ONE_SEED = (
     "One seed was trained, so that no interval holds the noise of seeds: all are over patients or slides alone.\n"
 )
 
-GROWTH = (
-    "Inputs and reconstructions at the end of each phase of growth. A perceptual loss compares shapes and textures and "
-    "does not tie brightness and colour, so reconstructions may have odd ones, most of all at low resolutions:"
-)
+BASELINES = "- {meanings}. Where one of them comes close to the detector, exposure or colour may be what is detected."
+WIDTH = 118  # of a line of text
 
 
 @dataclass(frozen=True)
 class ArmFacts:
-    """What the report says of an arm beside its results.
+    """What the report says of an arm, whatever detects.
+
+    Attributes:
+        counts: Images by split.
+        pictures: Of its data, relative to the report.
+        parameters: Its part of params.yaml, as YAML.
+        tuning: The section on the search of its settings; empty where there was none.
+    """
+
+    counts: pd.DataFrame
+    pictures: Sequence[Path]
+    parameters: str
+    tuning: str
+
+
+@dataclass(frozen=True)
+class DetectorFacts:
+    """What the report says of a detector on an arm beside its results.
 
     Attributes:
         seeds: Its seeds.
         breakdown: By finding or slide.
-        counts: Images by split.
-        pictures: Of its data, relative to the report.
-        parameters: Its part of params.yaml, as YAML.
         provenance: Of each of its runs.
-        tuning: The section on the search of its settings; empty where there was none.
     """
 
     seeds: Sequence[int]
     breakdown: pd.DataFrame
-    counts: pd.DataFrame
-    pictures: Sequence[Path]
-    parameters: str
     provenance: Sequence[Mapping[str, Any]]
-    tuning: str
 
 
-def report_text(results: Mapping[str, Any], facts: Mapping[str, ArmFacts]) -> str:
+def report_text(
+    results: Results, facts: Mapping[str, ArmFacts], runs: Mapping[str, Mapping[str, DetectorFacts]]
+) -> str:
     """Compose report.md.
 
     Args:
-        results: Arm to what :func:`pipeline.evaluation.results.arm_results` found.
-        facts: Arm to the rest.
+        results: Arm to detector to what :func:`pipeline.evaluation.results.arm_results` made.
+        facts: Arm to the rest that is said of it.
+        runs: Arm to detector to the rest that is said of both.
 
     Returns:
         Markdown.
     """
+    detectors = list(dict.fromkeys(name for of_arm in results.values() for name in of_arm))
     # The demo stands for the paper's arms until these run; a report on other data alone has nothing to do with them.
     beside_paper = bool({*PAPER_ROC_AUC, *DEMO} & set(results))
-    arms = [*results, *(arm for arm in PAPER_ROC_AUC if beside_paper and arm not in results)]
-    rows = [_result_row(arm, results.get(arm), beside_paper) for arm in arms]
-    parts = [INTRODUCTION, "## Results\n", table(rows)]
+    rows = [
+        _result_row(arm, detector, single, beside_paper, len(detectors) > 1)
+        for arm, of_arm in results.items()
+        for detector, single in of_arm.items()
+    ]
+    absent = [arm for arm in PAPER_ROC_AUC if beside_paper and arm not in results]
+    rows += [_result_row(arm, "", None, beside_paper, len(detectors) > 1) for arm in absent]
+    introduction = INTRODUCTION.format(detectors=", ".join(words_of(name).plural for name in detectors))
+    parts = [introduction, "## Results\n", table(rows)]
     if set(PAPER_ROC_AUC) & set(results):
         parts.append(UNLIKE)
     if DEMO & set(results):
         parts.append(GENERATED)
-    parts += [_arm_section(arm, of_arm, facts[arm]) for arm, of_arm in results.items()]
-    return "\n".join([*parts, READING])
+    parts += [_arm_section(arm, of_arm, facts[arm], runs[arm]) for arm, of_arm in results.items()]
+    baselines = BASELINES.format(meanings="; ".join(baseline_meanings(detectors)))
+    return "\n".join([*parts, READING.format(baselines=fill(baselines, WIDTH, subsequent_indent="  "))])
 
 
-def _result_row(arm: str, of_arm: Mapping[str, Any] | None, beside_paper: bool) -> dict[str, str]:
-    paper = PAPER_ROC_AUC.get(arm, {})
-    row = {"arm": arm, "ROC AUC, ours": "not run", "95 % interval": "–"}
+def _result_row(
+    arm: str, detector: str, results: Mapping[str, Any] | None, beside_paper: bool, several: bool
+) -> dict[str, str]:
+    """A row of the first table.
+
+    Args:
+        arm: The arm.
+        detector: The detector; empty for an arm that was not run.
+        results: Of both; None for an arm that was not run.
+        beside_paper: Whether the table has the paper's figures.
+        several: Whether there are several detectors, so that each row names its own.
+    """
+    in_paper = not detector or words_of(detector).in_paper
+    paper = PAPER_ROC_AUC.get(arm, {}) if in_paper else {}
+    row = {"arm": arm} | ({"detector": words_of(detector).name if detector else "–"} if several else {})
+    row |= {"ROC AUC, ours": "not run", "95 % interval": "–"}
     if beside_paper:
         row |= dict.fromkeys(("paper", "ours − paper", "paper, without growth", "paper, best other"), "–")
     row |= {"best baseline": "–", "test images": "–"}
@@ -118,12 +150,13 @@ def _result_row(arm: str, of_arm: Mapping[str, Any] | None, beside_paper: bool) 
         name, other = PAPER_BEST_OTHER[arm]
         row["paper"] = f"{mean} ± {std}"
         row |= {"paper, without growth": f"{without} ± {without_std}", "paper, best other": f"{other} ({name})"}
-    if of_arm is not None:
-        area = of_arm["metrics"]["roc_auc"]
+    if results is not None:
+        area = results["metrics"]["roc_auc"]
         row |= {"ROC AUC, ours": percent_std(area), "95 % interval": percent_interval(area)}
-        name, best = max(of_arm["baselines"].items(), key=lambda item: (item[1]["roc_auc"]["mean"], item[0]))
-        row["best baseline"] = f"{percent(best['roc_auc']['mean'])} ({NAMES[name]}): {_verdict(best['detector_above'])}"
-        images = of_arm["test"]["images"]
+        name, best = max(results["baselines"].items(), key=lambda item: (item[1]["roc_auc"]["mean"], item[0]))
+        called = baseline_names(detector).get(name, name)
+        row["best baseline"] = f"{percent(best['roc_auc']['mean'])} ({called}): {_verdict(best['detector_above'])}"
+        images = results["test"]["images"]
         row["test images"] = str(images)
         if paper:
             expected = PAPER_TEST_IMAGES[arm]
@@ -135,16 +168,18 @@ def _result_row(arm: str, of_arm: Mapping[str, Any] | None, beside_paper: bool) 
     return row
 
 
-def _baseline_rows(of_arm: Mapping[str, Any]) -> list[dict[str, str]]:
+def _baseline_rows(detector: str, results: Mapping[str, Any]) -> list[dict[str, str]]:
+    names, baselines = baseline_names(detector), results["baselines"]
+    order = [name for name in names if name in baselines] + sorted(set(baselines) - set(names))
     return [
         {
-            "baseline": NAMES[name],
-            "ROC AUC": percent_std(baseline["roc_auc"]),
-            "detector above by": f"{100 * baseline['detector_above']['mean']:+.1f}",
-            "95 % interval": percent_interval(baseline["detector_above"], signed=True),
-            "": _verdict(baseline["detector_above"]),
+            "baseline": str(names.get(name, name)),
+            "ROC AUC": percent_std(baselines[name]["roc_auc"]),
+            "detector above by": f"{100 * baselines[name]['detector_above']['mean']:+.1f}",
+            "95 % interval": percent_interval(baselines[name]["detector_above"], signed=True),
+            "": _verdict(baselines[name]["detector_above"]),
         }
-        for name, baseline in sorted(of_arm["baselines"].items(), key=_reading_order)
+        for name in order
     ]
 
 
@@ -154,54 +189,71 @@ def _verdict(above: Mapping[str, Any]) -> str:
     return "beaten" if above["low"] > 0 else "better than the detector" if above["high"] < 0 else "not told apart"
 
 
-def _reading_order(item: tuple[str, Any]) -> int:
-    return list(NAMES).index(item[0])
+def _arm_section(arm: str, results: Mapping[str, Any], facts: ArmFacts, runs: Mapping[str, DetectorFacts]) -> str:
+    name = plain(arm)
+    parts = [f"## {name}\n"]
+    for detector, single in results.items():
+        called = words_of(detector).name
+        if len(results) > 1:
+            parts.append(f"### {name}, {called}\n")
+        parts += _detector_part(
+            arm, detector, single, runs[detector], name if len(results) == 1 else f"{name}, {called}"
+        )
+    parts += [facts.tuning] if facts.tuning else []
+    parts += [f"### {name}: data\n", frame(facts.counts)]
+    parts += [f"![{picture.stem} of {arm}]({picture.as_posix()})\n" for picture in facts.pictures]
+    parts += [_origin(runs), f"### {name}: parameters\n", f"```yaml\n{facts.parameters}```\n"]
+    return "\n".join(parts)
 
 
-def _arm_section(arm: str, of_arm: Mapping[str, Any], facts: ArmFacts) -> str:
-    name, first = plain(arm), f"arms/{arm}/dpa/seed-{facts.seeds[0]}"
-    pictures = [f"![{picture.stem} of {arm}]({picture.as_posix()})\n" for picture in facts.pictures]
-    plots = " ".join(f"![{kind} of {arm}](figures/{arm}-{kind}.png)" for kind in KINDS)
-    test, source = of_arm["test"], facts.provenance[0]
+def _detector_part(
+    arm: str, detector: str, results: Mapping[str, Any], facts: DetectorFacts, heading: str
+) -> list[str]:
+    """What is said of a detector on an arm, below headings that begin alike."""
+    first = layout.pictures(layout.run_name(arm, detector, facts.seeds[0])).relative_to(layout.REPORTS).as_posix()
+    plots = " ".join(f"![{kind} of {arm}](figures/{plot_name(arm, detector, kind)})" for kind in KINDS)
+    test, pictures = results["test"], words_of(detector).pictures
+    return [
+        table(list(_metric_rows(results, facts))),
+        *([ONE_SEED] if len(facts.seeds) == 1 else []),
+        f"Tested on {test['images']} images of {test['groups']} patients or slides, "
+        f"{test['abnormal']} of them abnormal ({percent(test['abnormal_share'])} %). {_threshold(results)}\n",
+        "Baselines, tested on the same images:\n",
+        table(_baseline_rows(detector, results)),
+        f"{plots}\n",
+        f"### {heading}: the images behind the figures\n",
+        f"Seed {facts.seeds[0]}; all anomaly maps of the arm have the same scale.\n",
+        f"![Gallery of {arm}]({first}/gallery.png)\n",
+        *([f"{fill(pictures, WIDTH)}\n", f"![Growth of {arm}]({first}/growth.png)\n"] if pictures else []),
+        f"### {heading}: by {facts.breakdown['part'].iloc[0]}\n",
+        frame(_in_percent(facts.breakdown)),
+    ]
+
+
+def _origin(runs: Mapping[str, DetectorFacts]) -> str:
+    """Say what the figures of an arm were made from."""
+    first = next(iter(runs.values()))
+    source, seed = first.provenance[0], first.seeds[0]
     versions = ", ".join(f"{name} {version}" for name, version in source["libraries"].items())
-    return "\n".join(
-        [
-            f"## {name}\n",
-            table(list(_metric_rows(of_arm, facts))),
-            *([ONE_SEED] if len(facts.seeds) == 1 else []),
-            f"Tested on {test['images']} images of {test['groups']} patients or slides, "
-            f"{test['abnormal']} of them abnormal ({percent(test['abnormal_share'])} %). {_threshold(of_arm)}\n",
-            "Baselines, tested on the same images:\n",
-            table(_baseline_rows(of_arm)),
-            f"{plots}\n",
-            f"### {name}: the images behind the figures\n",
-            f"Seed {facts.seeds[0]}; all anomaly maps of the arm have the same scale.\n",
-            f"![Gallery of {arm}]({first}/gallery.png)\n",
-            f"{GROWTH}\n",
-            f"![Growth of {arm}]({first}/growth.png)\n",
-            f"### {name}: by {facts.breakdown['part'].iloc[0]}\n",
-            frame(_in_percent(facts.breakdown)),
-            *([facts.tuning] if facts.tuning else []),
-            f"### {name}: data\n",
-            frame(facts.counts),
-            *pictures,
-            f"Made from {source['raw_files']} files ({source['raw_bytes'] / 1e9:.2f} GB; MD5 of their inventory "
-            f"{source['inventory_md5']}); prepared images {source['images_md5']}, model of seed {facts.seeds[0]} "
-            f"{source['model_md5']}; scored on {source['device']} with {versions}.{_unlike(facts.provenance)}\n",
-            f"### {name}: parameters\n",
-            f"```yaml\n{facts.parameters}```\n",
-        ]
+    models = ", ".join(
+        f"model of seed {seed}{f' ({words_of(name).name})' if len(runs) > 1 else ''} {facts.provenance[0]['model_md5']}"
+        for name, facts in runs.items()
+    )
+    return (
+        f"Made from {source['raw_files']} files ({source['raw_bytes'] / 1e9:.2f} GB; MD5 of their inventory "
+        f"{source['inventory_md5']}); prepared images {source['images_md5']}, {models}; scored on {source['device']} "
+        f"with {versions}.{_unlike([run for facts in runs.values() for run in facts.provenance])}\n"
     )
 
 
-def _metric_rows(of_arm: Mapping[str, Any], facts: ArmFacts) -> list[dict[str, str]]:
-    figures, seeds = dict(of_arm["metrics"]), facts.seeds
-    figures |= {name: (of_arm["operating_point"] or {}).get(name) for name in ("sensitivity", "specificity")}
+def _metric_rows(results: Mapping[str, Any], facts: DetectorFacts) -> list[dict[str, str]]:
+    figures, seeds = dict(results["metrics"]), facts.seeds
+    figures |= {name: (results["operating_point"] or {}).get(name) for name in ("sensitivity", "specificity")}
     if "slide" in set(facts.breakdown["part"]):
-        figures |= {name: (of_arm["slides"] or {}).get(name) for name in ("mean_roc_auc", "upper_quantile_roc_auc")}
+        figures |= {name: (results["slides"] or {}).get(name) for name in ("mean_roc_auc", "upper_quantile_roc_auc")}
     rows = []
-    for name, figure in sorted(figures.items(), key=_reading_order):
-        guessing = f" (guessing: {percent(of_arm['test']['abnormal_share'])})" if name == "average_precision" else ""
+    for name, figure in sorted(figures.items(), key=lambda item: list(NAMES).index(item[0])):
+        guessing = f" (guessing: {percent(results['test']['abnormal_share'])})" if name == "average_precision" else ""
         row = {"metric": NAMES[name] + guessing, "mean ± std": MISSING, "95 % interval": MISSING}
         row |= {f"seed {seed}": MISSING for seed in seeds}
         if figure is not None:
@@ -211,8 +263,8 @@ def _metric_rows(of_arm: Mapping[str, Any], facts: ArmFacts) -> list[dict[str, s
     return rows
 
 
-def _threshold(of_arm: Mapping[str, Any]) -> str:
-    cut = of_arm["operating_point"]
+def _threshold(results: Mapping[str, Any]) -> str:
+    cut = results["operating_point"]
     if cut is None:
         return "There is no threshold, since the arm holds out no normal images."
     limits = ", ".join(f"{limit:g}" for limit in cut["thresholds"])

@@ -1,4 +1,8 @@
-"""The names of figures as a reader sees them, in the order in which they are read."""
+"""The names of figures and baselines as a reader sees them, in the order in which they are read."""
+
+from collections.abc import Sequence
+
+from pipeline.detectors.registry import BASELINES, words_of
 
 NAMES = {
     "roc_auc": "ROC AUC",
@@ -10,8 +14,16 @@ NAMES = {
     "specificity": "specificity at the threshold",
     "mean_roc_auc": "ROC AUC of slides, by the mean of their sampled tiles",
     "upper_quantile_roc_auc": "ROC AUC of slides, by an upper quantile of them",
-    "untrained": "untrained network",
-    "pixel_l1": "pixel L1",
-    "colour_statistics": "colour statistics",
-    "mean_intensity": "mean intensity",
 }
+
+
+def baseline_names(detector: str) -> dict[str, str]:
+    """Column to name of what a detector is compared with: its own references, then other detectors."""
+    own = {column: reference.name for column, reference in words_of(detector).references.items()}
+    return own | {name: words_of(name).name for name in BASELINES if name != detector}
+
+
+def baseline_meanings(detectors: Sequence[str]) -> list[str]:
+    """What the report says of all that these detectors are compared with, each once."""
+    own = [reference.meaning for name in detectors for reference in words_of(name).references.values()]
+    return list(dict.fromkeys([*own, *(words_of(name).meaning for name in BASELINES if list(detectors) != [name])]))

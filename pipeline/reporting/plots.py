@@ -1,6 +1,6 @@
 """Curves, histograms and losses as PNG."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -8,30 +8,38 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from pipeline import layout
+from pipeline.detectors.registry import words_of
 from pipeline.evaluation.breakdown import read_breakdown
 from pipeline.reporting.sheets import save_figure
 
 KINDS = ("roc", "precision-recall", "scores", "breakdown", "history")
 
 
-def plot_arm(folder: Path, arm: str, results: Path, seeds: tuple[int, ...], abnormal_share: float) -> None:
-    """Draw the plots of an arm, all seeds in each.
+def plot_name(arm: str, detector: str, kind: str) -> str:
+    """The file of a plot, below the folder of figures."""
+    return f"{arm}-{detector}-{kind}.png"
+
+
+def plot_detector(folder: Path, arm: str, detector: str, seeds: Sequence[int], abnormal_share: float) -> None:
+    """Draw the plots of a detector on an arm, all seeds in each.
 
     Args:
-        folder: Where ``<arm>-<kind>.png`` goes, for each of :data:`KINDS`.
+        folder: Where :func:`plot_name` goes, for each of :data:`KINDS`.
         arm: The arm.
-        results: The folder of its ``roc.csv``, ``precision_recall.csv``, ``histogram.csv``, ``breakdown.csv`` and of
-            ``seed-<k>/history.csv``.
+        detector: The detector.
         seeds: Its seeds.
         abnormal_share: The average precision of guessing.
     """
-    plot_roc(folder / f"{arm}-roc.png", arm, pd.read_csv(results / "roc.csv"))
-    curve = pd.read_csv(results / "precision_recall.csv")
-    plot_precision_recall(folder / f"{arm}-precision-recall.png", arm, curve, abnormal_share)
-    plot_scores(folder / f"{arm}-scores.png", arm, pd.read_csv(results / "histogram.csv"))
-    plot_breakdown(folder / f"{arm}-breakdown.png", arm, read_breakdown(results / "breakdown.csv"))
-    histories = {f"seed {seed}": pd.read_csv(results / f"seed-{seed}" / "history.csv") for seed in seeds}
-    plot_history(folder / f"{arm}-history.png", arm, histories)
+    results = layout.results(arm, detector)
+    roc, precision_recall, scores, parts, history = (folder / plot_name(arm, detector, kind) for kind in KINDS)
+    plot_roc(roc, arm, pd.read_csv(results / "roc.csv"))
+    plot_precision_recall(precision_recall, arm, pd.read_csv(results / "precision_recall.csv"), abnormal_share)
+    plot_scores(scores, arm, pd.read_csv(results / "histogram.csv"))
+    plot_breakdown(parts, arm, read_breakdown(results / "breakdown.csv"))
+    runs = {f"seed {seed}": layout.pictures(layout.run_name(arm, detector, seed)) for seed in seeds}
+    histories = {caption: pd.read_csv(run / "history.csv") for caption, run in runs.items()}
+    plot_history(history, arm, histories, words_of(detector).loss)
 
 
 def plot_roc(path: Path, title: str, points: pd.DataFrame) -> None:
@@ -107,31 +115,38 @@ def plot_breakdown(path: Path, title: str, parts: pd.DataFrame) -> None:
     save_figure(figure, path)
 
 
-def plot_history(path: Path, title: str, histories: Mapping[str, pd.DataFrame]) -> None:
-    """Draw training (solid) and held-out loss (dashed) with the boundaries of the growth phases.
+def plot_history(path: Path, title: str, histories: Mapping[str, pd.DataFrame], loss: str) -> None:
+    """Draw training (solid) and held-out loss (dashed) with the boundaries of the phases, where there are such.
 
     Args:
         path: The PNG to write.
         title: Stands above the plot.
-        histories: Caption to a table with ``iteration``, ``phase``, ``resolution``, ``loss``, ``held_out_loss``.
+        histories: Caption to the rows of a :class:`pipeline.detectors.base.History`.
+        loss: What the loss is called.
     """
     figure = Figure(figsize=(7, 3.6))
     axes = figure.subplots()
     for caption, history in histories.items():
         (line,) = axes.plot(history["iteration"], history["loss"], label=caption)
-        axes.plot(history["iteration"], history["held_out_loss"], linestyle="--", color=line.get_color())
+        if "held_out_loss" in history:
+            axes.plot(history["iteration"], history["held_out_loss"], linestyle="--", color=line.get_color())
     first = next(iter(histories.values()))
-    start = 0
-    for (resolution, phase), rows in first.groupby(["resolution", "phase"], sort=False):
-        if start:
-            axes.axvline(start, color="0.8", linewidth=1)
-        axes.text(start, 1.01, f" {resolution} px\n {phase}", transform=axes.get_xaxis_transform(), fontsize=7)
-        start = rows["iteration"].iloc[-1]
-    axes.set(xlabel="iteration", ylabel="relative perceptual L1")
+    if "phase" in first:
+        _mark_phases(axes, first)
+    axes.set(xlabel="iteration", ylabel=loss)
     axes.set_title(title, pad=26, fontsize=10)
     axes.legend(fontsize=8, title="dashed: held-out", title_fontsize=7)
     figure.tight_layout()
     save_figure(figure, path)
+
+
+def _mark_phases(axes: Axes, history: pd.DataFrame) -> None:
+    start = 0
+    for (resolution, phase), rows in history.groupby(["resolution", "phase"], sort=False):
+        if start:
+            axes.axvline(start, color="0.8", linewidth=1)
+        axes.text(start, 1.01, f" {resolution} px\n {phase}", transform=axes.get_xaxis_transform(), fontsize=7)
+        start = rows["iteration"].iloc[-1]
 
 
 def _square(title: str, across: str, up: str) -> tuple[Figure, Axes]:

@@ -10,7 +10,7 @@ from pipeline.arms import Arm
 from pipeline.compute.device import Workplace, prepare_device
 from pipeline.compute.scratch import scratch_key
 from pipeline.errors import PipelineError
-from pipeline.params.file import Params
+from pipeline.params.file import SEARCHED, Params
 from pipeline.tuning.folds import final_fold, kinds, known_anomalies, make_folds
 from pipeline.tuning.outcomes import Done
 from pipeline.tuning.search import Search
@@ -43,6 +43,7 @@ class ArmSearch:
         self._test = final_fold(index, self._settings.seed)
         self._search = Search(
             arm.name,
+            arm.search.detector,
             self._settings,
             self._space,
             self._variants.folder,
@@ -79,7 +80,7 @@ class ArmSearch:
         return trial_table(done, self._folds), scores
 
     def _test_all(self, whole: list[Done]) -> dict[int, Done]:
-        """Train whole trials on all normals and score the test images: trial to what came out."""
+        """DpaSettings whole trials on all normals and score the test images: trial to what came out."""
         study = self._study(" tests", LEAD)
         for trial in whole[study.proposed() :]:
             study.propose(trial.options)

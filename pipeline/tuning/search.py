@@ -35,7 +35,8 @@ class Search:
 
     Attributes:
         arm: The arm.
-        settings: Its section ``tune``.
+        detector: The detector whose settings are searched.
+        settings: The arm's section ``tune``.
         space: What may be chosen.
         images: Combination to the folder of its prepared images.
         folds: What trials are trained on and judged by.
@@ -45,6 +46,7 @@ class Search:
     """
 
     arm: str
+    detector: str
     settings: Tune
     space: Space
     images: Callable[[Member], Path]
@@ -102,7 +104,8 @@ class Search:
         return Trial(
             number,
             self.images(member),
-            member.arm.detector(self.settings.detector),
+            self.detector,
+            member.arm.detector(self.detector),
             self.folds,
             self.known if searching else None,
             self.compute,

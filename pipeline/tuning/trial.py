@@ -13,12 +13,11 @@ import optuna
 
 from pipeline.compute.device import Workplace, device_of_worker
 from pipeline.data.images import read_images
-from pipeline.detectors.dpa.detector import DeepPerceptualAutoencoder
-from pipeline.detectors.dpa.statistics import arm_statistics
+from pipeline.detectors.registry import build
+from pipeline.detectors.settings import DetectorSettings
 from pipeline.errors import PipelineError
-from pipeline.evaluation.scores import AT_ONCE, rounded
+from pipeline.evaluation.scores import scored
 from pipeline.params.compute import Compute
-from pipeline.params.train import Train
 from pipeline.tuning.criteria import judge
 from pipeline.tuning.folds import Fold
 from pipeline.tuning.outcomes import Folds, Outcome
@@ -31,7 +30,8 @@ class Trial:
     Attributes:
         number: The trial's.
         images: The folder of its prepared images.
-        train: The detector's settings.
+        detector: The detector's name.
+        settings: The detector's.
         folds: What it is trained on and judged by.
         known: Which images are the known anomalies, bool (N,); None for tests, which nothing is chosen by.
         compute: Where to compute.
@@ -41,7 +41,8 @@ class Trial:
 
     number: int
     images: Path
-    train: Train
+    detector: str
+    settings: DetectorSettings
     folds: Sequence[Fold]
     known: np.ndarray | None
     compute: Compute
@@ -50,7 +51,7 @@ class Trial:
 
 
 def run_trial(trial: Trial) -> Outcome:
-    """Train and score fold by fold; stop where earlier trials say that it is hopeless.
+    """DpaSettings and score fold by fold; stop where earlier trials say that it is hopeless.
 
     Returns:
         The outcome; of each fold ``scores`` of the judged images, six significant digits; ``iterations`` of the
@@ -93,19 +94,14 @@ def _run_fold(trial: Trial, fold: Fold, scratch: Path) -> dict[str, Any]:
     compute = trial.compute.model_copy(update={"threads": 1, "processes": 1})
     worker = multiprocessing.current_process()._identity
     device = device_of_worker(compute, worker[0] if worker else 0)
-    statistics, _ = arm_statistics(trial.train, images.pixels, fold.train, device)
     place = Workplace(device, int(compute.memory * 2**30), compute.compile)
-    detector = DeepPerceptualAutoencoder(trial.train, images.pixels.shape[3], statistics, place)
+    detector = build(trial.detector, trial.settings, images.pixels.shape[3], place, images.preparation)
     with redirect_stdout(io.StringIO()):  # many speak at once; the search says how each trial went
         history = detector.fit(images.pixels, fold.train, fold.held_out, fold.seed, scratch)
-
-    def scores_of(rows: np.ndarray) -> np.ndarray:
-        parts = [detector.score(images.pixels[rows[start : start + AT_ONCE]]) for start in range(0, len(rows), AT_ONCE)]
-        return np.array([rounded(score) for score in np.concatenate(parts)])
-
-    scores = scores_of(fold.judged)
-    found: dict[str, Any] = {"scores": scores.tolist(), "iterations": history.iterations}
+    scores = scored(detector.score, images, fold.judged)
+    outcome: dict[str, Any] = {"scores": scores.tolist(), "iterations": history.iterations}
     if trial.known is not None:
         labels = images.index["label"].to_numpy()[fold.judged]
-        found |= judge(labels, trial.known[fold.judged], scores, scores_of(fold.held_out))._asdict()
-    return found
+        held_out = scored(detector.score, images, fold.held_out)
+        outcome |= judge(labels, trial.known[fold.judged], scores, held_out)._asdict()
+    return outcome

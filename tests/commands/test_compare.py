@@ -9,9 +9,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from pipeline import layout
 from pipeline.commands import compare as comparing
 from pipeline.errors import errors_in_one_sentence
-from pipeline.evaluation.scores import scores_path
 from tests.import_closure import ROOT
 
 SEEDS = (0, 1, 2)
@@ -29,7 +29,7 @@ class Clone:
         )
         params.write_text(changed)
         for seed in SEEDS:
-            path = folder / scores_path(f"demo_xrays/dpa/seed-{seed}")
+            path = folder / layout.scores(f"demo_xrays/dpa/seed-{seed}")
             table = pd.read_csv(path, dtype=str, keep_default_na=False)
             table["score"] = (1 - table["score"].astype(float)).round(6)
             table.to_csv(path, index=False)

@@ -8,9 +8,9 @@ import torch
 from pipeline.compute.device import Workplace
 from pipeline.data.images import Images
 from pipeline.detectors.dpa.detector import DeepPerceptualAutoencoder
+from pipeline.detectors.dpa.perceptual_loss import perceptual_network
+from pipeline.detectors.dpa.settings import DpaSettings, GrowthStep
 from pipeline.detectors.dpa.statistics import measure_statistics
-from pipeline.features.backbones import perceptual_network
-from pipeline.params.train import GrowthStep, Train
 
 Build = Callable[..., DeepPerceptualAutoencoder]
 
@@ -20,12 +20,14 @@ def build(tiny_images: Images, networks_read_once: None) -> Build:
     """Return a function that builds an untrained detector with the statistics of the tiny training images."""
 
     def build(
-        settings: Train, images: Images = tiny_images, place: Workplace | None = None
+        settings: DpaSettings, images: Images = tiny_images, place: Workplace | None = None
     ) -> DeepPerceptualAutoencoder:
-        backbone = perceptual_network(settings, torch.device("cpu"))
-        rows, cpu = images.rows("train"), torch.device("cpu")
-        statistics = measure_statistics(settings, backbone, images.pixels, rows, cpu) if backbone else {}
-        return DeepPerceptualAutoencoder(settings, images.pixels.shape[3], statistics, place, images.preparation)
+        cpu = torch.device("cpu")
+        backbone = perceptual_network(settings, cpu)
+        detector = DeepPerceptualAutoencoder(settings, images.pixels.shape[3], place, images.preparation)
+        rows = images.rows("train")
+        detector.equip(backbone, measure_statistics(settings, backbone, images.pixels, rows, cpu) if backbone else {})
+        return detector
 
     return build
 
@@ -34,7 +36,7 @@ def build(tiny_images: Images, networks_read_once: None) -> Build:
 def fitted(tiny_images: Images, build: Build) -> Build:
     """Return a function that builds a detector and trains it on the tiny images."""
 
-    def fitted(settings: Train, images: Images = tiny_images, seed: int = 0) -> DeepPerceptualAutoencoder:
+    def fitted(settings: DpaSettings, images: Images = tiny_images, seed: int = 0) -> DeepPerceptualAutoencoder:
         detector = build(settings, images)
         detector.fit(images.pixels, images.rows("train"), images.rows("val"), seed)
         return detector
@@ -42,18 +44,18 @@ def fitted(tiny_images: Images, build: Build) -> Build:
     return fitted
 
 
-def with_schedule(settings: Train, *steps: GrowthStep) -> Train:
+def with_schedule(settings: DpaSettings, *steps: GrowthStep) -> DpaSettings:
     """Return settings with another schedule."""
     return settings.model_copy(update={"schedule": steps})
 
 
-def with_loss(settings: Train, **weights: float) -> Train:
+def with_loss(settings: DpaSettings, **weights: float) -> DpaSettings:
     """Return settings with other weights of the losses."""
     return settings.model_copy(update={"loss": settings.loss.model_copy(update=weights)})
 
 
 @pytest.fixture
-def at_16(tiny_train: Train) -> Train:
+def at_16(tiny_train: DpaSettings) -> DpaSettings:
     """The tiny settings without growth: 20 steps at 16 px."""
     step = tiny_train.schedule[1].model_copy(update={"transition": 0, "stable": 20})
     return with_schedule(tiny_train, step)

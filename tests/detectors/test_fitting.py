@@ -1,27 +1,28 @@
 import shutil
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from pipeline.compute.device import Workplace
 from pipeline.data.images import Images, write_images
-from pipeline.detectors.base import History
+from pipeline.detectors.base import Detector, History
 from pipeline.detectors.fitting import fit_arm
 from pipeline.errors import PipelineError
 from stages import train
 from tests.import_closure import ROOT
 
 
-class Recorder:
+class Recorder(Detector):
     """A detector that only notes what it is shown."""
 
     def fit(
         self, images: np.ndarray, train: np.ndarray, held_out: np.ndarray, seed: int, scratch: Path | None = None
     ) -> History:
         self.train, self.held_out, self.seed, self.scratch = images[train], images[held_out], seed, scratch
-        return History(pd.DataFrame({"iteration": [1], "loss": [0.5]}), {}, 1)
+        return History(pd.DataFrame({"iteration": [1], "loss": [0.5]}), 1)
 
     def score(self, images: np.ndarray) -> np.ndarray:
         return np.asarray(images.mean((1, 2, 3)))
@@ -33,7 +34,7 @@ class Recorder:
         path.touch()
 
     @classmethod
-    def load(cls, path: Path) -> Self:
+    def load(cls, path: Path, settings: Any, place: Workplace) -> Self:
         return cls()
 
 
@@ -53,7 +54,7 @@ def test_a_patient_on_two_sides_stops_the_training_stage(in_folder: Path, tiny_i
     tiny_images.index.loc[20, "group"] = "patient_00"
     tiny_images.index.to_csv(folder / "index.csv", index=False)
     with pytest.raises(PipelineError, match="group 'patient_00' is in the splits test, train"):
-        train.main("nih_pa", "0")
+        train.main("nih_pa", "dpa", "0")
 
 
 def test_an_arm_without_training_images_is_an_error(tiny_images: Images, tmp_path: Path) -> None:

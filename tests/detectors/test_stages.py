@@ -1,6 +1,5 @@
-"""The stages measure_features and train as users run them: in processes of their own, killed and started again."""
+"""The stage train as users run it: in processes of their own, killed and started again."""
 
-import contextlib
 import hashlib
 import os
 import shutil
@@ -18,7 +17,6 @@ from ruamel.yaml import YAML
 
 from pipeline.compute.saved_state import SavedState
 from pipeline.data.images import Images, write_images
-from stages import measure_features
 from tests.import_closure import ROOT
 from tests.shipped import shipped_params
 
@@ -35,12 +33,12 @@ def killing(self, state):
     if next(number) == int(sys.argv[1]):
         os.kill(os.getpid(), signal.SIGKILL)
 saved_state.SavedState.write = killing
-train.main("demo_xrays", "0")
+train.main("demo_xrays", "dpa", "0")
 """
 
 
 def prepare(folder: Path, images: Images, processes: int = 1, **settings: Any) -> Path:
-    """Make a folder in which the arm demo_xrays is prepared and measured, with a short schedule."""
+    """Make a folder in which the arm demo_xrays is prepared, with a short schedule."""
     folder.mkdir()
     shutil.copytree(ROOT / "stages", folder / "stages")
     params = shipped_params()
@@ -52,8 +50,6 @@ def prepare(folder: Path, images: Images, processes: int = 1, **settings: Any) -
     params["equalize_xrays"]["demo_xrays"]["working_size"] = 16
     YAML().dump(params, folder / "params.yaml")
     write_images(folder / "data/prepared/demo_xrays", [images.pixels], images.index, {})
-    with contextlib.chdir(folder):
-        measure_features.main("demo_xrays")
     return folder
 
 
@@ -65,7 +61,7 @@ def run(folder: Path, *arguments: str, code: int = 0) -> str:
 
 
 def train(folder: Path) -> str:
-    return run(folder, "-m", "stages.train", "demo_xrays", "0")
+    return run(folder, "-m", "stages.train", "demo_xrays", "dpa", "0")
 
 
 def checksums(folder: Path) -> dict[str, str]:
@@ -78,7 +74,7 @@ def checksums(folder: Path) -> dict[str, str]:
 def test_a_training_says_where_it_runs_on_what_and_what_it_made(tmp_path: Path, tiny_images: Images) -> None:
     first, last = train(prepare(tmp_path / "run", tiny_images)).splitlines()
     assert first == "on cpu, perceptual network in float32: 8 images, kept on the device"
-    assert last == f"demo_xrays, seed 0: {STEPS} iterations"
+    assert last == f"demo_xrays/dpa/seed-0: {STEPS} iterations"
 
 
 @pytest.mark.slow
@@ -101,7 +97,7 @@ def test_a_training_killed_in_any_kind_of_phase_ends_in_the_same_bytes(tmp_path:
 def test_two_processes_follow_the_loss_of_one(tmp_path: Path, tiny_images: Images) -> None:
     folders = [prepare(tmp_path / f"{count}", tiny_images, count) for count in (1, 2)]
     for folder in folders:
-        assert train(folder).count(f"demo_xrays, seed 0: {STEPS} iterations") == 1
+        assert train(folder).count(f"demo_xrays/dpa/seed-0: {STEPS} iterations") == 1
     alone, together = (pd.read_csv(folder / "reports/arms/demo_xrays/dpa/seed-0/history.csv") for folder in folders)
     assert together["iteration"].tolist() == alone["iteration"].tolist() == list(range(1, STEPS + 1))
     for column in ("loss", "held_out_loss"):  # later, rounding is amplified from step to step
@@ -114,7 +110,7 @@ def test_two_processes_follow_the_loss_of_one(tmp_path: Path, tiny_images: Image
 @pytest.mark.slow
 def test_a_process_that_fails_stops_the_training_with_its_sentence(tmp_path: Path, tiny_images: Images) -> None:
     folder = prepare(tmp_path / "run", tiny_images, 2, learning_rate=1e30)
-    command = [sys.executable, "-m", "stages.train", "demo_xrays", "0"]
+    command = [sys.executable, "-m", "stages.train", "demo_xrays", "dpa", "0"]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert "lower train.<arm>.learning_rate" in done.stderr
@@ -129,7 +125,7 @@ def test_a_stopped_training_says_so_in_one_line(
 ) -> None:
     step = {"resolution": 16, "layers": ["expand1"], "transition": 0, "stable": 100_000, "batch_size": 8}
     folder = prepare(tmp_path / "run", tiny_images, processes, schedule=[step], report_every=1000)
-    command = [sys.executable, "-m", "stages.train", "demo_xrays", "0"]
+    command = [sys.executable, "-m", "stages.train", "demo_xrays", "dpa", "0"]
     stage = subprocess.Popen(
         command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
     )
@@ -145,27 +141,31 @@ def test_a_stopped_training_says_so_in_one_line(
 @pytest.mark.slow
 def test_after_a_killed_process_the_training_ends_with_a_sentence(tmp_path: Path, tiny_images: Images) -> None:
     folder = prepare(tmp_path / "run", tiny_images, 2)
-    killing = KILLED.replace('train.main("demo_xrays", "0")', "train.run_stage(train.main)")
+    killing = KILLED.replace('train.main("demo_xrays", "dpa", "0")', "train.run_stage(train.main)")
     (folder / "stages" / "train.py").rename(folder / "stages" / "real.py")
     (folder / "stages" / "train.py").write_text(
         killing.replace("from stages import train", "from stages import real as train").replace("sys.argv[1]", "3")
     )
-    command = [sys.executable, "-m", "stages.train", "demo_xrays", "0"]
+    command = [sys.executable, "-m", "stages.train", "demo_xrays", "dpa", "0"]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     assert done.returncode == 1
     last = done.stderr.splitlines()[-1]
-    assert last.startswith("error: stages.train demo_xrays 0: one of 2 processes was killed, most likely for want of")
+    assert last.startswith(
+        "error: stages.train demo_xrays dpa 0: one of 2 processes was killed, most likely for want of"
+    )
 
 
 def test_statistics_from_a_file_are_used_as_they_are(tmp_path: Path, tiny_images: Images) -> None:
     torch.save({"expand1": (torch.zeros(96), torch.full((96,), 3.0))}, tmp_path / "published.pt")
     folder = prepare(tmp_path / "run", tiny_images, statistics=str(tmp_path / "published.pt"))
-    with np.load(folder / "data/models/demo_xrays/dpa/features.npz") as found:
-        assert set(found) == {f"{r}/expand1/{name}" for r in (8, 16) for name in ("mean", "std")}
-        assert (found["16/expand1/std"] == 3).all()
+    train(folder)
+    model = torch.load(folder / "data/models/demo_xrays/dpa/seed-0/model.pt", weights_only=True)
+    for resolution in (8, 16):
+        assert (model["statistics"][resolution]["expand1"]["std"] == 3).all()
 
 
 def test_without_a_perceptual_loss_no_layer_is_measured(tmp_path: Path, tiny_images: Images) -> None:
     folder = prepare(tmp_path / "run", tiny_images, loss={"perceptual": 0.0, "l1": 1.0, "adversarial": 0.0})
-    assert "demo_xrays: no layers" in run(folder, "-m", "stages.measure_features", "demo_xrays")
     train(folder)
+    model = torch.load(folder / "data/models/demo_xrays/dpa/seed-0/model.pt", weights_only=True)
+    assert model["statistics"] == {}

@@ -4,8 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline.evaluation.scores import BASELINES, ArmScores
+from pipeline.evaluation.scores import ArmScores
 from pipeline.params.evaluate import ComputeMetrics
+
+BASELINES = ("untrained", "pixel_l1", "colour_statistics", "mean_intensity")
 
 
 @pytest.fixture

@@ -8,9 +8,9 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 
 from pipeline.errors import PipelineError
 from pipeline.evaluation.results import arm_results
-from pipeline.evaluation.scores import BASELINES, ArmScores
+from pipeline.evaluation.scores import ArmScores
 from pipeline.params.evaluate import ComputeMetrics
-from tests.evaluation.conftest import arm_scores
+from tests.evaluation.conftest import BASELINES, arm_scores
 
 
 def with_scores(scores: ArmScores, **changed: np.ndarray) -> ArmScores:
@@ -48,6 +48,13 @@ def test_the_detector_is_compared_with_each_baseline(patients: ArmScores, settin
     assert abs(baselines["untrained"]["detector_above"]["mean"]) == 0
     assert baselines["pixel_l1"]["detector_above"]["low"] > 0
     assert baselines["pixel_l1"]["roc_auc"]["mean"] < 0.5
+
+
+def test_the_columns_of_a_detector_are_its_baselines_whatever_they_are_called(
+    patients: ArmScores, settings: ComputeMetrics
+) -> None:
+    kept = {"score": patients.scores["score"], "nearest_neighbour": patients.scores["pixel_l1"]}
+    assert list(results_of(dataclasses.replace(patients, scores=kept), settings)["baselines"]) == ["nearest_neighbour"]
 
 
 def test_mean_intensity_is_taken_in_its_better_direction(patients: ArmScores, settings: ComputeMetrics) -> None:

@@ -5,20 +5,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from pipeline import layout
 from pipeline.data.images import Images
 from pipeline.errors import PipelineError
-from pipeline.evaluation.scores import (
-    BASELINES,
-    COLUMNS,
-    ArmScores,
-    read_arm_scores,
-    run_name,
-    score_table,
-    scores_path,
-)
+from pipeline.evaluation.scores import FACTS, ArmScores, read_arm_scores, score_table
 from pipeline.files import write_csv
 
 Table = pd.DataFrame
+BASELINES = ("untrained", "pixel_l1", "colour_statistics", "mean_intensity")
 
 
 def brightness(pixels: np.ndarray) -> np.ndarray:
@@ -27,7 +21,7 @@ def brightness(pixels: np.ndarray) -> np.ndarray:
 
 def table_of(images: Images, seed: int = 0) -> Table:
     baselines = {name: lambda pixels, k=k: k - brightness(pixels) for k, name in enumerate(BASELINES)}
-    return score_table(images, run_name("nih_pa", seed), {"score": brightness, **baselines})
+    return score_table(images, layout.run_name("nih_pa", "dpa", seed), {"score": brightness, **baselines})
 
 
 def test_every_validation_and_test_image_is_scored_and_no_other(tiny_images: Images) -> None:
@@ -44,7 +38,7 @@ def test_a_score_belongs_to_its_image_and_keeps_six_digits(tiny_images: Images) 
 
 def test_the_run_the_baselines_and_what_is_known_of_the_image_stand_beside_the_score(tiny_images: Images) -> None:
     table = table_of(tiny_images)
-    assert table.columns.tolist() == COLUMNS
+    assert table.columns.tolist() == ["run", "id", *FACTS, "score", *BASELINES]
     assert set(table["run"]) == {"nih_pa/dpa/seed-0"}
     assert np.allclose(table["pixel_l1"], 1 - table["score"], atol=1e-4)
     assert table.set_index("id").loc["image_20", "findings"] == "Mass"
@@ -79,8 +73,8 @@ def write(tiny_images: Images, in_folder: Path) -> Callable[..., ArmScores]:
         for seed in (0, 1):
             table = table_of(tiny_images, seed)
             changed = change(table) if seed else None
-            write_csv(in_folder / scores_path(run_name("nih_pa", seed)), table if changed is None else changed)
-        return read_arm_scores("nih_pa", [0, 1])
+            write_csv(layout.scores(layout.run_name("nih_pa", "dpa", seed)), table if changed is None else changed)
+        return read_arm_scores("nih_pa", "dpa", [0, 1])
 
     return write_and_read
 
@@ -155,13 +149,13 @@ def test_scores_that_cannot_be_those_of_the_run_are_refused(
 def test_a_file_that_is_no_table_is_named(write: Callable[..., ArmScores], content: bytes, message: str) -> None:
     write()
     Path("reports/scores/nih_pa/dpa/seed-1.csv").write_bytes(content)
-    with pytest.raises(PipelineError, match=rf"seed-1\.csv{message}: run `dvc repro -f evaluate@nih_pa-1`"):
-        read_arm_scores("nih_pa", [0, 1])
+    with pytest.raises(PipelineError, match=rf"seed-1\.csv{message}: run `dvc repro -f evaluate@nih_pa-dpa-1`"):
+        read_arm_scores("nih_pa", "dpa", [0, 1])
 
 
 def test_scores_that_are_not_there_say_what_to_run(in_folder: Path) -> None:
-    with pytest.raises(PipelineError, match=r"seed-3\.csv is missing: run `dvc repro -f evaluate@nih_ap-3`"):
-        read_arm_scores("nih_ap", [3])
+    with pytest.raises(PipelineError, match=r"seed-3\.csv is missing: run `dvc repro -f evaluate@nih_ap-dpa-3`"):
+        read_arm_scores("nih_ap", "dpa", [3])
 
 
 def test_a_revision_with_other_baselines_can_be_compared(write: Callable[..., ArmScores], in_folder: Path) -> None:
@@ -170,14 +164,14 @@ def test_a_revision_with_other_baselines_can_be_compared(write: Callable[..., Ar
         path.relative_to(in_folder).as_posix(): pd.read_csv(path).drop(columns="untrained").to_csv(index=False)
         for path in in_folder.rglob("*.csv")
     }
-    found = read_arm_scores("nih_pa", [0, 1], files.get, ["score"])
+    found = read_arm_scores("nih_pa", "dpa", [0, 1], files.get, ["score"])
     assert list(found.scores) == ["score"]
     np.testing.assert_array_equal(found.scores["score"], expected)
 
 
 def test_what_another_revision_lacks_cannot_be_mended_by_a_command_here() -> None:
     with pytest.raises(PipelineError, match=r"seed-0\.csv is missing: it was committed so$"):
-        read_arm_scores("nih_pa", [0], {}.get)
+        read_arm_scores("nih_pa", "dpa", [0], {}.get)
 
 
 def test_scores_can_be_read_from_another_revision(write: Callable[..., ArmScores], in_folder: Path) -> None:
@@ -185,5 +179,5 @@ def test_scores_can_be_read_from_another_revision(write: Callable[..., ArmScores
     files: Mapping[str, str] = {
         path.relative_to(in_folder).as_posix(): path.read_text() for path in in_folder.rglob("*.csv")
     }
-    found = read_arm_scores("nih_pa", [0, 1], files.get)
+    found = read_arm_scores("nih_pa", "dpa", [0, 1], files.get)
     np.testing.assert_array_equal(found.scores["score"], expected.scores["score"])

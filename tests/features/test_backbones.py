@@ -8,7 +8,7 @@ import torch
 from pipeline.errors import PipelineError
 from pipeline.features import backbones
 from pipeline.features.backbones import Vgg, load_backbone
-from pipeline.params.train import BACKBONE_LAYERS
+from pipeline.features.layers import BACKBONE_LAYERS
 
 
 @pytest.mark.parametrize("layer", BACKBONE_LAYERS["efficientnet_lite0"])
@@ -108,7 +108,7 @@ def test_weights_that_cannot_be_had_are_an_error_never_random(tmp_path: Path) ->
 def test_a_failed_download_says_where_weights_can_be_put(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")  # nothing listens there
-    with pytest.raises(PipelineError, match=r"name the file in train\.<arm>\.weights"):
+    with pytest.raises(PipelineError, match=r"name the file in the detector's `weights`"):
         load_backbone("vgg19", None)
 
 

@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from pipeline import layout
 from pipeline.commands import compare as comparing
 from pipeline.data.images import Images
-from pipeline.evaluation.scores import BASELINES, read_arm_scores, score_table, scores_path
+from pipeline.evaluation.scores import read_arm_scores, score_table
 from pipeline.files import write_csv
 from pipeline.reporting.comparison import read_revision
 from tests.hostile.inputs import put
@@ -61,19 +62,19 @@ def cell(column: str, value: str) -> object:
     Line("score_of_another_base", cell("score", "0x10"), rf"{CSV}.*image_20"),
 )
 def test_scores(line: Line, tiny_images: Images) -> None:
-    scorers = dict.fromkeys(("score", *BASELINES), lambda pixels: pixels.mean((1, 2, 3)))
-    path = Path(scores_path(RUN))
+    scorers = dict.fromkeys(("score", "untrained", "pixel_l1"), lambda pixels: pixels.mean((1, 2, 3)))
+    path = layout.scores(RUN)
     write_csv(path, score_table(tiny_images, RUN, scorers))
     made = line.made(path.read_text(encoding="utf-8")) if line.made else None
     put(path, made)
-    judge(lambda: len(read_arm_scores("nih_pa", [0]).images), line.says)
+    judge(lambda: len(read_arm_scores("nih_pa", "dpa", [0]).images), line.says)
 
 
-PARAMS = "arms:\n  train: [nih_pa]\nseeds: [0]\ngate:\n  roc_auc: 0.1\n"
+PARAMS = "arms:\n  train: [nih_pa]\ndetectors: [dpa]\nseeds: [0]\ngate:\n  roc_auc: 0.1\n"
 
 
 @lines(
-    Line("without_reports", {}, Gives(["nih_pa"])),
+    Line("without_reports", {}, Gives([("nih_pa", "dpa")])),
     Line("without_settings", {"params.yaml": None}, r"main.*params\.yaml"),
     Line("settings_empty", {"params.yaml": ""}, r"params\.yaml.*main"),
     Line("settings_as_list", {"params.yaml": "[1]"}, r"params\.yaml.*main"),
@@ -89,8 +90,8 @@ PARAMS = "arms:\n  train: [nih_pa]\nseeds: [0]\ngate:\n  roc_auc: 0.1\n"
     Line("gate_unknown", {"params.yaml": PARAMS.replace("roc_auc", "auc")}, r"params\.yaml.*main"),
     Line("summary_no_json", {"reports/summary.json": "{"}, r"summary\.json.*main"),
     Line("summary_of_20_000_levels", {"reports/summary.json": "[" * 20_000}, r"summary\.json.*main"),
-    Line("summary_as_list", {"reports/summary.json": "[1]"}, Gives(["nih_pa"])),
-    Line("scores_of_nobody", {scores_path(RUN): "a,b\n1,2\n"}, Gives(["nih_pa"])),
+    Line("summary_as_list", {"reports/summary.json": "[1]"}, Gives([("nih_pa", "dpa")])),
+    Line("scores_of_nobody", {str(layout.scores(RUN)): "a,b\n1,2\n"}, Gives([("nih_pa", "dpa")])),
 )  # fmt: skip
 def test_a_revision(line: Line) -> None:
     files = {"params.yaml": PARAMS} | line.made

@@ -116,7 +116,7 @@ METRICS = r"metrics\.json.*dvc repro"
 )
 def test_metrics(line: Line) -> None:
     put(Path("reports/arms/arm/dpa/metrics.json"), line.made)
-    judge(lambda: list(read_results(Path("reports/arms"), ["arm"], json.loads(COMMITTED)["seeds"])), line.says)
+    judge(lambda: list(read_results(["arm"], ["dpa"], json.loads(COMMITTED)["seeds"])), line.says)
 
 
 @lines(

@@ -12,7 +12,7 @@ from pipeline.compute import saved_state
 from pipeline.compute.saved_state import SavedState
 from pipeline.data.images import Images
 from pipeline.detectors.dpa.detector import DeepPerceptualAutoencoder
-from pipeline.params.train import Train
+from pipeline.detectors.dpa.settings import DpaSettings
 from tests.detectors.conftest import with_loss, with_schedule
 from tests.hostile.oracle import Either, Gives, Line, judge, lines
 from tests.hostile.pickles import NO_TENSORS, saved_by_torch
@@ -29,9 +29,9 @@ class Stopped(BaseException):
     """Stands for a kill."""
 
 
-def trained(settings: Train, images: Images, scratch: Path | None) -> str:
-    """Train; the checksum of what came out."""
-    detector = DeepPerceptualAutoencoder(settings, 1, {})
+def trained(settings: DpaSettings, images: Images, scratch: Path | None) -> str:
+    """DpaSettings; the checksum of what came out."""
+    detector = DeepPerceptualAutoencoder(settings, 1)
     history = detector.fit(images.pixels, images.rows("train"), images.rows("val"), 0, scratch)
     digest = hashlib.sha256(history.rows.to_csv().encode())
     for value in detector.network.state_dict().values():
@@ -40,13 +40,13 @@ def trained(settings: Train, images: Images, scratch: Path | None) -> str:
 
 
 @pytest.fixture(scope="module")
-def quick(tiny_train: Train) -> Train:
+def quick(tiny_train: DpaSettings) -> DpaSettings:
     step = tiny_train.schedule[1].model_copy(update={"transition": 0, "stable": 10})
     return with_schedule(with_loss(tiny_train, perceptual=0.0, l1=1.0), step)
 
 
 @pytest.fixture
-def interrupted(quick: Train, tiny_images: Images, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, str]:
+def interrupted(quick: DpaSettings, tiny_images: Images, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, str]:
     """The file of a training's state after seven of ten steps, and what the training must come to."""
     monkeypatch.setattr(saved_state, "SECONDS", 0.0)
     if KNOWN:
@@ -84,7 +84,7 @@ ANEW = r"(anew|again)"
     Line("of_another_network", lambda whole: saved_by_torch({"network": {}, "phase_number": 0}), ANEW),
     Line("of_a_later_phase", lambda whole: saved_by_torch({"phase_number": 99, "drawn_at": -1}), ANEW),
 )  # fmt: skip
-def test_a_state(line: Line, interrupted: tuple[Path, str], quick: Train, tiny_images: Images) -> None:
+def test_a_state(line: Line, interrupted: tuple[Path, str], quick: DpaSettings, tiny_images: Images) -> None:
     path, expected = interrupted
     path.write_bytes(line.made(path.read_bytes()))
     judge(lambda: trained(quick, tiny_images, SCRATCH), Gives(expected, warns=str(line.says)))
@@ -98,7 +98,7 @@ def test_a_state(line: Line, interrupted: tuple[Path, str], quick: Train, tiny_i
     Line("file_for_the_folder", lambda path: (shutil.rmtree(SCRATCH), SCRATCH.touch()), r"\.cache/training"),
 )
 def test_what_lies_where_states_are_kept(
-    line: Line, interrupted: tuple[Path, str], quick: Train, tiny_images: Images
+    line: Line, interrupted: tuple[Path, str], quick: DpaSettings, tiny_images: Images
 ) -> None:
     path, expected = interrupted
     line.made(path)

@@ -6,34 +6,35 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
 
 from pipeline.data.images import Images
 from pipeline.detectors.dpa.detector import DeepPerceptualAutoencoder
-from pipeline.detectors.dpa.statistics import published_statistics, read_statistics
-from pipeline.evaluation.scores import SCORERS, score_table
+from pipeline.detectors.dpa.settings import DpaSettings
+from pipeline.detectors.dpa.statistics import published_statistics
+from pipeline.evaluation.scores import score_table
 from pipeline.features.backbones import Backbone, load_backbone
-from pipeline.params.train import Train
 from tests.detectors.conftest import with_loss
 from tests.hostile.oracle import Either, Gives, Line, judge, lines
-from tests.hostile.pickles import NO_TENSORS, TOUCHES, repacked, saved_by_torch
+from tests.hostile.pickles import NO_TENSORS, saved_by_torch
 from tests.hostile.pictures import flipped
 
 Content = dict[str, Any]
 
 
 @pytest.fixture(scope="module")
-def pixels_only(tiny_train: Train) -> Train:
+def pixels_only(tiny_train: DpaSettings) -> DpaSettings:
     """Settings without a perceptual loss, whose network takes long to read."""
     return with_loss(tiny_train, perceptual=0.0, l1=1.0)
 
 
 @pytest.fixture(scope="module")
-def model(pixels_only: Train, tmp_path_factory: pytest.TempPathFactory) -> bytes:
+def model(pixels_only: DpaSettings, tmp_path_factory: pytest.TempPathFactory) -> bytes:
     path = tmp_path_factory.mktemp("model") / "model.pt"
-    DeepPerceptualAutoencoder(pixels_only, 1, {}, None, {"made": "in a test"}).save(path)
+    detector = DeepPerceptualAutoencoder(pixels_only, 1, None, {"made": "in a test"})
+    detector.equip(None, {})
+    detector.save(path)
     return path.read_bytes()
 
 
@@ -100,7 +101,7 @@ def test_a_model(line: Line, model: bytes, tiny_images: Images) -> None:
 
     def score() -> int:
         detector = DeepPerceptualAutoencoder.load(Path("model.pt"))
-        return len(score_table(tiny_images, "run", dict.fromkeys(SCORERS, detector.score)))
+        return len(score_table(tiny_images, "run", {"score": detector.score, **detector.references(0)}))
 
     judge(score, line.says)
 
@@ -115,7 +116,7 @@ def lite(backbone: Backbone) -> Content:
     return {name.removeprefix("network."): value for name, value in backbone.state_dict().items()}
 
 
-WEIGHTS = r"weights\.pth.*(train\.<arm>\.weights|state_dict|get |export)"
+WEIGHTS = r"weights\.pth.*(the detector's `weights`|state_dict|get |export)"
 
 
 def weights_with(change: Callable[[Content], Any]) -> Callable[[Content], bytes]:
@@ -166,51 +167,6 @@ PUBLISHED = r"published\.pt.*(statistics|needs)"
     Line("mean_no_number", saved_by_torch({"expand1": (torch.full((96,), torch.nan), torch.ones(96))}), PUBLISHED),
     Line("numbers_for_tensors", saved_by_torch({"expand1": (0.0, 1.0)}), PUBLISHED),
 )
-def test_published_statistics(line: Line, tiny_train: Train, backbone: Backbone) -> None:
+def test_published_statistics(line: Line, tiny_train: DpaSettings, backbone: Backbone) -> None:
     Path("published.pt").write_bytes(line.made)
-    judge(lambda: published_statistics(Path("published.pt"), tiny_train.steps, backbone) and None, line.says)
-
-
-def npz(**arrays: Any) -> bytes:
-    """What the stage that measures features writes, with these arrays of one layer."""
-    content = io.BytesIO()
-    np.savez(content, **{f"16/expand1/{name}": value for name, value in arrays.items()})
-    return content.getvalue()
-
-
-ONES = np.ones(96, np.float32)
-FEATURES = r"features\.npz.*dvc repro"
-
-
-def named(*names: str) -> bytes:
-    """The same with other names."""
-    content = io.BytesIO()
-    np.savez(content, **dict.fromkeys(names, ONES))
-    return content.getvalue()
-
-
-GOOD = npz(mean=ONES, std=ONES)
-
-
-@lines(
-    Line("good", GOOD, Gives([16])),
-    Line("empty", b"", FEATURES),
-    Line("text", b"no arrays", FEATURES),
-    Line("cut_in_half", GOOD[: len(GOOD) // 2], FEATURES),
-    Line("zip_signature_only", b"PK\x03\x04", FEATURES),
-    Line("objects_with_code", npz(mean=np.array([TOUCHES], object)), FEATURES),
-    Line("other_names", named("mean", "std"), FEATURES),
-    Line("std_missing", npz(mean=ONES), FEATURES),
-    Line("resolution_as_word", named("big/expand1/mean", "big/expand1/std"), FEATURES),
-    Line("damaged_array", repacked(GOOD, {"mean.npy": b"rubbish"}), FEATURES),
-    Line("words", npz(mean=np.array("x"), std=np.array("y")),
-         FEATURES),
-    Line("no_number", npz(mean=ONES * np.nan, std=ONES),
-         FEATURES),
-    Line("deviation_zero", npz(mean=ONES, std=0 * ONES),
-         FEATURES),
-    *(Line(f"bit_flip_{n}", flipped(GOOD, n, 1), Either(FEATURES)) for n in range(0, len(GOOD), len(GOOD) // 8)),
-)  # fmt: skip
-def test_measured_statistics(line: Line) -> None:
-    Path("features.npz").write_bytes(line.made)
-    judge(lambda: list(read_statistics(Path("features.npz"))), line.says)
+    judge(lambda: published_statistics(Path("published.pt"), tiny_train, backbone) and None, line.says)

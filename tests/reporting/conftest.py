@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from pipeline.evaluation.metrics import METRICS
-from pipeline.evaluation.scores import BASELINES
 
 Results = dict[str, Any]
+BASELINES = ("untrained", "pixel_l1", "colour_statistics", "mean_intensity")
 
 
 def figure(*seeds: float, low: float | None = 0.6, high: float | None = 0.9) -> dict[str, Any]:

@@ -5,9 +5,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from pipeline import layout
 from pipeline.errors import PipelineError
 from pipeline.evaluation.metrics import METRICS
-from pipeline.evaluation.scores import ArmScores, run_name, scores_path
+from pipeline.evaluation.scores import ArmScores
 from pipeline.params.evaluate import ComputeMetrics
 from pipeline.reporting.comparison import Change, Revision, changes, comparison_text, failures, read_revision
 
@@ -38,8 +39,10 @@ def with_held_out(arm: ArmScores, normals: int = 100) -> ArmScores:
     return ArmScores(pd.concat([arm.images, rows], ignore_index=True), {"score": scores})
 
 
-def revision(name: str, scores: dict[str, Any], figures: dict[str, float] | None = None, **parameters: Any) -> Revision:
-    return Revision(name, {"train.a.latent_dim": 16, **parameters}, scores, figures or {}, None)
+def revision(name: str, scores: dict[Any, Any], figures: dict[str, float] | None = None, **parameters: Any) -> Revision:
+    """A revision; an arm without a detector has dpa."""
+    runs = {(run, "dpa") if isinstance(run, str) else run: of_run for run, of_run in scores.items()}
+    return Revision(name, {"train.a.latent_dim": 16, **parameters}, runs, figures or {}, None)
 
 
 def compared(before: ArmScores, now: ArmScores) -> dict[str, Change]:
@@ -210,7 +213,8 @@ def test_the_gate_does_not_pass_what_it_could_not_compare(side: str) -> None:
 
 def test_a_new_arm_without_readable_scores_does_not_pass_either() -> None:
     broken = {"a": arm_of(1.0), "b": PipelineError("b.csv is broken")}
-    assert len(failed({"a": arm_of(1.0)}, broken, roc_auc=0.02)) == 2
+    (line,) = failed({"a": arm_of(1.0)}, broken, roc_auc=0.02)
+    assert line == "b: only in now; no scores in now (b.csv is broken)"
 
 
 def test_a_revision_is_read_through_its_files() -> None:
@@ -218,23 +222,49 @@ def test_a_revision_is_read_through_its_files() -> None:
         score=[1, 2, 3, 4], untrained=0, pixel_l1=0, colour_statistics=0, mean_intensity=0
     )
     files = {
-        "params.yaml": "arms: {train: [a, b]}\nseeds: [0, 7]\ntrain: {a: {schedule: [{stable: 5}], channels: []}}\n"
+        "params.yaml": "arms: {train: [a, b]}\ndetectors: [dpa]\nseeds: [0, 7]\n"
+        "train: {a: {schedule: [{stable: 5}], channels: []}}\n"
         "gate: {roc_auc: 0.5}\n",
         "reports/summary.json": '{"a": {"dpa": {"roc_auc": 0.7}}}',
         **{
-            scores_path(run_name("a", seed)): rows.assign(run=run_name("a", seed)).to_csv(index=False)
-            for seed in (0, 7)
+            str(layout.scores(run)): rows.assign(run=run).to_csv(index=False)
+            for run in ("a/dpa/seed-0", "a/dpa/seed-7")
         },
     }
     found = read_revision("main", files.get)
-    scores = found.scores["a"]
+    scores = found.scores["a", "dpa"]
     assert isinstance(scores, ArmScores)
     assert scores.scores["score"].tolist() == [[1, 2, 3, 4]] * 2
-    assert isinstance(found.scores["b"], PipelineError)
+    assert isinstance(found.scores["b", "dpa"], PipelineError)
     assert found.parameters["train.a.schedule.0.stable"] == 5
     assert found.parameters["seeds.1"] == 7
     assert found.figures == {"a.dpa.roc_auc": 0.7}
     assert found.gate == {"roc_auc": 0.5}
+
+
+def test_a_revision_without_a_list_of_detectors_has_those_of_its_summary() -> None:
+    files = {
+        "params.yaml": "arms: {train: [a]}\nseeds: [0]",
+        "reports/summary.json": '{"a": {"dpa": {"roc_auc": 0.7}}}',
+    }
+    assert list(read_revision("main", files.get).scores) == [("a", "dpa")]
+
+
+def test_several_detectors_are_compared_each_with_itself_and_named() -> None:
+    before = {("a", "dpa"): arm_of(1.0), ("a", "padim"): arm_of(1.5)}
+    now = {("a", "dpa"): arm_of(1.0), ("a", "padim"): arm_of(0.5)}
+    text = text_of(revision("main", before), revision("now", now))
+    assert "- a/dpa: every metric is as before" in text
+    (row,) = (line for line in text.splitlines() if "| ROC AUC " in line)
+    assert row.startswith("| a/padim |")
+    (line,) = failed(before, now, roc_auc=0.02)
+    assert line.startswith("a/padim: ROC AUC became worse by")
+
+
+def test_the_gate_names_a_detector_that_is_gone() -> None:
+    both = {("a", "dpa"): arm_of(1.0), ("a", "padim"): arm_of(1.0)}
+    assert failed(both, {("a", "dpa"): arm_of(1.0)}, roc_auc=0.02) == ["a/padim: only in main"]
+    assert failed({("a", "dpa"): arm_of(1.0)}, both, roc_auc=0.02) == []
 
 
 @pytest.mark.parametrize(
@@ -250,6 +280,9 @@ def test_a_revision_is_read_through_its_files() -> None:
         "arms: {train: []}\nseeds: [0]\ngate: {roc_auk: 0.1}",
         "a: [",
         "arms: {train: [a]}",
+        "arms: {train: [a]}\nseeds: [0]",
+        "arms: {train: [a]}\nseeds: [0]\ndetectors: []",
+        "arms: {train: [a]}\nseeds: [0]\ndetectors: ['# dpa']",
     ],
 )
 def test_params_of_something_else_are_named(text: str) -> None:

@@ -4,22 +4,24 @@ from pathlib import Path
 import pytest
 from ruamel.yaml import YAML
 
-from pipeline.reporting.facts import arm_facts
+from pipeline.reporting.facts import arm_facts, detector_facts
+from pipeline.reporting.markdown import ArmFacts
 from tests.import_closure import ROOT
 from tests.shipped import shipped_params
 
 
 @pytest.fixture
-def params(tmp_path: Path) -> Path:
-    """A params.yaml in which demo_xrays has a file of weights of its own."""
-    content, path = shipped_params(), tmp_path / "params.yaml"
-    content["train"]["demo_xrays"]["weights"] = str(tmp_path / "private/lite0.pth")
-    YAML().dump(content, path)
-    return path
+def facts(in_folder: Path) -> ArmFacts:
+    """Those of demo_xrays, with the committed reports and a file of weights of its own."""
+    content = shipped_params()
+    content["train"]["demo_xrays"]["weights"] = str(in_folder / "private/lite0.pth")
+    YAML().dump(content, in_folder / "params.yaml")
+    shutil.copytree(ROOT / "reports", in_folder / "reports")
+    return arm_facts("demo_xrays")
 
 
-def test_an_arm_has_its_own_parameters_and_those_that_all_share(params: Path) -> None:
-    parameters = YAML(typ="safe").load(arm_facts(ROOT / "reports", "demo_xrays", (0, 1), params).parameters)
+def test_an_arm_has_its_own_parameters_and_those_that_all_share(facts: ArmFacts) -> None:
+    parameters = YAML(typ="safe").load(facts.parameters)
     assert set(parameters) == {
         "compute", "demo_data", "split_xrays", "equalize_xrays", "train", "evaluate", "compute_metrics",
     }  # fmt: skip
@@ -27,14 +29,15 @@ def test_an_arm_has_its_own_parameters_and_those_that_all_share(params: Path) ->
     assert parameters["compute_metrics"]["resamples"] == 2000
 
 
-def test_no_folder_of_a_machine_is_named(params: Path) -> None:
-    text = arm_facts(ROOT / "reports", "demo_xrays", (0,), params).parameters
-    assert "weights: lite0.pth" in text
-    assert "private" not in text
+def test_no_folder_of_a_machine_is_named(facts: ArmFacts) -> None:
+    assert "weights: lite0.pth" in facts.parameters
+    assert "private" not in facts.parameters
 
 
-def test_pictures_are_named_from_the_report_on(params: Path, tmp_path: Path) -> None:
-    shutil.copytree(ROOT / "reports", tmp_path / "reports")
-    facts = arm_facts(tmp_path / "reports", "demo_xrays", (0, 2), params)
+def test_pictures_are_named_from_the_report_on(facts: ArmFacts) -> None:
     assert facts.pictures == [Path("data/demo_xrays/images.png")]
-    assert [run["device"] for run in facts.provenance] == ["cpu", "cpu"]
+
+
+@pytest.mark.usefixtures("facts")
+def test_a_detector_has_what_each_of_its_runs_came_from() -> None:
+    assert [run["device"] for run in detector_facts("demo_xrays", "dpa", (0, 2)).provenance] == ["cpu", "cpu"]

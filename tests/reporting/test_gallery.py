@@ -21,6 +21,13 @@ class MiddleMapper(Recorder):
         return super().anomaly_maps(images[:, 4:12, 4:12])
 
 
+class Mapless(Recorder):
+    """A detector without maps."""
+
+    def anomaly_maps(self, images: np.ndarray) -> None:
+        return None
+
+
 @pytest.fixture
 def split(tiny_images: Images) -> pd.DataFrame:
     """Scores of the 12 test images, 4 normal and 8 abnormal: 0.0, 0.1, … 1.1 in the order of their names."""
@@ -97,6 +104,21 @@ def test_images_stand_above_their_maps_by_the_part_that_is_scored(
     np.testing.assert_array_equal(rows[0], tiny_images.pixels[[23, 22, 21], 4:12, 4:12])
     np.testing.assert_array_equal(rows[2], tiny_images.pixels[[12, 13, 14], 4:12, 4:12])
     assert [len(row) for row in rows] == [3, 3, 3, 3, 0, 0]
+
+
+def test_without_maps_the_whole_images_stand_alone(
+    tiny_images: Images, split: pd.DataFrame, drawn: tuple[Sheet, dict[str, Sequence[str]]]
+) -> None:
+    write_gallery(Path("x.png"), "arm", Mapless(), tiny_images, chosen_images(split, 0.35, 3), 255.0)
+    rows, notes = drawn
+    assert [caption.partition(":")[0] for caption in rows] == [
+        "highest scores",
+        "lowest scores",
+        "false alarms",
+        "misses",
+    ]
+    np.testing.assert_array_equal(next(iter(rows.values())), tiny_images.pixels[[23, 22, 21]])
+    assert len(notes) == 2
 
 
 def test_score_and_findings_stand_below_each_image(

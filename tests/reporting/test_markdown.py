@@ -9,7 +9,7 @@ from markdown_it import MarkdownIt
 
 from pipeline.evaluation.breakdown import COLUMNS
 from pipeline.evaluation.metrics import METRICS
-from pipeline.reporting.markdown import ArmFacts, report_text
+from pipeline.reporting.markdown import ArmFacts, DetectorFacts, report_text
 from pipeline.reporting.paper import PAPER_ROC_AUC
 from tests.reporting.conftest import figure
 
@@ -17,22 +17,32 @@ ResultsOf = Callable[..., dict[str, Any]]
 
 
 def facts_of(arm: str, **changed: Any) -> ArmFacts:
-    parts = pd.DataFrame([["finding", "Mass", 7, 5, 0.8, 0.1, 0.7, None, 0.25]], columns=COLUMNS)
-    source = {"raw_files": 3, "raw_bytes": 42_000_000, "inventory_md5": "1a", "images_md5": "2b", "model_md5": "3c"}
     known: dict[str, Any] = {
-        "seeds": (4, 7),
-        "breakdown": parts,
         "counts": pd.DataFrame({"split": ["train"], "images": [f"those of {arm}"]}),
         "pictures": [Path("data", arm, "images.png")],
         "parameters": f"train:\n  note: {arm} has some\n",
         "tuning": "",
+    }
+    return ArmFacts(**known | {name: value for name, value in changed.items() if name in known})
+
+
+def run_of(**changed: Any) -> DetectorFacts:
+    source = {"raw_files": 3, "raw_bytes": 42_000_000, "inventory_md5": "1a", "images_md5": "2b", "model_md5": "3c"}
+    known: dict[str, Any] = {
+        "seeds": (4, 7),
+        "breakdown": pd.DataFrame([["finding", "Mass", 7, 5, 0.8, 0.1, 0.7, None, 0.25]], columns=COLUMNS),
         "provenance": [source | {"device": "cpu", "libraries": {"python": "3.11.7", "torch": "2.14.1"}}] * 2,
     }
-    return ArmFacts(**known | changed)
+    return DetectorFacts(**known | {name: value for name, value in changed.items() if name in known})
 
 
-def report_on(results: dict[str, Any], **facts: Any) -> str:
-    return report_text(results, {arm: facts_of(arm, **facts) for arm in results})
+def report_on(results: dict[str, Any], detectors: tuple[str, ...] = ("dpa",), **facts: Any) -> str:
+    """The report of detectors with the same results."""
+    return report_text(
+        {arm: dict.fromkeys(detectors, of_arm) for arm, of_arm in results.items()},
+        {arm: facts_of(arm, **facts) for arm in results},
+        {arm: dict.fromkeys(detectors, run_of(**facts)) for arm in results},
+    )
 
 
 def cells(line: str) -> list[str]:
@@ -157,7 +167,7 @@ def test_each_arm_has_a_section_with_its_own_facts(results_of: ResultsOf) -> Non
         assert f"note: {arm} has some" in section
         assert f"![images of {arm}](data/{arm}/images.png)" in section
         assert f"(arms/{arm}/dpa/seed-4/gallery.png)" in section
-        assert f"(figures/{arm}-roc.png)" in section
+        assert f"(figures/{arm}-dpa-roc.png)" in section
         assert other not in section
 
 
@@ -181,7 +191,7 @@ def test_checksums_and_versions_are_named(results_of: ResultsOf) -> None:
 
 
 def test_seeds_that_were_scored_elsewhere_are_told(results_of: ResultsOf) -> None:
-    runs = facts_of("nih_pa").provenance
+    runs = run_of().provenance
     text = report_on(
         {"nih_pa": results_of(0.7, 0.7)}, provenance=[runs[0], {**runs[1], "device": "cuda", "model_md5": "9"}]
     )
@@ -214,3 +224,45 @@ def test_an_arm_is_called_by_its_name_in_headings(results_of: ResultsOf) -> None
     headings = re.findall(r"<h[23]>(.*mine.*)</h[23]>", rendered)
     assert len(headings) == 5
     assert all(heading.startswith("_mine_") for heading in headings)
+
+
+def test_a_detectors_own_words_are_what_the_report_says(results_of: ResultsOf) -> None:
+    text = report_on({"nih_pa": results_of(0.7, 0.7)})
+    assert "Anomaly detection with deep perceptual autoencoders. All figures" in text
+    assert "A perceptual loss compares shapes" in text
+    reading = " ".join(text.partition("## How to read this")[2].split())
+    assert (
+        "- **untrained** is the same network with random weights under the same loss; **pixel L1** compares" in reading
+    )
+    assert "**mean intensity** is taken in its better direction. Where one of them comes close" in reading
+
+
+def test_of_one_detector_nothing_names_it_but_the_introduction(results_of: ResultsOf) -> None:
+    text = report_on({"nih_pa": results_of(0.7, 0.7)})
+    assert "detector" not in row_of(text, "nih_pa")
+    assert "### nih_pa: the images behind the figures" in text
+
+
+def test_several_detectors_have_a_row_and_a_part_each_and_share_what_is_the_arms(results_of: ResultsOf) -> None:
+    text = report_on({"nih_pa": results_of(0.7, 0.71)}, ("dpa", "colour_statistics"))
+    assert "Anomaly detection with deep perceptual autoencoders, colour statistics." in text
+    rows = [cells(line) for line in text.splitlines() if line.startswith("| nih_pa ")]
+    assert [(row[1], row[4]) for row in rows] == [
+        ("deep perceptual autoencoder", "70.8 ± 0.1"),  # the paper's figures are of one of them
+        ("colour statistics", "–"),
+    ]
+    assert row_of(text, "nih_ap")["detector"] == "–"
+    headings = [line for line in text.splitlines() if line.startswith("### nih_pa")]
+    assert headings == [
+        "### nih_pa, deep perceptual autoencoder",
+        "### nih_pa, deep perceptual autoencoder: the images behind the figures",
+        "### nih_pa, deep perceptual autoencoder: by finding",
+        "### nih_pa, colour statistics",
+        "### nih_pa, colour statistics: the images behind the figures",
+        "### nih_pa, colour statistics: by finding",
+        "### nih_pa: data",
+        "### nih_pa: parameters",
+    ]
+    assert "(arms/nih_pa/colour_statistics/seed-4/gallery.png)" in text
+    assert "colour_statistics/seed-4/growth.png" not in text
+    assert "model of seed 4 (deep perceptual autoencoder) 3c, model of seed 4 (colour statistics) 3c" in text

@@ -30,7 +30,7 @@ def history() -> pd.DataFrame:
 def test_the_same_content_is_the_same_picture_byte_for_byte(tmp_path: Path) -> None:
     for name in ("one", "two"):
         plot_roc(tmp_path / name / "roc.png", "arm", ROC)
-        plot_history(tmp_path / name / "history.png", "arm", {"seed 0": history()})
+        plot_history(tmp_path / name / "history.png", "arm", {"seed 0": history()}, "loss")
     for name in ("roc.png", "history.png"):
         assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
 
@@ -98,12 +98,20 @@ def test_a_breakdown_has_a_point_for_each_part_that_has_an_area(tmp_path: Path, 
 
 def test_phases_are_marked_where_they_begin(tmp_path: Path, figures: list[Figure]) -> None:
     longer = pd.concat([history().head(1).assign(iteration=5), history()])
-    plot_history(tmp_path / "history.png", "arm", {"seed 0": longer})
+    plot_history(tmp_path / "history.png", "arm", {"seed 0": longer}, "relative perceptual L1")
     (axes,) = figures[0].axes
     marks = {text.get_text().split()[-1]: text.get_position()[0] for text in axes.texts[1:]}
+    assert axes.get_ylabel() == "relative perceptual L1"
     assert axes.texts[0].get_position()[0] == 0
     assert marks == {"transition": 10, "stable": 20}
     assert [np.asarray(line.get_xdata())[0] for line in axes.lines[2:]] == [10, 20]
+
+
+def test_a_history_without_phases_and_held_out_images_is_drawn_too(tmp_path: Path, figures: list[Figure]) -> None:
+    plot_history(tmp_path / "history.png", "arm", {"seed 0": history()[["iteration", "loss"]]}, "distance")
+    (axes,) = figures[0].axes
+    assert [np.asarray(line.get_ydata()).tolist() for line in axes.lines] == [[0.9, 0.8, 0.7]]
+    assert len(axes.texts) == 0
 
 
 @pytest.mark.parametrize("shape", [(30, 50), (30, 50, 1), (30, 50, 3)])

@@ -11,9 +11,9 @@ import pytest
 
 from pipeline.arms import Arm
 from pipeline.data.images import write_images
+from pipeline.detectors.dpa.settings import DpaSettings
 from pipeline.files import write_csv
 from pipeline.params.file import Params
-from pipeline.params.train import Train
 from pipeline.params.tune import Tune
 from pipeline.tuning.arm_search import ArmSearch
 from pipeline.tuning.space import Space
@@ -72,7 +72,7 @@ def tune(**changed: Any) -> Tune:
 
 
 @pytest.fixture
-def search_of(params: Params, tiny_train: Train, networks_read_once: None) -> SearchOf:
+def search_of(params: Params, tiny_train: DpaSettings, networks_read_once: None) -> SearchOf:
     """The shipped settings, with a tiny network for demo_xrays and a search that a test changes."""
 
     def search_of(at_once: int = 1, **changed: Any) -> Searched:

@@ -4,6 +4,7 @@ import copy
 import hashlib
 from collections.abc import Callable
 from pathlib import Path
+from sys import intern
 from typing import Any, Self
 
 import numpy as np
@@ -14,44 +15,39 @@ from pipeline.compute.device import Workplace
 from pipeline.compute.saved_state import SavedState
 from pipeline.compute.scratch import scratch_key
 from pipeline.compute.seeding import derived_seed
-from pipeline.compute.tensor_files import NotTensorsError, read_tensors, write_tensors
-from pipeline.detectors.base import History
+from pipeline.compute.tensor_files import write_tensors
+from pipeline.detectors.base import Detector, History, Scorer
 from pipeline.detectors.dpa.autoencoder import Architecture, Autoencoder
 from pipeline.detectors.dpa.critic import build_critic
 from pipeline.detectors.dpa.losses import ReconstructionLoss
-from pipeline.detectors.dpa.statistics import FeatureStatistics, Statistics, fault_of
+from pipeline.detectors.dpa.perceptual_loss import perceptual_network
+from pipeline.detectors.dpa.settings import DpaSettings, key
+from pipeline.detectors.dpa.statistics import FeatureStatistics, Statistics, changed, fault_of, statistics_for
 from pipeline.detectors.dpa.trainer import Trainer
+from pipeline.detectors.model_files import opened_model
 from pipeline.errors import PipelineError
-from pipeline.features.backbones import checksum, perceptual_network
+from pipeline.features.backbones import Backbone, checksum
 from pipeline.features.views import central_views
-from pipeline.params.train import Train
 
 
-class OtherStatisticsError(PipelineError):
-    """Feature statistics that are not of the layers that are compared."""
-
-
-class DeepPerceptualAutoencoder:
+class DeepPerceptualAutoencoder(Detector):
     """An autoencoder trained with the perceptual loss, which is also its anomaly score, or with a variant of it.
 
     Args:
         settings: Network, loss and schedule of the arm.
         image_channels: 1 or 3.
-        statistics: μ and σ of the perceptual network's layers, by resolution; empty without a perceptual loss.
         place: Where to compute.
         preparation: How the images were made, to be kept in the model's file.
     """
 
     def __init__(
         self,
-        settings: Train,
+        settings: DpaSettings,
         image_channels: int,
-        statistics: Statistics,
         place: Workplace | None = None,
         preparation: dict[str, Any] | None = None,
     ) -> None:
         self.settings = settings
-        self.statistics = statistics
         self.place = place or Workplace()
         self.preparation = preparation or {}
         self.architecture = Architecture(
@@ -63,36 +59,49 @@ class DeepPerceptualAutoencoder:
             settings.latent_dim,
             settings.latent_size,
         )
-        self.backbone = perceptual_network(settings, self.place.device)
-        self._check_statistics()
-        self.loss = self._loss(torch.float32)
+        # What equip gives, in a fit or from a file.
+        self.backbone: Backbone | None
+        self.statistics: Statistics
+        self.loss: ReconstructionLoss
         self.initialise(0)
 
     def initialise(self, seed: int) -> None:
-        """Give the network fresh weights: what it is before training, and the untrained baseline."""
+        """Give the network fresh weights: what it is before training, and the untrained reference."""
         torch.manual_seed(derived_seed(seed, "dpa", "initialisation"))
         network = Autoencoder(self.architecture)
         self.network = network.to(self.place.device).to(memory_format=torch.channels_last)
 
+    def equip(self, backbone: Backbone | None, statistics: Statistics) -> None:
+        """Give the detector what its loss compares by.
+
+        Args:
+            backbone: The network f in float32, None without a perceptual loss.
+            statistics: μ and σ of its layers, by resolution; empty without a perceptual loss.
+        """
+        self.backbone, self.statistics = backbone, statistics
+        self.loss = self._loss(torch.float32)
+
     def fit(
         self, images: np.ndarray, train: np.ndarray, held_out: np.ndarray, seed: int, scratch: Path | None = None
     ) -> History:
-        """Train through all phases of growth; see :meth:`pipeline.detectors.base.Detector.fit`.
+        """Measure how the perceptual network answers, then train through all phases; see :meth:`Detector.fit`.
 
         Returns:
             The history, see :meth:`pipeline.detectors.dpa.trainer.Trainer.run`.
 
         Raises:
-            PipelineError: If images do not fit the network, there are none to train on or to stop early by, or the
-                loss stops being finite.
+            PipelineError: If images do not fit the network, there are none to train on or to stop early by, weights or
+                statistics cannot be had, or the loss stops being finite.
         """
         self._check(images)
         if not len(train):
             raise PipelineError("there is no image to train on")
         if self.settings.early_stopping and not len(held_out):
             raise PipelineError(
-                "train.<arm>.early_stopping needs held-out normal images, and the arm has none: set it to null"
+                f"{key('early_stopping')} needs held-out normal images, and the arm has none: set it to null"
             )
+        backbone = perceptual_network(self.settings, self.place.device)
+        self.equip(backbone, self._measured(backbone, images, train) if backbone else {})
         self.initialise(seed)
         critic = build_critic(self.architecture).to(self.place.device) if self.settings.loss.adversarial else None
         trainer = Trainer(
@@ -109,8 +118,12 @@ class DeepPerceptualAutoencoder:
         )
         return trainer.run()
 
+    def references(self, seed: int) -> dict[str, Scorer]:
+        """The same network with fresh weights, and the same reconstructions compared pixel by pixel."""
+        return {"untrained": self.untrained(seed).score, "pixel_l1": self.pixel_l1}
+
     def untrained(self, seed: int) -> Self:
-        """Return the same detector with fresh weights: the baseline that has the loss but has learnt nothing."""
+        """Return the same detector with fresh weights, which has the loss but has learnt nothing."""
         fresh = copy.copy(self)
         fresh.initialise(seed)
         return fresh
@@ -125,7 +138,7 @@ class DeepPerceptualAutoencoder:
         return self._of_views(images, self.loss.error_map, np.empty((0, side, side), np.float32))
 
     def pixel_l1(self, images: np.ndarray) -> np.ndarray:
-        """The same reconstructions, compared pixel by pixel: a baseline for the score; float64 (N,), 0–2."""
+        """The same reconstructions, compared pixel by pixel; float64 (N,), 0–2."""
         return self._of_views(images, lambda x, y: (x - y).abs().mean((1, 2, 3)), np.empty(0)).astype(np.float64)
 
     def save(self, path: Path) -> None:
@@ -133,15 +146,17 @@ class DeepPerceptualAutoencoder:
 
         Scoring needs only this and the backbone's weights, which are named by their checksum.
         """
+        # Without the places where files lay: they name a machine's folders.
+        settings = self.settings.model_copy(update=dict.fromkeys(self.settings.files))
         content = {
-            # Without the places where files lay: they name a machine's folders.
-            "settings": self.settings.model_copy(update={"weights": None, "statistics": None}).model_dump_json(),
+            "settings": settings.model_dump_json(),
             "backbone_checksum": checksum(self.backbone) if self.backbone else "",
             "image_channels": self.architecture.image_channels,
             "network": {key: value.cpu() for key, value in self.network.state_dict().items()},
             "statistics": {
-                r: {layer: {"mean": of.mean, "std": of.std} for layer, of in of_layers.items()}
-                for r, of_layers in self.statistics.items()
+                # Interned, since the bytes of a pickle depend on which texts are one object.
+                resolution: {intern(name): {"mean": m.mean, "std": m.std} for name, m in layers.items()}
+                for resolution, layers in self.statistics.items()
             },
             "preparation": self.preparation,
             "processes": self.place.processes.count,
@@ -149,47 +164,44 @@ class DeepPerceptualAutoencoder:
         write_tensors(path, content)
 
     @classmethod
-    def load(cls, path: Path, weights: str | None = None, place: Workplace | None = None) -> Self:
+    def load(cls, path: Path, settings: DpaSettings | None = None, place: Workplace | None = None) -> Self:
         """Read what :meth:`save` wrote.
 
         Args:
             path: The model.
-            weights: The backbone's weights, as ``train.<arm>.weights``; they must be those of the training.
+            settings: The arm's, of which only ``weights`` counts; the backbone's must be those of the training.
             place: Where to compute; the CPU unless given.
 
         Raises:
             PipelineError: If the file is missing, cut short or not such a model, or the backbone's weights are
                 others.
         """
-        try:
-            found = read_tensors(path)
-        except FileNotFoundError as error:
-            raise PipelineError(f"{path} is missing: train the arm first") from error
-        except NotTensorsError as error:
-            raise PipelineError(f"{path} is not a whole model, {error}: train again") from error
-        try:
-            content = dict(found)
-            settings = Train.model_validate_json(content["settings"]).model_copy(update={"weights": weights})
+        with opened_model(path) as content:
+            kept = DpaSettings.model_validate_json(content["settings"])
+            kept = kept.model_copy(update={"weights": settings.weights if settings else None})
             statistics = {
-                r: {layer: FeatureStatistics(**of) for layer, of in of_layers.items()}
-                for r, of_layers in content["statistics"].items()
+                resolution: {layer: FeatureStatistics(**moments) for layer, moments in layers.items()}
+                for resolution, layers in content["statistics"].items()
             }
-            preparation = dict(content["preparation"])
-            detector = cls(settings, content["image_channels"], statistics, place, preparation)
-            if detector.backbone and checksum(detector.backbone) != content["backbone_checksum"]:
-                raise PipelineError(f"{path} was trained with other weights of {settings.backbone}: train again")
+            detector = cls(kept, content["image_channels"], place, dict(content["preparation"]))
+            backbone = perceptual_network(kept, detector.place.device)
+            if fault := fault_of(statistics, kept, backbone):
+                raise ValueError(fault)
+            detector.equip(backbone, statistics)
+            if backbone and checksum(backbone) != content["backbone_checksum"]:
+                raise PipelineError(f"{path} was trained with other weights of {kept.backbone}: train again")
             detector.network.load_state_dict(content["network"])
-        except (OtherStatisticsError, RuntimeError, LookupError, TypeError, ValueError, AttributeError) as error:
-            raise PipelineError(f"{path} is not a whole model of this version: train again") from error
         return detector
+
+    def _measured(self, backbone: Backbone, images: np.ndarray, train: np.ndarray) -> Statistics:
+        """μ and σ on the CPU; with several processes those of the first one, whatever device the others have."""
+        statistics = statistics_for(self.settings, backbone, images, train, self.place.device)
+        return changed(statistics, lambda value: self.place.processes.first(value.to(self.place.device)).cpu())
 
     def _loss(self, precision: torch.dtype) -> ReconstructionLoss:
         backbone = self.backbone.in_precision(precision) if self.backbone else None
-        statistics = {
-            r: {layer: of.to(self.place.device) for layer, of in of_layers.items()}
-            for r, of_layers in self.statistics.items()
-        }
-        return ReconstructionLoss(self.settings.loss, backbone, statistics)
+        on_device = changed(self.statistics, lambda value: value.to(self.place.device))
+        return ReconstructionLoss(self.settings.loss, backbone, on_device)
 
     def _of_views(
         self, images: np.ndarray, compare: Callable[[Tensor, Tensor], Tensor], nothing: np.ndarray
@@ -199,8 +211,8 @@ class DeepPerceptualAutoencoder:
         rows = np.arange(len(images))
         with torch.no_grad():
             views = central_views(images, rows, self.settings.resolution, self.place.device)
-            found = [compare(x, self.network(x)).cpu().numpy() for x in views]
-        return np.concatenate(found) if found else nothing
+            compared = [compare(x, self.network(x)).cpu().numpy() for x in views]
+        return np.concatenate(compared) if compared else nothing
 
     def _key(self, images: np.ndarray, train: np.ndarray, held_out: np.ndarray, seed: int) -> str:
         """Name a training after all that its result depends on."""
@@ -213,16 +225,6 @@ class DeepPerceptualAutoencoder:
         place = (str(self.place), self.place.room, self.place.compiles, precision, torch.get_num_threads())
         return scratch_key(self.settings.model_dump_json(), seed, data.hexdigest(), weights, place)
 
-    def _check_statistics(self) -> None:
-        wanted = {step.resolution: step.layers for step in self.settings.steps} if self.settings.loss.perceptual else {}
-        if {r: tuple(of_layers) for r, of_layers in self.statistics.items()} != wanted:
-            raise OtherStatisticsError(
-                "the feature statistics (features.npz) are of other layers than train.<arm>.schedule names: run `dvc "
-                "repro`, which measures them"
-            )
-        if self.backbone and (fault := fault_of(self.statistics, self.settings.steps, self.backbone)):
-            raise OtherStatisticsError(f"features.npz: {fault}: run `dvc repro`, which measures them")
-
     def _check(self, images: np.ndarray) -> None:
         side, channels = self.settings.resolution, self.architecture.image_channels
         if images.ndim != 4 or images.shape[3] != channels or min(images.shape[1:3]) < side:
@@ -233,4 +235,5 @@ class DeepPerceptualAutoencoder:
 
 
 def _flat(statistics: Statistics) -> list[Tensor]:
-    return [t for of_layers in statistics.values() for of in of_layers.values() for t in (of.mean, of.std)]
+    moments = [moments for layers in statistics.values() for moments in layers.values()]
+    return [value for both in moments for value in (both.mean, both.std)]

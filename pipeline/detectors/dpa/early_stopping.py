@@ -5,7 +5,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from pipeline.params.train import EarlyStopping
+from pipeline.detectors.dpa.settings import EarlyStopping
 
 
 class Best:

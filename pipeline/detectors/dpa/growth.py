@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.nn import functional as F  # noqa: N812
 
 from pipeline.detectors.dpa.autoencoder import double, mix
-from pipeline.params.train import GrowthStep
+from pipeline.detectors.dpa.settings import GrowthStep
 
 
 @dataclass(frozen=True)

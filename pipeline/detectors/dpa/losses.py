@@ -7,9 +7,9 @@ from torch import Tensor
 
 from pipeline.detectors.dpa.autoencoder import halve, mix
 from pipeline.detectors.dpa.perceptual_loss import RelativePerceptualL1, Target
+from pipeline.detectors.dpa.settings import LossWeights
 from pipeline.detectors.dpa.statistics import Statistics
 from pipeline.features.backbones import Backbone
-from pipeline.params.train import LossWeights
 
 
 class ReconstructionLoss:

@@ -1,6 +1,6 @@
-"""μ and σ of equation 2: the responses of the perceptual network's filters, measured once before training."""
+"""μ and σ of equation 2: how the perceptual network's filters answer to the training images."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,13 +10,12 @@ from torch import Tensor
 
 from pipeline.compute.tensor_files import NotTensorsError, read_tensors
 from pipeline.detectors.dpa.growth import at_resolution
+from pipeline.detectors.dpa.settings import DpaSettings, key
 from pipeline.errors import PipelineError
-from pipeline.features.backbones import Backbone, perceptual_network
+from pipeline.features.backbones import Backbone
 from pipeline.features.views import central_views
-from pipeline.files import atomic
-from pipeline.params.train import GrowthStep, Train
 
-PUBLISHED = "train.<arm>.statistics must name a file of layer to (mean, std), such as the authors', or be null"
+PUBLISHED = f"{key('statistics')} must name a file of layer to (mean, std), such as the authors', or be null"
 LEAST_STD = 0.01  # share of the layer's mean σ; a filter that never answers on normal images must not divide by 0
 
 
@@ -27,39 +26,33 @@ class FeatureStatistics:
     mean: Tensor
     std: Tensor
 
-    def to(self, device: torch.device) -> "FeatureStatistics":
-        """Return them on a device."""
-        return FeatureStatistics(self.mean.to(device), self.std.to(device))
+    def each(self, change: Callable[[Tensor], Tensor]) -> "FeatureStatistics":
+        """Return them with both changed in the same way."""
+        return FeatureStatistics(change(self.mean), change(self.std))
 
 
 Statistics = Mapping[int, Mapping[str, FeatureStatistics]]  # resolution to layer to μ and σ
 
 
-def arm_statistics(
-    settings: Train, pixels: np.ndarray, rows: np.ndarray, device: torch.device
-) -> tuple[Statistics, str]:
-    """The statistics that a detector needs, from where its settings say.
+def changed(statistics: Statistics, change: Callable[[Tensor], Tensor]) -> Statistics:
+    """Return statistics with every tensor changed in the same way."""
+    return {
+        resolution: {layer: moments.each(change) for layer, moments in layers.items()}
+        for resolution, layers in statistics.items()
+    }
 
-    Args:
-        settings: The detector's.
-        pixels: uint8 (N, H, W, C).
-        rows: The training normals, at least one.
-        device: Where to compute.
 
-    Returns:
-        The statistics, empty without a perceptual loss, and what they come from.
-    """
-    backbone = perceptual_network(settings, device)
-    if backbone is None:
-        return {}, "nothing"
+def statistics_for(
+    settings: DpaSettings, backbone: Backbone, pixels: np.ndarray, rows: np.ndarray, device: torch.device
+) -> Statistics:
+    """Return the statistics from where the settings say; see :func:`measure_statistics`."""
     if settings.statistics:
-        return published_statistics(Path(settings.statistics), settings.steps, backbone), settings.statistics
-    count = min(len(rows), settings.statistics_images)
-    return measure_statistics(settings, backbone, pixels, rows, device), f"{count} training images"
+        return published_statistics(Path(settings.statistics), settings, backbone)
+    return measure_statistics(settings, backbone, pixels, rows, device)
 
 
 def measure_statistics(
-    settings: Train, backbone: Backbone, pixels: np.ndarray, rows: np.ndarray, device: torch.device
+    settings: DpaSettings, backbone: Backbone, pixels: np.ndarray, rows: np.ndarray, device: torch.device
 ) -> Statistics:
     """Measure the layers of every resolution of the schedule on training normals.
 
@@ -117,12 +110,12 @@ def _moments(layer: str, count: Tensor, total: Tensor, squares: Tensor) -> Featu
     return FeatureStatistics(mean.float(), std.clamp_min(LEAST_STD * std.mean()).float())
 
 
-def published_statistics(path: Path, steps: Sequence[GrowthStep], backbone: Backbone) -> Statistics:
+def published_statistics(path: Path, settings: DpaSettings, backbone: Backbone) -> Statistics:
     """Read statistics measured elsewhere, as the paper's authors publish theirs; the same for every resolution.
 
     Args:
         path: A file written by ``torch.save``: layer to (μ, σ), each (C,).
-        steps: The resolutions and their layers.
+        settings: Which resolutions and layers are compared.
         backbone: The network that the layers are of.
 
     Raises:
@@ -130,33 +123,37 @@ def published_statistics(path: Path, steps: Sequence[GrowthStep], backbone: Back
     """
     try:
         content = read_tensors(path)
-        known = {name: FeatureStatistics(*(value.flatten().float() for value in of)) for name, of in content.items()}
-        statistics = {step.resolution: {layer: known[layer] for layer in step.layers} for step in steps}
+        known = {layer: FeatureStatistics(*(v.flatten().float() for v in both)) for layer, both in content.items()}
+        statistics = {step.resolution: {layer: known[layer] for layer in step.layers} for step in settings.steps}
     except FileNotFoundError as error:
-        raise PipelineError(f"{path} is missing: train.<arm>.statistics must name a file, or be null") from error
+        raise PipelineError(f"{path} is missing: {key('statistics')} must name a file, or be null") from error
     except KeyError as error:
         raise PipelineError(f"{path} holds no statistics of the layer {error}, which the schedule names") from error
     except NotTensorsError as error:
         raise PipelineError(f"{path} does not hold statistics, {error}: {PUBLISHED}") from error
     except (RuntimeError, TypeError, ValueError, AttributeError) as error:
         raise PipelineError(f"{path} does not hold statistics: {PUBLISHED}") from error
-    if fault := fault_of(statistics, steps, backbone):
+    if fault := fault_of(statistics, settings, backbone):
         raise PipelineError(f"{path}: {fault}")
     return statistics
 
 
-def fault_of(statistics: Statistics, steps: Sequence[GrowthStep], backbone: Backbone) -> str | None:
-    """Say which layer's statistics cannot be those of its filters; None where all can.
+def fault_of(statistics: Statistics, settings: DpaSettings, backbone: Backbone | None) -> str | None:
+    """Say why statistics cannot be those that the settings need; None where they can.
 
     Args:
-        statistics: Those of all layers of the steps.
-        steps: The resolutions and their layers.
-        backbone: The network that the layers are of.
+        statistics: By resolution and layer.
+        settings: Which resolutions and layers are compared.
+        backbone: The network that the layers are of; None without a perceptual loss.
     """
-    for step in steps:
-        probe = backbone(torch.zeros(1, 1, step.resolution, step.resolution, device=backbone.mean.device), step.layers)
-        for layer, features in zip(step.layers, probe, strict=True):
-            moments = statistics[step.resolution][layer]
+    needed = {step.resolution: step.layers for step in settings.steps} if backbone else {}
+    if {resolution: tuple(layers) for resolution, layers in statistics.items()} != needed:
+        return "they are of other layers than the schedule names"
+    for resolution, layers in needed.items():
+        assert backbone  # noqa: S101
+        blank = torch.zeros(1, 1, resolution, resolution, device=backbone.mean.device)
+        for layer, features in zip(layers, backbone(blank, layers), strict=True):
+            moments = statistics[resolution][layer]
             if not (len(moments.mean) == len(moments.std) == features.shape[1] and _can_be(moments)):
                 return f"{layer} needs {features.shape[1]} finite means and as many deviations above 0"
     return None
@@ -165,42 +162,5 @@ def fault_of(statistics: Statistics, steps: Sequence[GrowthStep], backbone: Back
 def _can_be(moments: FeatureStatistics) -> bool:
     """Whether they are two lists of finite numbers, the deviations above 0."""
     both = (moments.mean, moments.std)
-    finite = all(of.ndim == 1 and of.dtype == torch.float32 and of.isfinite().all() for of in both)
+    finite = all(value.ndim == 1 and value.dtype == torch.float32 and value.isfinite().all() for value in both)
     return finite and bool((moments.std > 0).all())
-
-
-def write_statistics(path: Path, statistics: Statistics) -> None:
-    """Write statistics as an npz of ``<resolution>/<layer>/mean`` and ``…/std``."""
-    arrays = {
-        f"{resolution}/{layer}/{name}": getattr(moments, name).numpy()
-        for resolution, of_layers in statistics.items()
-        for layer, moments in of_layers.items()
-        for name in ("mean", "std")
-    }
-    with atomic(path) as partial, partial.open("wb") as file:
-        np.savez(file, **arrays)
-
-
-def read_statistics(path: Path) -> Statistics:
-    """Read what :func:`write_statistics` wrote.
-
-    Raises:
-        PipelineError: If the file is missing, damaged or holds something else.
-    """
-    again = "run `dvc repro`, which measures the features"
-    statistics: dict[int, dict[str, FeatureStatistics]] = {}
-    try:
-        with np.load(path, allow_pickle=False) as arrays:
-            for name in arrays.files:
-                resolution, layer, what = name.split("/")
-                if what == "mean":
-                    moments = (torch.from_numpy(arrays[f"{resolution}/{layer}/{part}"]) for part in ("mean", "std"))
-                    statistics.setdefault(int(resolution), {})[layer] = FeatureStatistics(*moments)
-        whole = all(_can_be(moments) for of_layers in statistics.values() for moments in of_layers.values())
-    except FileNotFoundError as error:
-        raise PipelineError(f"{path} is missing: {again}") from error
-    except Exception as error:  # numpy and zipfile raise anything on damaged files
-        raise PipelineError(f"{path} is damaged: {again}") from error
-    if not whole:
-        raise PipelineError(f"{path} holds something else than finite means and deviations above 0: {again}")
-    return statistics

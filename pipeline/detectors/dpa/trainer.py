@@ -22,10 +22,10 @@ from pipeline.detectors.dpa.early_stopping import Best
 from pipeline.detectors.dpa.growth import Phase, phases, shown_at
 from pipeline.detectors.dpa.losses import ReconstructionLoss
 from pipeline.detectors.dpa.perceptual_loss import Target
+from pipeline.detectors.dpa.settings import DpaSettings, key
 from pipeline.detectors.dpa.targets import KnownTargets, bytes_of_targets
 from pipeline.errors import PipelineError
 from pipeline.features.views import Batches, Draws, ImageStore, central_views, drawn_view, to_network
-from pipeline.params.train import Train
 
 LARGEST_LOSS = 1e6  # the released code stops there, too; a relative loss starts at about 1
 SAMPLES = 8  # images in the picture of a phase
@@ -49,7 +49,7 @@ class Trainer:
 
     def __init__(
         self,
-        settings: Train,
+        settings: DpaSettings,
         network: Autoencoder,
         critic: Encoder | None,
         loss: ReconstructionLoss,
@@ -79,7 +79,7 @@ class Trainer:
         self.best = Best(settings.early_stopping)
 
     def run(self) -> History:
-        """Train to the end.
+        """DpaSettings to the end.
 
         Returns:
             The history: ``iteration`` (counted over all phases), ``phase``, ``resolution``, ``alpha``, ``loss`` (mean
@@ -103,10 +103,10 @@ class Trainer:
                 self.phase_number, self.drawn_at, found = self.phase_number + 1, 0, None
         pictures = {caption: list(pixels.numpy()) for caption, pixels in self.pictures.items()}
         iterations = self.best.iteration if self.best.weights else self.rows[-1]["iteration"]
-        return History(pd.DataFrame(self.rows), pictures, iterations)
+        return History(pd.DataFrame(self.rows), iterations, pictures)
 
     def _train_phase(self, phase: Phase, optimisers: list[torch.optim.Adam]) -> None:
-        """Train one phase, report after every ``report_every`` steps, and stop early if so wanted."""
+        """DpaSettings one phase, report after every ``report_every`` steps, and stop early if so wanted."""
         step = self._stepper(phase, optimisers)
         alphas = phase.alphas(self.place.device)
         while self.drawn_at < phase.iterations:
@@ -282,7 +282,7 @@ class Trainer:
         state = f"the last good state is {self.saved.path}" if self.saved.path and self.saved.path.is_file() else ""
         raise PipelineError(
             f"the loss is {mean:.3g} after {done} of {phase.iterations} iterations of the phase {phase}: lower "
-            f"train.<arm>.learning_rate{'; ' if state else ''}{state}"
+            f"{key('learning_rate')}{'; ' if state else ''}{state}"
         )
 
     def _picture(self, phase: Phase) -> None:

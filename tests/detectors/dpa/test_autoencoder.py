@@ -2,11 +2,11 @@ import pytest
 import torch
 
 from pipeline.detectors.dpa.autoencoder import Architecture, Autoencoder, ResidualBlock, double, halve
+from pipeline.detectors.dpa.settings import DpaSettings
 from pipeline.params.file import Params
-from pipeline.params.train import Train
 
 
-def build(train: Train, image_channels: int, depth: int = 18) -> Autoencoder:
+def build(train: DpaSettings, image_channels: int, depth: int = 18) -> Autoencoder:
     torch.manual_seed(0)
     first = train.steps[0].resolution
     sizes = (train.channels, train.resolution, first, train.latent_dim, train.latent_size)
@@ -53,7 +53,7 @@ def test_the_number_of_weights_is_that_of_the_published_layers(params: Params, a
     assert sum(p.numel() for p in build(train, colours, depth).parameters()) == expected
 
 
-def test_a_transition_starts_at_the_low_resolution_network_and_ends_at_the_high_one(tiny_train: Train) -> None:
+def test_a_transition_starts_at_the_low_resolution_network_and_ends_at_the_high_one(tiny_train: DpaSettings) -> None:
     g = build(tiny_train, 1)
     x = torch.randn(3, 1, 16, 16)
     torch.testing.assert_close(g(x, torch.tensor(0.0)), double(g(halve(x))))

@@ -7,14 +7,16 @@ from sklearn.metrics import roc_auc_score
 
 from pipeline.data.images import Images
 from pipeline.detectors.dpa.detector import DeepPerceptualAutoencoder
-from pipeline.detectors.dpa.statistics import FeatureStatistics
+from pipeline.detectors.dpa.settings import DpaSettings
+from pipeline.detectors.dpa.statistics import measure_statistics
 from pipeline.errors import PipelineError
 from pipeline.features.backbones import EfficientNetLite0, load_backbone
-from pipeline.params.train import Train
 from tests.detectors.conftest import Build, with_loss
 
 
-def test_images_unlike_the_training_ones_score_higher(tiny_train: Train, tiny_images: Images, fitted: Build) -> None:
+def test_images_unlike_the_training_ones_score_higher(
+    tiny_train: DpaSettings, tiny_images: Images, fitted: Build
+) -> None:
     test = tiny_images.rows("test")
     scores = fitted(tiny_train).score(tiny_images.pixels[test])
     assert scores.dtype == np.float64
@@ -22,7 +24,7 @@ def test_images_unlike_the_training_ones_score_higher(tiny_train: Train, tiny_im
 
 
 def test_the_same_seed_gives_the_same_bytes_and_another_seed_others(
-    tmp_path: Path, tiny_train: Train, fitted: Build
+    tmp_path: Path, tiny_train: DpaSettings, fitted: Build
 ) -> None:
     for name, seed in (("first", 0), ("again", 0), ("other", 1)):
         fitted(tiny_train, seed=seed).save(tmp_path / f"{name}.pt")
@@ -32,7 +34,7 @@ def test_the_same_seed_gives_the_same_bytes_and_another_seed_others(
 
 
 def test_the_seed_draws_the_first_weights_and_the_order_of_images_each(
-    monkeypatch: pytest.MonkeyPatch, at_16: Train, tiny_images: Images, build: Build, fitted: Build
+    monkeypatch: pytest.MonkeyPatch, at_16: DpaSettings, tiny_images: Images, build: Build, fitted: Build
 ) -> None:
     detector = build(at_16)
     first, other = (detector.untrained(seed).score(tiny_images.pixels) for seed in (0, 1))
@@ -45,7 +47,7 @@ def test_the_seed_draws_the_first_weights_and_the_order_of_images_each(
     assert not np.array_equal(first, other)
 
 
-def test_fitting_again_starts_afresh(at_16: Train, tiny_images: Images, fitted: Build) -> None:
+def test_fitting_again_starts_afresh(at_16: DpaSettings, tiny_images: Images, fitted: Build) -> None:
     detector = fitted(at_16)
     once = detector.score(tiny_images.pixels)
     detector.fit(tiny_images.pixels, tiny_images.rows("train"), tiny_images.rows("val"), seed=0)
@@ -53,7 +55,7 @@ def test_fitting_again_starts_afresh(at_16: Train, tiny_images: Images, fitted: 
 
 
 def test_a_loaded_model_scores_as_the_saved_one(
-    tmp_path: Path, tiny_train: Train, tiny_images: Images, fitted: Build
+    tmp_path: Path, tiny_train: DpaSettings, tiny_images: Images, fitted: Build
 ) -> None:
     for settings in (tiny_train, with_loss(tiny_train, perceptual=0.0, l1=1.0)):
         detector = fitted(settings)
@@ -63,18 +65,18 @@ def test_a_loaded_model_scores_as_the_saved_one(
 
 
 def test_a_model_holds_settings_statistics_and_how_images_are_prepared(
-    tmp_path: Path, at_16: Train, fitted: Build
+    tmp_path: Path, at_16: DpaSettings, fitted: Build
 ) -> None:
     fitted(at_16).save(tmp_path / "model.pt")
     content = torch.load(tmp_path / "model.pt", weights_only=True)
-    assert Train.model_validate_json(content["settings"]) == at_16
+    assert DpaSettings.model_validate_json(content["settings"]) == at_16
     assert content["statistics"][16]["expand1"]["mean"].shape == (96,)
     assert content["preparation"] == {"made": "in a test"}
     assert content["processes"] == 1
 
 
 def test_scores_are_float32_whatever_training_computes_in(
-    at_16: Train, tiny_images: Images, build: Build, tmp_path: Path
+    at_16: DpaSettings, tiny_images: Images, build: Build, tmp_path: Path
 ) -> None:
     from pipeline.features.backbones import Vgg
 
@@ -88,7 +90,7 @@ def test_scores_are_float32_whatever_training_computes_in(
     np.testing.assert_array_equal(exact.score(tiny_images.pixels), short.score(tiny_images.pixels))
 
 
-def test_scoring_does_not_depend_on_the_other_images(at_16: Train, tiny_images: Images, fitted: Build) -> None:
+def test_scoring_does_not_depend_on_the_other_images(at_16: DpaSettings, tiny_images: Images, fitted: Build) -> None:
     detector = fitted(at_16)
     together = detector.score(tiny_images.pixels)
     alone = np.concatenate([detector.score(image[None]) for image in tiny_images.pixels])
@@ -96,7 +98,7 @@ def test_scoring_does_not_depend_on_the_other_images(at_16: Train, tiny_images: 
 
 
 def test_the_mean_of_an_anomaly_map_orders_images_as_the_score_does(
-    at_16: Train, tiny_images: Images, fitted: Build
+    at_16: DpaSettings, tiny_images: Images, fitted: Build
 ) -> None:
     detector = fitted(at_16)
     maps = detector.anomaly_maps(tiny_images.pixels)
@@ -104,18 +106,20 @@ def test_the_mean_of_an_anomaly_map_orders_images_as_the_score_does(
     assert np.corrcoef(maps.mean((1, 2)), detector.score(tiny_images.pixels))[0, 1] > 0.99
 
 
-def test_larger_images_are_cropped(at_16: Train, tiny_images: Images, fitted: Build) -> None:
+def test_larger_images_are_cropped(at_16: DpaSettings, tiny_images: Images, fitted: Build) -> None:
     detector = fitted(at_16)
     framed = np.pad(tiny_images.pixels, ((0, 0), (4, 4), (4, 4), (0, 0)), mode="edge")
     np.testing.assert_array_equal(detector.score(framed), detector.score(tiny_images.pixels))
 
 
-def test_no_images_have_no_scores(at_16: Train, tiny_images: Images, build: Build) -> None:
+def test_no_images_have_no_scores(at_16: DpaSettings, tiny_images: Images, build: Build) -> None:
     assert build(at_16).score(tiny_images.pixels[:0]).shape == (0,)
     assert build(at_16).anomaly_maps(tiny_images.pixels[:0]).shape == (0, 16, 16)
 
 
-def test_a_model_file_that_is_cut_short_or_missing_is_one_sentence(tmp_path: Path, at_16: Train, build: Build) -> None:
+def test_a_model_file_that_is_cut_short_or_missing_is_one_sentence(
+    tmp_path: Path, at_16: DpaSettings, build: Build
+) -> None:
     path = tmp_path / "model.pt"
     build(at_16).save(path)
     path.write_bytes(path.read_bytes()[:-500])
@@ -140,13 +144,15 @@ def test_a_model_file_that_is_cut_short_or_missing_is_one_sentence(tmp_path: Pat
         {"statistics": [1, 2]},
         {"statistics": {}},
         {"statistics": {16: {"expand1": {"mean": torch.zeros(96)}}}},
+        {"statistics": {16: {"expand3": {"mean": torch.zeros(144), "std": torch.ones(144)}}}},
+        {"statistics": {8: {"expand1": {"mean": torch.zeros(96), "std": torch.ones(96)}}}},
         {"statistics": {16: {"expand1": {"mean": [0.0] * 96, "std": [1.0] * 96}}}},
         {"statistics": {16: {"expand1": {"mean": torch.zeros(5), "std": torch.ones(5)}}}},
         {"statistics": {16: {"expand1": {"mean": torch.zeros(96) * torch.nan, "std": torch.ones(96)}}}},
     ],
 )
 def test_a_model_with_a_part_that_cannot_be_its_is_one_sentence(
-    tmp_path: Path, at_16: Train, build: Build, change: dict[str, object]
+    tmp_path: Path, at_16: DpaSettings, build: Build, change: dict[str, object]
 ) -> None:
     path = tmp_path / "model.pt"
     build(at_16).save(path)
@@ -155,7 +161,7 @@ def test_a_model_with_a_part_that_cannot_be_its_is_one_sentence(
         DeepPerceptualAutoencoder.load(path)
 
 
-def test_a_file_that_is_no_model_is_one_sentence(tmp_path: Path, at_16: Train, build: Build) -> None:
+def test_a_file_that_is_no_model_is_one_sentence(tmp_path: Path, at_16: DpaSettings, build: Build) -> None:
     path = tmp_path / "model.pt"
     build(at_16).save(path)
     content = torch.load(path, weights_only=True)
@@ -169,14 +175,8 @@ def test_a_file_that_is_no_model_is_one_sentence(tmp_path: Path, at_16: Train, b
         DeepPerceptualAutoencoder.load(path)
 
 
-def test_statistics_of_another_number_of_filters_are_refused(at_16: Train, build: Build) -> None:
-    few = {16: {"expand1": FeatureStatistics(torch.zeros(5), torch.ones(5))}}
-    with pytest.raises(PipelineError, match=r"^features\.npz: expand1 needs 96 finite means .*: run `dvc repro`"):
-        DeepPerceptualAutoencoder(at_16, 1, few)
-
-
 def test_a_model_is_refused_with_other_weights_of_its_backbone_and_names_no_folder(
-    tmp_path: Path, at_16: Train, build: Build
+    tmp_path: Path, at_16: DpaSettings, build: Build
 ) -> None:
     backbone = load_backbone("efficientnet_lite0", None)
     assert isinstance(backbone, EfficientNetLite0)
@@ -189,10 +189,12 @@ def test_a_model_is_refused_with_other_weights_of_its_backbone_and_names_no_fold
     assert str(tmp_path).encode() not in (tmp_path / "model.pt").read_bytes()
     DeepPerceptualAutoencoder.load(tmp_path / "model.pt")
     with pytest.raises(PipelineError, match="other weights of efficientnet_lite0"):
-        DeepPerceptualAutoencoder.load(tmp_path / "model.pt", str(tmp_path / "other.pth"))
+        DeepPerceptualAutoencoder.load(
+            tmp_path / "model.pt", at_16.model_copy(update={"weights": str(tmp_path / "other.pth")})
+        )
 
 
-def test_images_that_do_not_fit_the_network_are_refused(at_16: Train, tiny_images: Images, build: Build) -> None:
+def test_images_that_do_not_fit_the_network_are_refused(at_16: DpaSettings, tiny_images: Images, build: Build) -> None:
     detector = build(at_16)
     for images, message in (
         (np.repeat(tiny_images.pixels, 3, axis=3), "do not fit the network"),
@@ -204,24 +206,21 @@ def test_images_that_do_not_fit_the_network_are_refused(at_16: Train, tiny_image
             detector.score(images)
 
 
-def test_statistics_of_other_layers_are_refused(at_16: Train, build: Build) -> None:
-    step = at_16.schedule[0].model_copy(update={"layers": ("expand3",)})
-    other = at_16.model_copy(update={"schedule": (step,)})
-    with pytest.raises(PipelineError, match=r"of other layers than train\.<arm>\.schedule names"):
-        DeepPerceptualAutoencoder(other, 1, build(at_16).statistics)
-
-
-def test_nothing_to_train_on_or_to_stop_early_by_is_an_error(at_16: Train, tiny_images: Images, build: Build) -> None:
+def test_nothing_to_train_on_or_to_stop_early_by_is_an_error(
+    at_16: DpaSettings, tiny_images: Images, build: Build
+) -> None:
     none = np.arange(0)
     with pytest.raises(PipelineError, match="no image to train on"):
         build(at_16).fit(tiny_images.pixels, none, none, seed=0)
-    early = Train.model_validate({**at_16.model_dump(), "early_stopping": {"patience": 1, "least_improvement": 0.0}})
+    early = DpaSettings.model_validate(
+        {**at_16.model_dump(), "early_stopping": {"patience": 1, "least_improvement": 0.0}}
+    )
     with pytest.raises(PipelineError, match="early_stopping needs held-out normal images"):
         build(early).fit(tiny_images.pixels, np.arange(8), none, seed=0)
 
 
 def test_pixel_l1_is_the_mean_absolute_difference_of_the_same_reconstructions(
-    at_16: Train, tiny_images: Images, fitted: Build
+    at_16: DpaSettings, tiny_images: Images, fitted: Build
 ) -> None:
     detector = fitted(at_16)
     views = torch.from_numpy(tiny_images.pixels).permute(0, 3, 1, 2).float() / 127.5 - 1
@@ -230,10 +229,33 @@ def test_pixel_l1_is_the_mean_absolute_difference_of_the_same_reconstructions(
     np.testing.assert_allclose(detector.pixel_l1(tiny_images.pixels), expected, rtol=1e-4)
 
 
-def test_the_untrained_baseline_leaves_the_trained_network_alone(
-    at_16: Train, tiny_images: Images, fitted: Build
+def test_the_untrained_reference_leaves_the_trained_network_alone(
+    at_16: DpaSettings, tiny_images: Images, fitted: Build
 ) -> None:
     detector = fitted(at_16)
     before = detector.score(tiny_images.pixels)
     assert not np.array_equal(detector.untrained(0).score(tiny_images.pixels), before)
     np.testing.assert_array_equal(detector.score(tiny_images.pixels), before)
+
+
+def test_its_references_are_the_columns_that_stand_beside_its_score(
+    at_16: DpaSettings, tiny_images: Images, fitted: Build
+) -> None:
+    detector = fitted(at_16)
+    references = detector.references(3)
+    assert list(references) == list(at_16.words.references) == ["untrained", "pixel_l1"]
+    expected = {"untrained": detector.untrained(3).score, "pixel_l1": detector.pixel_l1}
+    for name, scorer in references.items():
+        np.testing.assert_array_equal(scorer(tiny_images.pixels), expected[name](tiny_images.pixels))
+
+
+def test_what_the_loss_compares_by_is_measured_on_the_training_images_in_each_fit(
+    at_16: DpaSettings, tiny_images: Images, fitted: Build
+) -> None:
+    detector, cpu = fitted(at_16), torch.device("cpu")
+    for rows in (tiny_images.rows("train"), tiny_images.rows("train")[:3]):
+        detector.fit(tiny_images.pixels, rows, tiny_images.rows("val"), 0)
+        backbone = load_backbone("efficientnet_lite0", None)
+        expected = measure_statistics(at_16, backbone, tiny_images.pixels, rows, cpu)[16]["expand1"]
+        found = detector.statistics[16]["expand1"]
+        torch.testing.assert_close((found.mean, found.std), (expected.mean, expected.std))

@@ -2,7 +2,7 @@ import torch
 from torch import nn
 
 from pipeline.detectors.dpa.early_stopping import Best
-from pipeline.params.train import EarlyStopping
+from pipeline.detectors.dpa.settings import EarlyStopping
 
 SETTINGS = EarlyStopping(patience=2, least_improvement=0.1)
 

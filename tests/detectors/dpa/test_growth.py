@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from torch.nn import functional as F  # noqa: N812
 
 from pipeline.detectors.dpa.growth import Phase, at_resolution, phases, shown_at
+from pipeline.detectors.dpa.settings import DpaSettings
 from pipeline.params.file import Params
-from pipeline.params.train import Train
 
 CPU = torch.device("cpu")
 
@@ -31,7 +31,7 @@ def test_without_growth_there_is_the_last_stable_phase_only(params: Params) -> N
     assert phases(train.steps) == [Phase("stable", 64, 3500, 128)]
 
 
-def test_a_phase_of_one_step_is_kept_and_one_of_none_is_not(tiny_train: Train) -> None:
+def test_a_phase_of_one_step_is_kept_and_one_of_none_is_not(tiny_train: DpaSettings) -> None:
     low, high = tiny_train.schedule
     found = phases((low, high.model_copy(update={"transition": 0, "stable": 1})))
     assert [(p.kind, p.resolution, p.iterations) for p in found] == [("stable", 8, 6), ("stable", 16, 1)]

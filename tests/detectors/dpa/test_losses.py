@@ -3,9 +3,9 @@ import pytest
 import torch
 
 from pipeline.detectors.dpa.losses import ReconstructionLoss
+from pipeline.detectors.dpa.settings import LossWeights
 from pipeline.detectors.dpa.statistics import FeatureStatistics, Statistics
 from pipeline.features.backbones import Backbone, load_backbone
-from pipeline.params.train import LossWeights
 
 
 @pytest.fixture(scope="module")

@@ -1,5 +1,3 @@
-import io
-import pickle
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -8,16 +6,14 @@ import pytest
 import torch
 
 from pipeline.data.images import Images
+from pipeline.detectors.dpa.settings import DpaSettings
 from pipeline.detectors.dpa.statistics import (
     feature_statistics,
     measure_statistics,
     published_statistics,
-    read_statistics,
-    write_statistics,
 )
 from pipeline.errors import PipelineError
 from pipeline.features.backbones import Backbone, load_backbone
-from pipeline.params.train import Train
 
 CPU = torch.device("cpu")
 
@@ -69,7 +65,9 @@ def test_a_variance_that_rounds_to_below_zero_is_zero() -> None:
     assert feature_statistics(Pixels(), ["any"], torch.split(features, 4))["any"].std.isfinite().all()
 
 
-def test_features_are_measured_on_images_spaced_over_the_whole_set(tiny_train: Train, tiny_images: Images) -> None:
+def test_features_are_measured_on_images_spaced_over_the_whole_set(
+    tiny_train: DpaSettings, tiny_images: Images
+) -> None:
     backbone, pixels = load_backbone("efficientnet_lite0", None), tiny_images.pixels
     few = tiny_train.model_copy(update={"statistics_images": 3})
     measured = measure_statistics(few, backbone, pixels, np.arange(5), CPU)
@@ -79,62 +77,10 @@ def test_features_are_measured_on_images_spaced_over_the_whole_set(tiny_train: T
         assert torch.equal(measured[resolution]["expand1"].mean, expected[resolution]["expand1"].mean)
 
 
-def test_without_growth_only_the_last_resolution_is_measured(tiny_train: Train, tiny_images: Images) -> None:
+def test_without_growth_only_the_last_resolution_is_measured(tiny_train: DpaSettings, tiny_images: Images) -> None:
     settings = tiny_train.model_copy(update={"grow": False})
     backbone = load_backbone("efficientnet_lite0", None)
     assert set(measure_statistics(settings, backbone, tiny_images.pixels, np.arange(4), CPU)) == {16}
-
-
-def test_written_statistics_are_read_back(tmp_path: Path, tiny_train: Train, tiny_images: Images) -> None:
-    backbone = load_backbone("efficientnet_lite0", None)
-    statistics = measure_statistics(tiny_train, backbone, tiny_images.pixels, np.arange(4), CPU)
-    write_statistics(tmp_path / "features.npz", statistics)
-    read = read_statistics(tmp_path / "features.npz")
-    assert {r: list(of) for r, of in read.items()} == {8: ["expand1"], 16: ["expand1"]}
-    for resolution in read:
-        for name in ("mean", "std"):
-            found, expected = (getattr(s[resolution]["expand1"], name) for s in (read, statistics))
-            assert torch.equal(found, expected)
-
-
-def npz(**arrays: object) -> bytes:
-    buffer = io.BytesIO()
-    np.savez(buffer, **{name.replace("_", "/"): np.asarray(array) for name, array in arrays.items()})
-    return buffer.getvalue()
-
-
-ONE = np.ones(3, np.float32)
-
-
-@pytest.mark.parametrize(
-    ("content", "message"),
-    [
-        (b"PK\x03\x04", "is damaged"),
-        (b"", "is damaged"),
-        (b"layer,mean", "is damaged"),
-        (pickle.dumps([1]), "is damaged"),
-        (npz(a=ONE), "is damaged"),
-        (npz(wide_expand1_mean=ONE, wide_expand1_std=ONE), "is damaged"),
-        (npz(**{"8_expand1_mean": ONE}), "is damaged"),
-        (npz(**{"8_expand1_mean": "a", "8_expand1_std": "b"}), "is damaged"),
-        (npz(**{"8_expand1_mean": ONE, "8_expand1_std": ONE})[:-9], "is damaged"),
-        (npz(**{"8_expand1_mean": [ONE], "8_expand1_std": [ONE]}), "holds something else"),
-        (npz(**{"8_expand1_mean": ONE * np.nan, "8_expand1_std": ONE}), "holds something else"),
-        (npz(**{"8_expand1_mean": ONE, "8_expand1_std": ONE * np.inf}), "holds something else"),
-        (npz(**{"8_expand1_mean": ONE, "8_expand1_std": ONE * 0}), "holds something else"),
-        (npz(**{"8_expand1_mean": [1, 2], "8_expand1_std": [1, 2]}), "holds something else"),
-    ],
-)
-def test_a_damaged_file_is_one_sentence(tmp_path: Path, content: bytes, message: str) -> None:
-    (tmp_path / "features.npz").write_bytes(content)
-    with pytest.raises(PipelineError, match=rf"features\.npz {message}.*: run `dvc repro`, which measures") as caught:
-        read_statistics(tmp_path / "features.npz")
-    assert "allow_pickle" not in str(caught.value)
-
-
-def test_a_missing_file_is_one_sentence(tmp_path: Path) -> None:
-    with pytest.raises(PipelineError, match=r"features\.npz is missing: run `dvc repro`"):
-        read_statistics(tmp_path / "features.npz")
 
 
 def test_a_layer_that_answers_with_no_finite_numbers_is_an_error() -> None:
@@ -142,16 +88,16 @@ def test_a_layer_that_answers_with_no_finite_numbers_is_an_error() -> None:
         feature_statistics(Pixels(), ["any"], [torch.full((2, 1, 4, 4), torch.inf)])
 
 
-def test_published_statistics_serve_every_resolution(tmp_path: Path, tiny_train: Train) -> None:
+def test_published_statistics_serve_every_resolution(tmp_path: Path, tiny_train: DpaSettings) -> None:
     mean, std = torch.arange(96.0), torch.full((96,), 2.0)
     torch.save({"expand1": (mean.view(1, -1, 1, 1), std.view(1, -1, 1, 1))}, tmp_path / "published.pt")
-    found = published_statistics(tmp_path / "published.pt", tiny_train.steps, load_backbone("efficientnet_lite0", None))
+    found = published_statistics(tmp_path / "published.pt", tiny_train, load_backbone("efficientnet_lite0", None))
     for resolution in (8, 16):
         assert torch.equal(found[resolution]["expand1"].mean, mean)
         assert torch.equal(found[resolution]["expand1"].std, std)
 
 
-def test_a_file_that_holds_no_such_statistics_is_one_sentence(tmp_path: Path, tiny_train: Train) -> None:
+def test_a_file_that_holds_no_such_statistics_is_one_sentence(tmp_path: Path, tiny_train: DpaSettings) -> None:
     torch.save({"r12": (torch.zeros(3), torch.ones(3))}, tmp_path / "other.pt")
     torch.save({"expand1": torch.zeros(3)}, tmp_path / "alone.pt")
     (tmp_path / "junk.pt").write_bytes(b"no statistics")
@@ -177,4 +123,4 @@ def test_a_file_that_holds_no_such_statistics_is_one_sentence(tmp_path: Path, ti
         ("none", "is missing"),
     ):
         with pytest.raises(PipelineError, match=message):
-            published_statistics(tmp_path / f"{name}.pt", tiny_train.steps, backbone)
+            published_statistics(tmp_path / f"{name}.pt", tiny_train, backbone)

@@ -13,11 +13,11 @@ from pipeline.data.images import Images
 from pipeline.detectors.base import History
 from pipeline.detectors.dpa.detector import DeepPerceptualAutoencoder
 from pipeline.detectors.dpa.growth import shown_at
+from pipeline.detectors.dpa.settings import DpaSettings, EarlyStopping
 from pipeline.detectors.dpa.targets import KnownTargets
 from pipeline.detectors.dpa.trainer import Trainer
 from pipeline.errors import PipelineError
 from pipeline.features.views import to_network
-from pipeline.params.train import EarlyStopping, Train
 from tests.detectors.conftest import Build, with_loss, with_schedule
 
 NONE = np.arange(0)
@@ -27,20 +27,20 @@ def fit(detector: DeepPerceptualAutoencoder, images: Images, held_out: bool = Tr
     return detector.fit(images.pixels, images.rows("train"), images.rows("val") if held_out else NONE, 0, **options)
 
 
-def all_losses(settings: Train) -> Train:
+def all_losses(settings: DpaSettings) -> DpaSettings:
     """The settings with everything that a state has to hold: flips, critic, early stopping, growth."""
     changes = {"flips": True, "report_every": 2, "early_stopping": EarlyStopping(patience=2, least_improvement=0.0)}
     return with_loss(settings.model_copy(update=changes), l1=0.1, adversarial=0.1)
 
 
-def test_training_lowers_the_loss(at_16: Train, tiny_images: Images, build: Build) -> None:
+def test_training_lowers_the_loss(at_16: DpaSettings, tiny_images: Images, build: Build) -> None:
     step = at_16.schedule[0].model_copy(update={"stable": 40})
     history = fit(build(with_schedule(at_16, step)), tiny_images).rows
     assert history["loss"].iloc[-1] < 0.7 * history["loss"].iloc[0]
     assert history["held_out_loss"].iloc[-1] < history["held_out_loss"].iloc[0]
 
 
-def test_the_history_covers_every_phase(tiny_train: Train, tiny_images: Images, build: Build) -> None:
+def test_the_history_covers_every_phase(tiny_train: DpaSettings, tiny_images: Images, build: Build) -> None:
     history = fit(build(tiny_train), tiny_images, held_out=False).rows
     assert history["iteration"].tolist() == [5, 6, 10, 15, 20, 25, 30, 35, 40]
     assert history["phase"].tolist() == ["stable"] * 2 + ["transition"] + ["stable"] * 6
@@ -49,7 +49,7 @@ def test_the_history_covers_every_phase(tiny_train: Train, tiny_images: Images, 
 
 
 def test_pictures_show_inputs_and_reconstructions_of_every_phase(
-    tiny_train: Train, tiny_images: Images, build: Build
+    tiny_train: DpaSettings, tiny_images: Images, build: Build
 ) -> None:
     detector = build(tiny_train)
     pictures = fit(detector, tiny_images).pictures
@@ -67,7 +67,9 @@ def test_pictures_show_inputs_and_reconstructions_of_every_phase(
     torch.testing.assert_close(found, expected, atol=1 / 255, rtol=0)
 
 
-def test_held_out_images_change_nothing_but_the_history(tiny_train: Train, tiny_images: Images, build: Build) -> None:
+def test_held_out_images_change_nothing_but_the_history(
+    tiny_train: DpaSettings, tiny_images: Images, build: Build
+) -> None:
     with_them, without = build(tiny_train), build(tiny_train)
     fit(with_them, tiny_images)
     fit(without, tiny_images, held_out=False)
@@ -75,7 +77,7 @@ def test_held_out_images_change_nothing_but_the_history(tiny_train: Train, tiny_
 
 
 def test_a_transition_fades_network_images_and_loss_in_training_and_on_held_out_images(
-    tiny_train: Train, tiny_images: Images, build: Build
+    tiny_train: DpaSettings, tiny_images: Images, build: Build
 ) -> None:
     still = tiny_train.model_copy(update={"learning_rate": 1e-30, "report_every": 1})  # the network stays as it was
     detector, rows = build(still), tiny_images.rows("train")
@@ -93,7 +95,7 @@ def test_a_transition_fades_network_images_and_loss_in_training_and_on_held_out_
 
 
 def test_a_report_is_the_mean_over_its_steps_each_with_its_own_alpha(
-    tiny_train: Train, tiny_images: Images, build: Build
+    tiny_train: DpaSettings, tiny_images: Images, build: Build
 ) -> None:
     still = tiny_train.model_copy(update={"learning_rate": 1e-30})
     one_by_one, in_pairs = (
@@ -103,7 +105,7 @@ def test_a_report_is_the_mean_over_its_steps_each_with_its_own_alpha(
     np.testing.assert_allclose(means, losses.reshape(2, 2).mean(1), rtol=1e-5)
 
 
-def test_the_first_step_is_one_of_adam(at_16: Train, tiny_images: Images, build: Build) -> None:
+def test_the_first_step_is_one_of_adam(at_16: DpaSettings, tiny_images: Images, build: Build) -> None:
     detector = build(with_schedule(at_16, at_16.schedule[0].model_copy(update={"stable": 1})))
     before = detector.network.get_parameter("decoder.first.1.weight").clone()
     fit(detector, tiny_images)
@@ -112,14 +114,16 @@ def test_the_first_step_is_one_of_adam(at_16: Train, tiny_images: Images, build:
 
 
 def test_a_set_smaller_than_a_batch_and_a_single_image_can_be_trained_on(
-    tiny_train: Train, tiny_images: Images, build: Build
+    tiny_train: DpaSettings, tiny_images: Images, build: Build
 ) -> None:
     for count in (1, 3):
         history = build(tiny_train).fit(tiny_images.pixels, np.arange(count), NONE, seed=0).rows
         assert np.isfinite(history["loss"]).all()
 
 
-def test_images_of_one_colour_each_can_be_trained_on(tiny_train: Train, tiny_images: Images, build: Build) -> None:
+def test_images_of_one_colour_each_can_be_trained_on(
+    tiny_train: DpaSettings, tiny_images: Images, build: Build
+) -> None:
     flat = np.broadcast_to(np.arange(24, dtype=np.uint8)[:, None, None, None] * 10, (24, 16, 16, 1)).copy()
     images = Images(flat, tiny_images.index, {})
     detector = build(tiny_train, images)
@@ -127,7 +131,7 @@ def test_images_of_one_colour_each_can_be_trained_on(tiny_train: Train, tiny_ima
     assert np.isfinite(detector.score(flat)).all()
 
 
-def test_growth_can_be_left_out(tiny_train: Train, tiny_images: Images, build: Build) -> None:
+def test_growth_can_be_left_out(tiny_train: DpaSettings, tiny_images: Images, build: Build) -> None:
     history = fit(build(tiny_train.model_copy(update={"grow": False})), tiny_images).rows
     assert set(history["resolution"]) == {16}
     assert set(history["phase"]) == {"stable"}
@@ -135,7 +139,7 @@ def test_growth_can_be_left_out(tiny_train: Train, tiny_images: Images, build: B
 
 
 def test_flips_and_crops_are_new_in_every_epoch(
-    at_16: Train, tiny_images: Images, build: Build, monkeypatch: pytest.MonkeyPatch
+    at_16: DpaSettings, tiny_images: Images, build: Build, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shown = []
     of = KnownTargets.of
@@ -155,7 +159,7 @@ def test_flips_and_crops_are_new_in_every_epoch(
 
 
 def test_images_from_a_file_train_the_same_network_as_images_on_the_device(
-    tiny_train: Train, tiny_images: Images, build: Build, tmp_path: Path
+    tiny_train: DpaSettings, tiny_images: Images, build: Build, tmp_path: Path
 ) -> None:
     np.save(tmp_path / "images.npy", tiny_images.pixels)
     mapped = Images(np.load(tmp_path / "images.npy", mmap_mode="r"), tiny_images.index, {})
@@ -167,7 +171,7 @@ def test_images_from_a_file_train_the_same_network_as_images_on_the_device(
     np.testing.assert_array_equal(*scores)
 
 
-def test_kept_targets_give_the_losses_of_computed_ones(at_16: Train, tiny_images: Images, build: Build) -> None:
+def test_kept_targets_give_the_losses_of_computed_ones(at_16: DpaSettings, tiny_images: Images, build: Build) -> None:
     settings = with_schedule(
         at_16.model_copy(update={"report_every": 1}), at_16.schedule[0].model_copy(update={"stable": 5})
     )
@@ -191,7 +195,7 @@ def kept_in(detector: DeepPerceptualAutoencoder, images: Images, monkeypatch: py
 
 
 def test_targets_are_kept_where_images_are_shown_alike_again_and_again_and_fit(
-    tiny_train: Train, tiny_images: Images, build: Build, monkeypatch: pytest.MonkeyPatch
+    tiny_train: DpaSettings, tiny_images: Images, build: Build, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stable, transition, live = [True, False], [False, True], [False, False]
     for changes, expected in (
@@ -210,7 +214,7 @@ def test_targets_are_kept_where_images_are_shown_alike_again_and_again_and_fit(
 
 
 def test_early_stopping_ends_the_last_phase_with_its_best_network(
-    tiny_train: Train, tiny_images: Images, build: Build
+    tiny_train: DpaSettings, tiny_images: Images, build: Build
 ) -> None:
     early = EarlyStopping(patience=1, least_improvement=100.0)  # nothing but the first report is an improvement
     detector = build(tiny_train.model_copy(update={"early_stopping": early}))
@@ -228,7 +232,7 @@ class Killed(BaseException):
 
 @pytest.mark.parametrize("room", [0, 2**30])
 def test_a_training_killed_anywhere_goes_on_to_the_same_bytes(
-    tiny_train: Train,
+    tiny_train: DpaSettings,
     tiny_images: Images,
     build: Build,
     tmp_path: Path,
@@ -268,7 +272,7 @@ def test_a_training_killed_anywhere_goes_on_to_the_same_bytes(
 
 
 def test_a_training_whose_state_was_damaged_begins_anew_to_the_same_bytes(
-    at_16: Train,
+    at_16: DpaSettings,
     tiny_images: Images,
     build: Build,
     tmp_path: Path,
@@ -296,29 +300,30 @@ def test_a_training_whose_state_was_damaged_begins_anew_to_the_same_bytes(
 
 @pytest.mark.parametrize("change", ["settings", "seed", "data", "statistics"])
 def test_a_state_of_another_training_is_not_gone_on_from(
-    at_16: Train, tiny_images: Images, build: Build, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: str
+    at_16: DpaSettings, tiny_images: Images, build: Build, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: str
 ) -> None:
     keys = []
     init = SavedState.__init__
     monkeypatch.setattr(
         SavedState, "__init__", lambda self, folder, key: (keys.append(key), init(self, folder, key))[1]
     )
-    rows = tiny_images.rows("train")
+    rows, published = tiny_images.rows("train"), tmp_path / "published.pt"
+    if change == "statistics":
+        at_16 = at_16.model_copy(update={"statistics": str(published)})
     for changed in (False, False, True):
+        torch.save({"expand1": (torch.zeros(96), torch.full((96,), 2.0 if changed else 1.0))}, published)
         settings = at_16.model_copy(update={"learning_rate": 0.1}) if changed and change == "settings" else at_16
         detector = build(settings)
         pixels = tiny_images.pixels.copy()
         if changed and change == "data":
             pixels[0, 0, 0] ^= 1
-        if changed and change == "statistics":
-            detector.statistics[16]["expand1"].mean[0] += 1
         detector.fit(pixels, rows, NONE, seed=int(changed and change == "seed"), scratch=tmp_path / "scratch")
     assert keys[0] == keys[1] != keys[2]
 
 
 @pytest.mark.parametrize("rate", [1e30, 1e3])
 def test_a_diverging_loss_stops_training_and_names_the_phase_and_the_last_good_state(
-    at_16: Train, tiny_images: Images, build: Build, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rate: float
+    at_16: DpaSettings, tiny_images: Images, build: Build, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rate: float
 ) -> None:
     monkeypatch.setattr(saved_state, "SECONDS", 0.0)
     detector = build(at_16.model_copy(update={"learning_rate": rate}))
@@ -331,7 +336,7 @@ def test_a_diverging_loss_stops_training_and_names_the_phase_and_the_last_good_s
 
 
 def test_the_critic_learns_twice_a_step_and_its_opinion_reaches_the_network(
-    at_16: Train, tiny_images: Images, build: Build, monkeypatch: pytest.MonkeyPatch
+    at_16: DpaSettings, tiny_images: Images, build: Build, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     learnt: list[bool] = []
     step = torch.optim.Adam.step

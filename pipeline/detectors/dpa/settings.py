@@ -1,27 +1,34 @@
-"""The section ``train``: network, loss and schedule of the deep perceptual autoencoder."""
+"""The settings of the deep perceptual autoencoder: network, loss and schedule."""
 
-from typing import Annotated, Literal, Self
+from collections.abc import Sequence
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
+from pipeline.detectors.settings import DetectorSettings, Reference, Words
+from pipeline.features.layers import BACKBONE_LAYERS
 from pipeline.params.base import Natural, Positive, Settings, Side, Weight, Width
 
-# The layers at which a backbone can be tapped, with the factor by which their map is smaller than the image.
-# VGG: r<block><convolution> is the ReLU after that convolution (Simonyan & Zisserman 2015).
-# EfficientNet-Lite0: expand<i> is the ReLU6 after the expansion convolution of block i.
-BACKBONE_LAYERS: dict[str, dict[str, int]] = {
-    "vgg16": {
-        f"r{block}{conv}": 2 ** (block - 1)
-        for block, convs in enumerate((2, 2, 3, 3, 3), 1)
-        for conv in range(1, convs + 1)
+WORDS = Words(
+    name="deep perceptual autoencoder",
+    plural="deep perceptual autoencoders",
+    loss="relative perceptual L1",
+    pictures="Inputs and reconstructions at the end of each phase of growth. A perceptual loss compares shapes and "
+    "textures and does not tie brightness and colour, so reconstructions may have odd ones, most of all at low "
+    "resolutions:",
+    references={
+        "untrained": Reference(
+            "untrained network", "**untrained** is the same network with random weights under the same loss"
+        ),
+        "pixel_l1": Reference("pixel L1", "**pixel L1** compares the trained network's reconstructions pixel by pixel"),
     },
-    "vgg19": {
-        f"r{block}{conv}": 2 ** (block - 1)
-        for block, convs in enumerate((2, 2, 4, 4, 4), 1)
-        for conv in range(1, convs + 1)
-    },
-    "efficientnet_lite0": {"expand1": 2, "expand2": 4, "expand3": 4, "expand4": 8, "expand5": 8},
-}
+    in_paper=True,
+)
+
+
+def key(name: str) -> str:
+    """Where a setting stands, as errors name it."""
+    return f"train.<arm>.{name}"
 
 
 class GrowthStep(Settings):
@@ -63,8 +70,11 @@ class EarlyStopping(Settings):
     least_improvement: Weight
 
 
-class Train(Settings):
+class DpaSettings(DetectorSettings):
     """The deep perceptual autoencoder of one arm: network, loss and schedule."""
+
+    words: ClassVar[Words] = WORDS
+    files: ClassVar[tuple[str, ...]] = ("weights", "statistics")
 
     backbone: Literal["vgg16", "vgg19", "efficientnet_lite0"]
     weights: str | None
@@ -98,6 +108,27 @@ class Train(Settings):
     def steps(self) -> tuple[GrowthStep, ...]:
         """The part of the schedule that is trained: all of it, or without growth its last entry's stable phase."""
         return self.schedule if self.grow else (self.schedule[-1].model_copy(update={"transition": 0}),)
+
+    def check_processes(self, count: int) -> None:
+        """See :meth:`DetectorSettings.check_processes`."""
+        if count == 1:
+            return
+        if self.loss.adversarial:
+            raise ValueError("loss.adversarial needs compute.processes 1: its critic is not shared")
+        for step in self.steps:
+            if step.batch_size % count:
+                raise ValueError(
+                    f"schedule: the batch_size {step.batch_size} at {step.resolution} px is not divided by "
+                    f"compute.processes, {count}: processes share each batch evenly"
+                )
+
+    def lasting(self, iterations: Sequence[int]) -> dict[str, Any]:
+        """See :meth:`DetectorSettings.lasting`: the mean of the folds, as the paper's iterations are such means."""
+        if self.early_stopping is None:
+            return {}
+        before = sum(step.transition + step.stable for step in self.steps[:-1]) + self.steps[-1].transition
+        stable = max(1, round(sum(iterations) / len(iterations)) - before)
+        return {f"schedule.{len(self.schedule) - 1}.stable": stable, "grow": self.grow, "early_stopping": None}
 
     @model_validator(mode="after")
     def _possible(self) -> Self:

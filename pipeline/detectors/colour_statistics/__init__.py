@@ -1,0 +1,1 @@
+"""How far the colours of an image are from those of normal images."""

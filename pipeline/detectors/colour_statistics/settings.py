@@ -1,0 +1,29 @@
+"""The settings of the colour statistics."""
+
+from typing import ClassVar
+
+from pipeline.detectors.settings import DetectorSettings, Words
+from pipeline.params.base import Side
+
+
+class ColourStatisticsSettings(DetectorSettings):
+    """Which part of an image counts.
+
+    Attributes:
+        side: Of the central square in pixels; None for the whole image.
+    """
+
+    side: Side | None = None
+
+    words: ClassVar[Words] = Words(
+        name="colour statistics",
+        plural="colour statistics",
+        meaning="**colour statistics** are the distance of an image's mean and spread of colours from those of the "
+        "training images",
+        loss="squared Mahalanobis distance",
+    )
+
+    @property
+    def resolution(self) -> int | None:
+        """See :attr:`DetectorSettings.resolution`."""
+        return self.side

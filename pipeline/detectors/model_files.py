@@ -1,0 +1,30 @@
+"""Files of fitted detectors, whose damage is one sentence that says what to do."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from pipeline.compute.tensor_files import NotTensorsError, read_tensors
+from pipeline.errors import PipelineError
+
+
+@contextmanager
+def opened_model(path: Path) -> Iterator[dict[str, Any]]:
+    """Yield the content of a model's file; whatever the block cannot make a detector of is said to be no whole model.
+
+    Raises:
+        PipelineError: If the file is missing, cut short or of something else.
+    """
+    try:
+        content = read_tensors(path)
+    except FileNotFoundError as error:
+        raise PipelineError(f"{path} is missing: train the arm first") from error
+    except NotTensorsError as error:
+        raise PipelineError(f"{path} is not a whole model, {error}: train again") from error
+    try:
+        yield dict(content)
+    except PipelineError:
+        raise
+    except (RuntimeError, LookupError, TypeError, ValueError, AttributeError) as error:
+        raise PipelineError(f"{path} is not a whole model of this version: train again") from error

@@ -1,0 +1,97 @@
+"""All detectors by name. To add one is a folder ``pipeline/detectors/<name>/`` and a line here.
+
+The folder holds ``settings.py`` and ``detector.py``, with the classes that the line names. They are imported when they
+are asked for, so that a stage depends on the detectors that it works with and on no other.
+"""
+
+import json
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pipeline.detectors.settings import DetectorSettings, Words
+from pipeline.errors import PipelineError
+
+if TYPE_CHECKING:  # what these need takes seconds to import
+    from pipeline.compute.device import Workplace
+    from pipeline.detectors.base import Detector
+
+# Name to the classes of its settings (of pipeline.detectors.settings.DetectorSettings) and of the detector.
+DETECTORS = {
+    "dpa": ("DpaSettings", "DeepPerceptualAutoencoder"),
+    "colour_statistics": ("ColourStatisticsSettings", "ColourStatistics"),
+    "mean_intensity": ("MeanIntensitySettings", "MeanIntensity"),
+}
+BASELINES = ("colour_statistics", "mean_intensity")  # what every detector is compared with, in reading order
+UNSIGNED = ("mean_intensity",)  # baselines whose better direction counts: anomalies may be dark or bright
+
+
+def check_name(name: str) -> None:
+    """Check that there is a detector of this name.
+
+    Raises:
+        PipelineError: If there is none.
+    """
+    if name not in DETECTORS:
+        raise PipelineError(f"{name!r} is not a detector: choose from {', '.join(DETECTORS)}")
+
+
+def settings_class(name: str) -> type[DetectorSettings]:
+    """The class of a detector's settings; its import is light."""
+    check_name(name)
+    found: type[DetectorSettings] = getattr(import_module(f"pipeline.detectors.{name}.settings"), DETECTORS[name][0])
+    return found
+
+
+def settings_of(name: str, content: dict[str, Any]) -> DetectorSettings:
+    """Validate a detector's section of an arm's file.
+
+    Raises:
+        PipelineError: If there is no such detector.
+        pydantic.ValidationError: If a key or value is wrong.
+    """
+    # As JSON, in which lists become tuples while numbers and words stay strict.
+    return settings_class(name).model_validate_json(json.dumps(content, default=str, ensure_ascii=False))
+
+
+def words_of(name: str) -> Words:
+    """What reports call a detector."""
+    plain = name.replace("_", " ")
+    return settings_class(name).words or Words(plain, plain)
+
+
+def build(
+    name: str, settings: DetectorSettings, image_channels: int, place: "Workplace", preparation: dict[str, Any]
+) -> "Detector":
+    """Make a detector that is not fitted yet.
+
+    Args:
+        name: The detector's.
+        settings: Of its class, see :func:`settings_of`.
+        image_channels: 1 or 3.
+        place: Where to compute.
+        preparation: How its images were made, to be kept in the model's file.
+    """
+    made: Detector = _detector_class(name)(settings, image_channels, place, preparation)
+    return made
+
+
+def load(name: str, path: Path, settings: DetectorSettings, place: "Workplace") -> "Detector":
+    """Read a fitted detector.
+
+    Args:
+        name: The detector's.
+        path: What its ``save`` wrote.
+        settings: The arm's, of which only the places of files count: all else is in the model.
+        place: Where to compute.
+
+    Raises:
+        PipelineError: If the file is missing, damaged or another detector's.
+    """
+    loaded: Detector = _detector_class(name).load(path, settings, place)
+    return loaded
+
+
+def _detector_class(name: str) -> Any:
+    check_name(name)
+    return getattr(import_module(f"pipeline.detectors.{name}.detector"), DETECTORS[name][1])

@@ -1,0 +1,78 @@
+"""What the settings of every detector share, and what reports call it; light, since checking parameters imports it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+from pipeline.params.base import Settings
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A column of scores beside a detector's own: what the detector has to beat.
+
+    Attributes:
+        name: In tables.
+        meaning: What the report says of it, a clause in Markdown.
+    """
+
+    name: str
+    meaning: str
+
+
+@dataclass(frozen=True)
+class Words:
+    """What reports call a detector and say of it.
+
+    Attributes:
+        name: In tables and headings.
+        plural: After "anomaly detection with".
+        meaning: What is said of it where it stands beside another detector as a baseline, a clause in Markdown.
+        loss: The axis of a training's history.
+        pictures: What stands above the pictures of its fit, a paragraph in Markdown.
+        references: Column to each of its own references, in reading order.
+        in_paper: Whether the paper's figures are of this detector.
+    """
+
+    name: str
+    plural: str
+    meaning: str = ""
+    loss: str = "loss"
+    pictures: str = ""
+    references: Mapping[str, Reference] = field(default_factory=dict)
+    in_paper: bool = False
+
+
+class DetectorSettings(Settings):
+    """What the rest of the pipeline asks of any detector's settings.
+
+    Attributes:
+        words: What reports call the detector; None for its name in the registry.
+        files: Keys of settings that name files; only the last part of such a path is shown to others.
+    """
+
+    words: ClassVar[Words | None] = None
+    files: ClassVar[tuple[str, ...]] = ()
+
+    @property
+    def resolution(self) -> int | None:
+        """Side in pixels of the square that the detector scores of each image; None for whole images."""
+        return None
+
+    def check_processes(self, count: int) -> None:
+        """Check that several processes can train together.
+
+        Raises:
+            ValueError: Naming the key that forbids it.
+        """
+
+    def lasting(self, iterations: Sequence[int]) -> dict[str, Any]:
+        """What a final training has in place of the early stopping of a search's folds.
+
+        Args:
+            iterations: Those that each fold kept.
+
+        Returns:
+            Key, as in ``schedule.0.stable``, to value; nothing where the folds did not stop early.
+        """
+        return {}
