@@ -14,7 +14,6 @@ from pipeline.stage import run_stage
 def main(arm: str, detector: str) -> str:
     """Write metrics with intervals, their breakdown by finding or slide, and what is plotted, under reports/."""
     params = read_params()
-    params.check_arm(arm, "train")
     settings, seeds, slides = params.compute_metrics, list(params.seeds), arm in params.arms.slides
     scores = read_arm_scores(arm, detector, seeds)
     folder, test = layout.results(arm, detector), scores.test()

@@ -1,6 +1,7 @@
 """Score one trained model: ``python -m stages.evaluate <arm> <detector> <seed>``."""
 
 from pipeline import layout
+from pipeline.arms import read_arm
 from pipeline.compute.device import Workplace, prepare_device
 from pipeline.data.images import read_images
 from pipeline.detectors.registry import load
@@ -16,13 +17,11 @@ from pipeline.stage import run_stage
 
 def main(arm: str, detector: str, seed: str) -> str:
     """Write the scores, where they come from, and a gallery under reports/."""
-    params = read_params()
-    params.check_arm(arm, "train")
-    settings, run = params.settings_of(arm, detector), layout.run_name(arm, detector, int(seed))
+    params, settings, run = read_params(), read_arm(arm), layout.run_name(arm, detector, int(seed))
     images, model, folder = read_images(layout.prepared(arm)), layout.model(run), layout.pictures(run)
-    place, drawn = Workplace(prepare_device(params.compute)), params.evaluate[arm]
-    fitted = load(detector, model, settings, place)
-    table = score_table(images, run, scorers(detector, fitted, settings.resolution, images, int(seed)))
+    place, drawn, own = Workplace(prepare_device(params.compute)), settings.shared.evaluate, settings.detector(detector)
+    fitted = load(detector, model, own, place)
+    table = score_table(images, run, scorers(detector, fitted, own.resolution, images, int(seed)))
     write_csv(layout.scores(run), table)
     pixels = layout.prepared(arm) / "images.npy"
     write_json(folder / "provenance.json", provenance(layout.inventory(arm), pixels, model, str(place)))

@@ -1,6 +1,7 @@
 """Train one detector on one arm with one seed: ``python -m stages.train <arm> <detector> <seed>``."""
 
 from pipeline import layout
+from pipeline.arms import read_arm
 from pipeline.compute.device import workplace
 from pipeline.compute.processes import is_launched, launch
 from pipeline.data.images import read_images
@@ -14,9 +15,7 @@ from pipeline.stage import run_stage
 
 def main(arm: str, detector: str, seed: str) -> str:
     """Write the model under data/models/, the training history and its pictures under reports/."""
-    params = read_params()
-    params.check_arm(arm, "train")
-    settings, run = params.settings_of(arm, detector), layout.run_name(arm, detector, int(seed))
+    params, settings, run = read_params(), read_arm(arm).detector(detector), layout.run_name(arm, detector, int(seed))
     if params.compute.processes > 1 and not is_launched():
         launch(params.compute.processes, "stages.train", arm, detector, seed)
     images, scratch, folder = read_images(layout.prepared(arm)), layout.training(run), layout.pictures(run)

@@ -61,9 +61,9 @@ def tiny_train() -> DpaSettings:
         "depth": 18, "channels": [8, 8, 8], "latent_dim": 4, "latent_size": 1, "flips": false,
         "reference_downsampling": false, "loss": {"perceptual": 1.0, "l1": 0.0, "adversarial": 0.0},
         "learning_rate": 0.002, "precision": "float32", "report_every": 5, "early_stopping": null, "grow": true,
-        "schedule": [
-            {"resolution": 8, "layers": ["expand1"], "transition": 0, "stable": 6, "batch_size": 8},
-            {"resolution": 16, "layers": ["expand1"], "transition": 4, "stable": 30, "batch_size": 8}]}"""
+        "schedule": {
+            "8": {"layers": ["expand1"], "transition": 0, "stable": 6, "batch_size": 8},
+            "16": {"layers": ["expand1"], "transition": 4, "stable": 30, "batch_size": 8}}}"""
     )
 
 

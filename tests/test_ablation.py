@@ -128,8 +128,8 @@ def expected(published: DpaSettings, row: int, arm: str) -> DpaSettings:
     if row < 3:
         changes |= dict(zip(("channels", "latent_dim", "latent_size"), UNSUPERVISED_NETWORKS[row, arm], strict=True))
         last["batch_size"] = 128 if arm == "camelyon16" else 56
-    *earlier, final = published.schedule
-    return published.model_copy(update={**changes, "schedule": (*earlier, final.model_copy(update=last))})
+    schedule = published.schedule | {64: published.schedule[64].model_copy(update=last)}
+    return published.model_copy(update={**changes, "schedule": schedule})
 
 
 @pytest.mark.parametrize(
@@ -155,7 +155,8 @@ def shortened(settings: DpaSettings, weights: str) -> DpaSettings:
     def short(step: GrowthStep) -> GrowthStep:
         return step.model_copy(update={"transition": min(step.transition, 2), "stable": 2, "batch_size": 2})
 
-    return settings.model_copy(update={"weights": weights, "schedule": tuple(map(short, settings.schedule))})
+    schedule = {side: short(step) for side, step in settings.schedule.items()}
+    return settings.model_copy(update={"weights": weights, "schedule": schedule})
 
 
 def images_of(arm: str) -> np.ndarray:

@@ -1,10 +1,10 @@
-"""All detectors by name. To add one is a folder ``pipeline/detectors/<name>/`` and a line here.
+"""All detectors by name: the folders beside this file. To add one is to add a folder.
 
-The folder holds ``settings.py`` and ``detector.py``, with the classes that the line names. They are imported when they
-are asked for, so that a stage depends on the detectors that it works with and on no other.
+It holds ``settings.py``, whose ``SETTINGS`` is the class of its settings, and ``detector.py``, whose ``DETECTOR`` is the
+detector's. They are imported when they are asked for, so that a stage depends on the detectors that it works with and
+on no other, and no detector is named in what all depend on.
 """
 
-import json
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,14 +16,13 @@ if TYPE_CHECKING:  # what these need takes seconds to import
     from pipeline.compute.device import Workplace
     from pipeline.detectors.base import Detector
 
-# Name to the classes of its settings (of pipeline.detectors.settings.DetectorSettings) and of the detector.
-DETECTORS = {
-    "dpa": ("DpaSettings", "DeepPerceptualAutoencoder"),
-    "colour_statistics": ("ColourStatisticsSettings", "ColourStatistics"),
-    "mean_intensity": ("MeanIntensitySettings", "MeanIntensity"),
-}
 BASELINES = ("colour_statistics", "mean_intensity")  # what every detector is compared with, in reading order
 UNSIGNED = ("mean_intensity",)  # baselines whose better direction counts: anomalies may be dark or bright
+
+
+def names() -> list[str]:
+    """Every detector."""
+    return sorted(file.parent.name for file in Path(__file__).parent.glob("*/detector.py"))
 
 
 def check_name(name: str) -> None:
@@ -32,15 +31,15 @@ def check_name(name: str) -> None:
     Raises:
         PipelineError: If there is none.
     """
-    if name not in DETECTORS:
-        raise PipelineError(f"{name!r} is not a detector: choose from {', '.join(DETECTORS)}")
+    if name not in names():
+        raise PipelineError(f"{name!r} is not a detector: choose from {', '.join(names())}")
 
 
 def settings_class(name: str) -> type[DetectorSettings]:
     """The class of a detector's settings; its import is light."""
     check_name(name)
-    found: type[DetectorSettings] = getattr(import_module(f"pipeline.detectors.{name}.settings"), DETECTORS[name][0])
-    return found
+    settings: type[DetectorSettings] = import_module(f"pipeline.detectors.{name}.settings").SETTINGS
+    return settings
 
 
 def settings_of(name: str, content: dict[str, Any]) -> DetectorSettings:
@@ -50,8 +49,7 @@ def settings_of(name: str, content: dict[str, Any]) -> DetectorSettings:
         PipelineError: If there is no such detector.
         pydantic.ValidationError: If a key or value is wrong.
     """
-    # As JSON, in which lists become tuples while numbers and words stay strict.
-    return settings_class(name).model_validate_json(json.dumps(content, default=str, ensure_ascii=False))
+    return settings_class(name).read(content)
 
 
 def words_of(name: str) -> Words:
@@ -94,4 +92,4 @@ def load(name: str, path: Path, settings: DetectorSettings, place: "Workplace") 
 
 def _detector_class(name: str) -> Any:
     check_name(name)
-    return getattr(import_module(f"pipeline.detectors.{name}.detector"), DETECTORS[name][1])
+    return import_module(f"pipeline.detectors.{name}.detector").DETECTOR

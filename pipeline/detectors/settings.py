@@ -1,8 +1,9 @@
 """What the settings of every detector share, and what reports call it; light, since checking parameters imports it."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 from pipeline.params.base import Settings
 
@@ -66,6 +67,16 @@ class DetectorSettings(Settings):
             ValueError: Naming the key that forbids it.
         """
 
+    @classmethod
+    def read(cls, content: Mapping[str, Any]) -> Self:
+        """Validate the detector's section of an arm's file.
+
+        Raises:
+            pydantic.ValidationError: If a key or value is wrong.
+        """
+        # As JSON, in which lists become tuples while numbers and words stay strict.
+        return cls.model_validate_json(json.dumps(content, default=str, ensure_ascii=False))
+
     def lasting(self, iterations: Sequence[int]) -> dict[str, Any]:
         """What a final training has in place of the early stopping of a search's folds.
 
@@ -73,6 +84,6 @@ class DetectorSettings(Settings):
             iterations: Those that each fold kept.
 
         Returns:
-            Key, as in ``schedule.0.stable``, to value; nothing where the folds did not stop early.
+            A change of the section; nothing where the folds did not stop early.
         """
         return {}

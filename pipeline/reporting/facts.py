@@ -1,10 +1,9 @@
-"""What the report says of an arm beside its results, read from reports/ and params.yaml."""
+"""What the report says of an arm beside its results, read from reports/ and its settings."""
 
 import io
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 from ruamel.yaml import YAML
@@ -12,7 +11,6 @@ from ruamel.yaml import YAML
 from pipeline import layout
 from pipeline.detectors.registry import settings_class
 from pipeline.evaluation.breakdown import read_breakdown
-from pipeline.params.file import SEARCHED
 from pipeline.reporting.markdown import ArmFacts, DetectorFacts
 
 LISTS = ("arms", "detectors", "seeds", "gate", "tune")  # what is run, not how
@@ -40,15 +38,16 @@ def detector_facts(arm: str, detector: str, seeds: Sequence[int]) -> DetectorFac
 
 
 def _arm_parameters(arm: str) -> str:
-    """The arm's part of every section, and the sections that all arms share, as YAML; files by their names only."""
-    content = YAML(typ="safe").load(layout.PARAMS.read_text(encoding="utf-8"))
-    arms = set(content["train"])
-    parts: dict[str, Any] = {
-        name: part.get(arm) if isinstance(part, dict) and arms & set(part) else part for name, part in content.items()
-    }
-    for key in settings_class(SEARCHED).files:
-        if parts["train"][key]:
-            parts["train"][key] = Path(parts["train"][key]).name
+    """The arm's file without its search, and what runs all arms alike, as YAML; files by their names only."""
+    yaml = YAML(typ="safe")
+    own, shared = (
+        yaml.load(path.read_text(encoding="utf-8")) for path in (layout.arm_file(arm), layout.PARAMS)
+    )
+    for name, settings in own["detectors"].items():
+        for key in settings_class(name).files:
+            if settings.get(key):
+                settings[key] = Path(settings[key]).name
     text = io.StringIO()
+    parts = {**own, **shared}
     YAML().dump({name: part for name, part in parts.items() if part and name not in LISTS}, text)
     return text.getvalue()

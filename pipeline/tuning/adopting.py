@@ -48,7 +48,7 @@ def adopted(arm: Arm, compute: Compute, trial: pd.Series) -> dict[str, Any]:
     options: Options = {dimension: trial[dimension] for dimension in space.choices}
     iterations = [int(trial[f"iterations_{fold}"]) for fold in range(arm.search.folds)]
     chosen = space.member(options).arm.detector(arm.search.detector)
-    return space.changes(options, {"detectors": {arm.search.detector: chosen.after_search(iterations)}})
+    return space.changes(options, {"detectors": {arm.search.detector: chosen.lasting(iterations)}})
 
 
 def changed_yaml(text: str, changes: Mapping[str, Any]) -> str:

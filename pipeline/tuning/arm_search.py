@@ -10,7 +10,7 @@ from pipeline.arms import Arm
 from pipeline.compute.device import Workplace, prepare_device
 from pipeline.compute.scratch import scratch_key
 from pipeline.errors import PipelineError
-from pipeline.params.file import SEARCHED, Params
+from pipeline.params.file import Params
 from pipeline.tuning.folds import final_fold, kinds, known_anomalies, make_folds
 from pipeline.tuning.outcomes import Done
 from pipeline.tuning.search import Search

@@ -44,8 +44,8 @@ def fitted(tiny_images: Images, build: Build) -> Build:
     return fitted
 
 
-def with_schedule(settings: DpaSettings, *steps: GrowthStep) -> DpaSettings:
-    """Return settings with another schedule."""
+def with_schedule(settings: DpaSettings, steps: dict[int, GrowthStep]) -> DpaSettings:
+    """Return settings with another schedule: resolution to step."""
     return settings.model_copy(update={"schedule": steps})
 
 
@@ -57,5 +57,5 @@ def with_loss(settings: DpaSettings, **weights: float) -> DpaSettings:
 @pytest.fixture
 def at_16(tiny_train: DpaSettings) -> DpaSettings:
     """The tiny settings without growth: 20 steps at 16 px."""
-    step = tiny_train.schedule[1].model_copy(update={"transition": 0, "stable": 20})
-    return with_schedule(tiny_train, step)
+    step = tiny_train.schedule[16].model_copy(update={"transition": 0, "stable": 20})
+    return with_schedule(tiny_train, {16: step})

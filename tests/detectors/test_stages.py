@@ -13,12 +13,11 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from ruamel.yaml import YAML
 
 from pipeline.compute.saved_state import SavedState
 from pipeline.data.images import Images, write_images
 from tests.import_closure import ROOT
-from tests.shipped import shipped_params
+from tests.shipped import shipped, write
 
 STEPS = 12
 # Keeps a state after every step and kills itself, as `kill -9` does, when the n-th is written.
@@ -41,14 +40,14 @@ def prepare(folder: Path, images: Images, processes: int = 1, **settings: Any) -
     """Make a folder in which the arm demo_xrays is prepared, with a short schedule."""
     folder.mkdir()
     shutil.copytree(ROOT / "stages", folder / "stages")
-    params = shipped_params()
-    params["compute"] |= {"processes": processes, "threads": 1, "device": "cpu"}
-    low = {"resolution": 8, "layers": ["expand1"], "transition": 0, "stable": 4, "batch_size": 8}
-    high = {"resolution": 16, "layers": ["expand1"], "transition": 4, "stable": 4, "batch_size": 8}
-    train = {"channels": [8, 8, 8], "schedule": [low, high], "report_every": 1, **settings}
-    params["train"]["demo_xrays"] |= train
-    params["equalize_xrays"]["demo_xrays"]["working_size"] = 16
-    YAML().dump(params, folder / "params.yaml")
+    content = shipped()
+    content["params.yaml"]["compute"] |= {"processes": processes, "threads": 1, "device": "cpu"}
+    low = {"layers": ["expand1"], "transition": 0, "stable": 4, "batch_size": 8}
+    schedule = {"8": low, "16": low | {"transition": 4}}
+    arm = content["arms/demo_xrays.yaml"]
+    arm["detectors"]["dpa"] |= {"channels": [8, 8, 8], "schedule": schedule, "report_every": 1, **settings}
+    arm["equalize_xrays"]["working_size"] = 16
+    write(content, folder)
     write_images(folder / "data/prepared/demo_xrays", [images.pixels], images.index, {})
     return folder
 
@@ -123,8 +122,8 @@ def test_a_process_that_fails_stops_the_training_with_its_sentence(tmp_path: Pat
 def test_a_stopped_training_says_so_in_one_line(
     tmp_path: Path, tiny_images: Images, processes: int, to_one: bool
 ) -> None:
-    step = {"resolution": 16, "layers": ["expand1"], "transition": 0, "stable": 100_000, "batch_size": 8}
-    folder = prepare(tmp_path / "run", tiny_images, processes, schedule=[step], report_every=1000)
+    step = {"layers": ["expand1"], "transition": 0, "stable": 100_000, "batch_size": 8}
+    folder = prepare(tmp_path / "run", tiny_images, processes, schedule={"16": step}, report_every=1000)
     command = [sys.executable, "-m", "stages.train", "demo_xrays", "dpa", "0"]
     stage = subprocess.Popen(
         command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True

@@ -65,3 +65,6 @@ class ColourStatistics(Detector):
         """Mean and standard deviation of each channel: uint8 (n, H, W, C) to float64 (n, 2 C)."""
         shown = central_view(images, self.settings.side).astype(np.float64)
         return np.concatenate([shown.mean((1, 2)), shown.std((1, 2))], axis=1)
+
+
+DETECTOR = ColourStatistics

@@ -27,3 +27,6 @@ class ColourStatisticsSettings(DetectorSettings):
     def resolution(self) -> int | None:
         """See :attr:`DetectorSettings.resolution`."""
         return self.side
+
+
+SETTINGS = ColourStatisticsSettings

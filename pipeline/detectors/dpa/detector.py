@@ -55,7 +55,7 @@ class DeepPerceptualAutoencoder(Detector):
             image_channels,
             settings.channels,
             settings.resolution,
-            settings.steps[0].resolution,
+            min(settings.steps),
             settings.latent_dim,
             settings.latent_size,
         )
@@ -237,3 +237,6 @@ class DeepPerceptualAutoencoder(Detector):
 def _flat(statistics: Statistics) -> list[Tensor]:
     moments = [moments for layers in statistics.values() for moments in layers.values()]
     return [value for both in moments for value in (both.mean, both.std)]
+
+
+DETECTOR = DeepPerceptualAutoencoder

@@ -1,6 +1,6 @@
 """Progressive growth (paper §III-B): the phases of training and the images that they show."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
@@ -42,14 +42,14 @@ class Phase:
         return f"{self.resolution} px {self.kind}"
 
 
-def phases(steps: Sequence[GrowthStep]) -> list[Phase]:
+def phases(steps: Mapping[int, GrowthStep]) -> list[Phase]:
     """Return stable(R₀) → transition(2·R₀) → stable(2·R₀) → … → stable(R_max), without empty phases."""
     listed = [
         phase
-        for step in steps
+        for side, step in steps.items()
         for phase in (
-            Phase("transition", step.resolution, step.transition, step.batch_size),
-            Phase("stable", step.resolution, step.stable, step.batch_size),
+            Phase("transition", side, step.transition, step.batch_size),
+            Phase("stable", side, step.stable, step.batch_size),
         )
     ]
     return [phase for phase in listed if phase.iterations]

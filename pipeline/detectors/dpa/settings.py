@@ -1,6 +1,6 @@
 """The settings of the deep perceptual autoencoder: network, loss and schedule."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
@@ -28,13 +28,12 @@ WORDS = Words(
 
 def key(name: str) -> str:
     """Where a setting stands, as errors name it."""
-    return f"train.<arm>.{name}"
+    return f"detectors.dpa.{name}"
 
 
 class GrowthStep(Settings):
-    """One resolution of progressive growth: how long it is faded in and then trained, and with which layers."""
+    """What happens at one resolution of progressive growth: how long it is faded in and then trained, on which layers."""
 
-    resolution: Side
     layers: Annotated[tuple[str, ...], Field(min_length=1)]
     transition: Natural
     stable: Natural
@@ -42,8 +41,6 @@ class GrowthStep(Settings):
 
     @model_validator(mode="after")
     def _possible(self) -> Self:
-        if self.resolution < 4 or self.resolution & (self.resolution - 1):
-            raise ValueError(f"resolution {self.resolution} is not a power of two from 4 up")
         if len(set(self.layers)) != len(self.layers):
             raise ValueError(f"layers {', '.join(self.layers)} names a layer twice")
         return self
@@ -92,7 +89,22 @@ class DpaSettings(DetectorSettings):
     report_every: Positive
     early_stopping: EarlyStopping | None
     grow: bool
-    schedule: Annotated[tuple[GrowthStep, ...], Field(min_length=1)]
+    schedule: Annotated[dict[Side, GrowthStep], Field(min_length=1)]
+
+    @classmethod
+    def read(cls, content: Mapping[str, Any]) -> Self:
+        """See :meth:`DetectorSettings.read`; ``last`` in the schedule changes the step of the highest resolution.
+
+        So an option of a search can say what holds for it, whichever resolution another option makes the last.
+        """
+        schedule = content.get("schedule")
+        if isinstance(schedule, Mapping) and isinstance(last := schedule.get("last"), Mapping):
+            steps = {side: step for side, step in schedule.items() if side != "last"}
+            if sides := [side for side in steps if str(side).isdigit() and isinstance(steps[side], Mapping)]:
+                highest = max(sides, key=int)
+                steps[highest] = {**steps[highest], **last}
+                content = {**content, "schedule": steps}
+        return super().read(content)
 
     @property
     def base_resolution(self) -> int:
@@ -102,12 +114,14 @@ class DpaSettings(DetectorSettings):
     @property
     def resolution(self) -> int:
         """Side in pixels of the images at the end of training."""
-        return self.schedule[-1].resolution
+        return max(self.schedule)
 
     @property
-    def steps(self) -> tuple[GrowthStep, ...]:
-        """The part of the schedule that is trained: all of it, or without growth its last entry's stable phase."""
-        return self.schedule if self.grow else (self.schedule[-1].model_copy(update={"transition": 0}),)
+    def steps(self) -> dict[int, GrowthStep]:
+        """What is trained, resolution to step: all of the schedule, or without growth the last one's stable phase."""
+        if self.grow:
+            return dict(sorted(self.schedule.items()))
+        return {self.resolution: self.schedule[self.resolution].model_copy(update={"transition": 0})}
 
     def check_processes(self, count: int) -> None:
         """See :meth:`DetectorSettings.check_processes`."""
@@ -115,10 +129,10 @@ class DpaSettings(DetectorSettings):
             return
         if self.loss.adversarial:
             raise ValueError("loss.adversarial needs compute.processes 1: its critic is not shared")
-        for step in self.steps:
+        for side, step in self.steps.items():
             if step.batch_size % count:
                 raise ValueError(
-                    f"schedule: the batch_size {step.batch_size} at {step.resolution} px is not divided by "
+                    f"schedule: the batch_size {step.batch_size} at {side} px is not divided by "
                     f"compute.processes, {count}: processes share each batch evenly"
                 )
 
@@ -126,9 +140,10 @@ class DpaSettings(DetectorSettings):
         """See :meth:`DetectorSettings.lasting`: the mean of the folds, as the paper's iterations are such means."""
         if self.early_stopping is None:
             return {}
-        before = sum(step.transition + step.stable for step in self.steps[:-1]) + self.steps[-1].transition
+        *earlier, last = self.steps.values()
+        before = sum(step.transition + step.stable for step in earlier) + last.transition
         stable = max(1, round(sum(iterations) / len(iterations)) - before)
-        return {f"schedule.{len(self.schedule) - 1}.stable": stable, "grow": self.grow, "early_stopping": None}
+        return {"schedule": {"last": {"stable": stable}}, "grow": self.grow, "early_stopping": None}
 
     @model_validator(mode="after")
     def _possible(self) -> Self:
@@ -138,9 +153,9 @@ class DpaSettings(DetectorSettings):
             raise ValueError(f"latent_size {self.latent_size} is not a power of two")
         if self.latent_size == 2 and self.loss.adversarial:
             raise ValueError("loss.adversarial needs a latent_size other than 2: the critic ends at 4 px")
-        if self.steps[0].resolution <= self.base_resolution:
+        if min(self.steps) <= self.base_resolution:
             raise ValueError(
-                f"training starts at {self.steps[0].resolution} px, which must be above the encoder's last "
+                f"training starts at {min(self.steps)} px, which must be above the encoder's last "
                 f"map of {self.base_resolution} px (latent_size {self.latent_size})"
             )
         needed = (self.resolution // self.base_resolution).bit_length()
@@ -152,26 +167,31 @@ class DpaSettings(DetectorSettings):
         return self
 
     def _check_schedule(self) -> None:
-        if self.steps[0].transition:
-            raise ValueError("schedule.0.transition must be 0: there is nothing to grow from")
-        if not self.schedule[-1].stable:
-            raise ValueError(f"schedule.{len(self.schedule) - 1}.stable must be above 0")
-        for i, (low, high) in enumerate(zip(self.schedule, self.schedule[1:], strict=False), 1):
-            if high.resolution != 2 * low.resolution:
-                raise ValueError(
-                    f"schedule.{i}.resolution is {high.resolution}, expected {2 * low.resolution}: growth doubles"
-                )
+        sides = sorted(self.schedule)
+        for side in sides:
+            if side < 4 or side & (side - 1):
+                raise ValueError(f"schedule: the resolution {side} is not a power of two from 4 up")
+        for low, high in zip(sides, sides[1:], strict=False):
+            if high != 2 * low:
+                raise ValueError(f"schedule has {high} px after {low} px: growth doubles")
+        if self.steps[min(self.steps)].transition:
+            raise ValueError(f"schedule.{sides[0]}.transition must be 0: there is nothing to grow from")
+        if not self.schedule[sides[-1]].stable:
+            raise ValueError(f"schedule.{sides[-1]}.stable must be above 0")
 
     def _check_layers(self) -> None:
         known = BACKBONE_LAYERS[self.backbone]
-        for i, step in enumerate(self.schedule):
+        for side, step in self.schedule.items():
             for layer in step.layers:
                 if layer not in known:
                     raise ValueError(
-                        f"schedule.{i}.layers: {layer!r} is not a layer of {self.backbone}: {', '.join(known)}"
+                        f"schedule.{side}.layers: {layer!r} is not a layer of {self.backbone}: {', '.join(known)}"
                     )
-                if step.resolution < known[layer]:
+                if side < known[layer]:
                     raise ValueError(
-                        f"schedule.{i}.layers: {layer!r} is too deep for {step.resolution} px: its map is "
+                        f"schedule.{side}.layers: {layer!r} is too deep for {side} px: its map is "
                         f"{known[layer]} times smaller than the image"
                     )
+
+
+SETTINGS = DpaSettings

@@ -70,7 +70,7 @@ def measure_statistics(
         views = central_views(pixels, chosen, settings.resolution, device)
         return (at_resolution(view, resolution, settings.reference_downsampling) for view in views)
 
-    return {s.resolution: feature_statistics(backbone, s.layers, shown(s.resolution)) for s in settings.steps}
+    return {side: feature_statistics(backbone, step.layers, shown(side)) for side, step in settings.steps.items()}
 
 
 def feature_statistics(
@@ -124,7 +124,7 @@ def published_statistics(path: Path, settings: DpaSettings, backbone: Backbone) 
     try:
         content = read_tensors(path)
         known = {layer: FeatureStatistics(*(v.flatten().float() for v in both)) for layer, both in content.items()}
-        statistics = {step.resolution: {layer: known[layer] for layer in step.layers} for step in settings.steps}
+        statistics = {side: {layer: known[layer] for layer in step.layers} for side, step in settings.steps.items()}
     except FileNotFoundError as error:
         raise PipelineError(f"{path} is missing: {key('statistics')} must name a file, or be null") from error
     except KeyError as error:
@@ -146,7 +146,7 @@ def fault_of(statistics: Statistics, settings: DpaSettings, backbone: Backbone |
         settings: Which resolutions and layers are compared.
         backbone: The network that the layers are of; None without a perceptual loss.
     """
-    needed = {step.resolution: step.layers for step in settings.steps} if backbone else {}
+    needed = {side: step.layers for side, step in settings.steps.items()} if backbone else {}
     if {resolution: tuple(layers) for resolution, layers in statistics.items()} != needed:
         return "they are of other layers than the schedule names"
     for resolution, layers in needed.items():

@@ -51,3 +51,6 @@ class MeanIntensity(Detector):
         with opened_model(path) as content:
             kept = MeanIntensitySettings.model_validate_json(content["settings"])
             return cls(kept, content["image_channels"], place, dict(content["preparation"]))
+
+
+DETECTOR = MeanIntensity

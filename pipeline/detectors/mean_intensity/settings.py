@@ -26,3 +26,6 @@ class MeanIntensitySettings(DetectorSettings):
     def resolution(self) -> int | None:
         """See :attr:`DetectorSettings.resolution`."""
         return self.side
+
+
+SETTINGS = MeanIntensitySettings

@@ -8,7 +8,7 @@ from pipeline.params.file import Params
 
 def build(train: DpaSettings, image_channels: int, depth: int = 18) -> Autoencoder:
     torch.manual_seed(0)
-    first = train.steps[0].resolution
+    first = min(train.steps)
     sizes = (train.channels, train.resolution, first, train.latent_dim, train.latent_size)
     return Autoencoder(Architecture(depth, image_channels, *sizes))
 
@@ -22,8 +22,8 @@ def test_the_networks_of_the_paper_have_its_latents_and_reconstruct_every_resolu
 ) -> None:
     train = params.train[arm]
     g = build(train, image_channels)
-    for step in train.schedule:
-        x = torch.zeros(2, image_channels, step.resolution, step.resolution)
+    for side in train.schedule:
+        x = torch.zeros(2, image_channels, side, side)
         assert g.encoder(x).shape == (2, *latent)
         assert g(x).shape == x.shape
 
@@ -38,7 +38,7 @@ def test_the_number_of_weights_is_that_of_the_published_layers(params: Params, a
         return conv(i, o, 3) + conv(o, o, 3) + (conv(i, o, 1) if i != o else 0)
 
     train, colours, blocks = params.train[arm], 3 if arm == "camelyon16" else 1, {9: 1, 18: 2}[depth]
-    images, base = [step.resolution for step in train.schedule], 8 if arm == "camelyon16" else 4
+    images, base = [*train.schedule], 8 if arm == "camelyon16" else 4
     width = {64 >> i: channels for i, channels in enumerate(train.channels)}
     down = [r for r in width if r > base]
     inputs = sum(conv(colours, width[r], 3) + blocks * residual(width[r], width[r]) for r in images)

@@ -32,8 +32,8 @@ def test_without_growth_there_is_the_last_stable_phase_only(params: Params) -> N
 
 
 def test_a_phase_of_one_step_is_kept_and_one_of_none_is_not(tiny_train: DpaSettings) -> None:
-    low, high = tiny_train.schedule
-    found = phases((low, high.model_copy(update={"transition": 0, "stable": 1})))
+    low, high = tiny_train.schedule.values()
+    found = phases({8: low, 16: high.model_copy(update={"transition": 0, "stable": 1})})
     assert [(p.kind, p.resolution, p.iterations) for p in found] == [("stable", 8, 6), ("stable", 16, 1)]
 
 

@@ -34,8 +34,8 @@ def all_losses(settings: DpaSettings) -> DpaSettings:
 
 
 def test_training_lowers_the_loss(at_16: DpaSettings, tiny_images: Images, build: Build) -> None:
-    step = at_16.schedule[0].model_copy(update={"stable": 40})
-    history = fit(build(with_schedule(at_16, step)), tiny_images).rows
+    step = at_16.schedule[16].model_copy(update={"stable": 40})
+    history = fit(build(with_schedule(at_16, {16: step})), tiny_images).rows
     assert history["loss"].iloc[-1] < 0.7 * history["loss"].iloc[0]
     assert history["held_out_loss"].iloc[-1] < history["held_out_loss"].iloc[0]
 
@@ -106,7 +106,7 @@ def test_a_report_is_the_mean_over_its_steps_each_with_its_own_alpha(
 
 
 def test_the_first_step_is_one_of_adam(at_16: DpaSettings, tiny_images: Images, build: Build) -> None:
-    detector = build(with_schedule(at_16, at_16.schedule[0].model_copy(update={"stable": 1})))
+    detector = build(with_schedule(at_16, {16: at_16.schedule[16].model_copy(update={"stable": 1})}))
     before = detector.network.get_parameter("decoder.first.1.weight").clone()
     fit(detector, tiny_images)
     moved = (detector.network.get_parameter("decoder.first.1.weight") - before).abs()
@@ -150,10 +150,10 @@ def test_flips_and_crops_are_new_in_every_epoch(
         return of(self, images, numbers)
 
     monkeypatch.setattr(KnownTargets, "of", recorded)
-    step = at_16.schedule[0].model_copy(update={"stable": 3})
+    step = at_16.schedule[16].model_copy(update={"stable": 3})
     for flips in (True, False):
         shown.clear()
-        fit(build(with_schedule(at_16.model_copy(update={"flips": flips}), step)), tiny_images)
+        fit(build(with_schedule(at_16.model_copy(update={"flips": flips}), {16: step})), tiny_images)
         assert torch.equal(shown[0], shown[1]) != flips  # eight images, batches of eight: each is an epoch
         assert torch.equal(shown[1], shown[2]) != flips
 
@@ -173,7 +173,7 @@ def test_images_from_a_file_train_the_same_network_as_images_on_the_device(
 
 def test_kept_targets_give_the_losses_of_computed_ones(at_16: DpaSettings, tiny_images: Images, build: Build) -> None:
     settings = with_schedule(
-        at_16.model_copy(update={"report_every": 1}), at_16.schedule[0].model_copy(update={"stable": 5})
+        at_16.model_copy(update={"report_every": 1}), {16: at_16.schedule[16].model_copy(update={"stable": 5})}
     )
     kept, computed = (fit(build(settings, place=Workplace(room=room)), tiny_images).rows for room in (2**30, 0))
     np.testing.assert_allclose(kept["loss"], computed["loss"], rtol=1e-4)
@@ -208,7 +208,7 @@ def test_targets_are_kept_where_images_are_shown_alike_again_and_again_and_fit(
             assert kept_in(detector, tiny_images, patch) == expected, changes
     with monkeypatch.context() as patch:
         assert kept_in(build(tiny_train, place=Workplace(room=8 * 16 * 16)), tiny_images, patch) == live * 3
-    once = with_schedule(tiny_train, tiny_train.schedule[1].model_copy(update={"transition": 0, "stable": 1}))
+    once = with_schedule(tiny_train, {16: tiny_train.schedule[16].model_copy(update={"transition": 0, "stable": 1})})
     with monkeypatch.context() as patch:
         assert kept_in(build(once), tiny_images, patch) == live
 
@@ -220,7 +220,7 @@ def test_early_stopping_ends_the_last_phase_with_its_best_network(
     detector = build(tiny_train.model_copy(update={"early_stopping": early}))
     history = fit(detector, tiny_images).rows
     assert history["iteration"].tolist() == [5, 6, 10, 15, 20, 25]
-    stopped = with_schedule(tiny_train, tiny_train.schedule[0], tiny_train.schedule[1].model_copy(update={"stable": 5}))
+    stopped = with_schedule(tiny_train, tiny_train.schedule | {16: tiny_train.schedule[16].model_copy(update={"stable": 5})})
     best = build(stopped)
     fit(best, tiny_images)
     np.testing.assert_array_equal(detector.score(tiny_images.pixels), best.score(tiny_images.pixels))
@@ -239,9 +239,9 @@ def test_a_training_killed_anywhere_goes_on_to_the_same_bytes(
     monkeypatch: pytest.MonkeyPatch,
     room: int,
 ) -> None:
-    low, high = tiny_train.schedule
+    low, high = tiny_train.schedule.values()
     low, high = low.model_copy(update={"stable": 3}), high.model_copy(update={"transition": 3, "stable": 6})
-    settings = all_losses(with_schedule(tiny_train, low, high))
+    settings = all_losses(with_schedule(tiny_train, {8: low, 16: high}))
     place = Workplace(room=room)
     whole = build(settings, place=place)
     expected = fit(whole, tiny_images)
