@@ -2,12 +2,14 @@
 
 from pathlib import Path
 
+from pipeline.data.images import read_unit
 from pipeline.evaluation.breakdown import breakdown
 from pipeline.evaluation.curves import histogram, precision_recall_points, roc_points
 from pipeline.evaluation.operating_point import flagged_images
 from pipeline.evaluation.results import arm_results
 from pipeline.evaluation.scores import read_arm_scores
 from pipeline.files import write_csv, write_json
+from pipeline.layout import PREPARED
 from pipeline.params.file import read_params
 from pipeline.stage import run_stage
 
@@ -16,11 +18,11 @@ def main(arm: str) -> str:
     """Write metrics with intervals, their breakdown by finding or slide, and what is plotted, under reports/."""
     params = read_params()
     params.check_arm(arm, "train")
-    settings, seeds, slides = params.compute_metrics, list(params.seeds), arm in params.arms.slides
+    settings, seeds, unit = params.compute_metrics, list(params.seeds), read_unit(PREPARED / arm)
     scores = read_arm_scores(arm, seeds)
     folder, test = Path("reports/arms") / arm / "dpa", scores.test()
-    results = arm_results(scores, seeds, settings, slides)
-    parts = breakdown(test, flagged_images(scores, settings.held_out_quantile), slides, settings)
+    results = arm_results(scores, seeds, settings, unit)
+    parts = breakdown(test, flagged_images(scores, settings.held_out_quantile), unit, settings)
     write_json(folder / "metrics.json", results)
     write_csv(folder / "breakdown.csv", parts)
     write_csv(folder / "roc.csv", roc_points(test, seeds))

@@ -22,7 +22,7 @@ def main() -> str:
     with atomic(REPORTS / "figures") as figures:
         for arm in arms:
             plot_arm(figures, arm, REPORTS / "arms" / arm / "dpa", seeds, results[arm]["test"]["abnormal_share"])
-    facts = {arm: arm_facts(REPORTS, arm, seeds, Path("params.yaml")) for arm in arms}
+    facts = {arm: arm_facts(REPORTS, arm, seeds, Path("params.yaml"), params.data(arm).generated) for arm in arms}
     text = report_text(results, facts)
     write_json(REPORTS / "summary.json", summarise(results))
     write_text(REPORTS / "report.md", text)

@@ -23,9 +23,7 @@ def main(named: Sequence[str]) -> None:
     arms = named or params.arms.tune
     if not arms:
         raise PipelineError("params.yaml: arms.tune is empty: name the arms to search")
-    prepared_by = dict.fromkeys(params.arms.slides, "normalize_tiles") | dict.fromkeys(
-        params.arms.xrays, "equalize_xrays"
-    )
+    prepared_by = {arm: params.data(arm).prepared_by for arm in (*params.arms.slides, *params.arms.xrays)}
     for arm in arms:
         params.check_arm(arm, "tune")
         if arm not in prepared_by:

@@ -3,28 +3,31 @@
 import json
 from pathlib import Path
 from reprlib import repr as shortened
-from typing import Annotated, Self
+from typing import Annotated, Self, TypeVar
 
 from pydantic import Field, ValidationError, model_validator
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
+from pipeline.data.kinds import KindSettings
+from pipeline.data.slides.settings import NormalizeTiles, SampleTiles, Slides, TissueMasks
+from pipeline.data.slides.settings import Settings as SlideSettings
+from pipeline.data.xrays.settings import EqualizeXrays, SplitXrays
+from pipeline.data.xrays.settings import Settings as XraySettings
 from pipeline.errors import PipelineError
 from pipeline.params.base import Name, Seed, Settings
 from pipeline.params.compute import Compute
 from pipeline.params.demo import DemoData
 from pipeline.params.evaluate import ComputeMetrics, Evaluate, Gate
-from pipeline.params.slides import NormalizeTiles, SampleTiles, Slides, TissueMasks
-from pipeline.params.slides import check_arm as check_slide_arm
 from pipeline.params.train import Train
 from pipeline.params.tune import Tune
-from pipeline.params.xrays import EqualizeXrays, SplitXrays
-from pipeline.params.xrays import check_arm as check_xray_arm
 
 # The sections that hold one part per arm: those of arms of slides, of X-rays, and of both.
 SLIDE_SECTIONS = ("slides", "tissue_masks", "sample_tiles", "normalize_tiles")
 XRAY_SECTIONS = ("split_xrays", "equalize_xrays")
 SHARED_SECTIONS = ("train", "evaluate")
+
+Model = TypeVar("Model", bound=KindSettings)
 
 
 class Arms(Settings):
@@ -79,24 +82,49 @@ class Params(Settings):
         if arm not in arms:
             raise PipelineError(f"{arm!r} is not in {section} of params.yaml: choose from {', '.join(arms)}")
 
+    def data(self, arm: str) -> KindSettings:
+        """The collection of an arm, and how its images are made.
+
+        Raises:
+            PipelineError: If there is no such arm.
+        """
+        if arm in self.slides:
+            return SlideSettings(
+                collection=self.slides[arm],
+                tissue_masks=self.tissue_masks[arm],
+                sample_tiles=self.sample_tiles[arm],
+                normalize_tiles=self.normalize_tiles[arm],
+            )
+        if arm in self.split_xrays:
+            return XraySettings(split_xrays=self.split_xrays[arm], equalize_xrays=self.equalize_xrays[arm])
+        known = ", ".join((*self.slides, *self.split_xrays))
+        raise PipelineError(f"{arm!r} is not in slides or split_xrays of params.yaml: choose from {known}")
+
+    def data_as(self, arm: str, model: type[Model]) -> Model:
+        """The same for code of one kind of data.
+
+        Raises:
+            PipelineError: If the arm is of another kind.
+        """
+        data = self.data(arm)
+        if not isinstance(data, model):
+            raise PipelineError(f"{arm} is an arm of {data.kind}: this stage is for {model.kind}")
+        return data
+
     @model_validator(mode="after")
     def _sections_agree(self) -> Self:
         if len(set(self.seeds)) != len(self.seeds):
             raise ValueError(f"seeds {self.seeds} names a seed twice")
         self._check_arms()
-        for arm in self.slides:
-            check_slide_arm(
-                arm,
-                self.slides[arm],
-                self.tissue_masks[arm],
-                self.sample_tiles[arm],
-                self.normalize_tiles[arm],
-                self.train[arm].resolution,
-            )
-        for arm, settings in self.equalize_xrays.items():
-            check_xray_arm(arm, settings, self.train[arm].resolution)
+        for arm in (*self.slides, *self.split_xrays):
+            try:
+                self.data(arm).check_resolution(self.train[arm].resolution, f"train.{arm}")
+                self.data(arm).check_drawn(self.demo_data)
+            except ValidationError as error:
+                raise ValueError(f"{arm}: {first_error(error)}") from error
+            except ValueError as error:
+                raise ValueError(f"{arm}: {error}") from error
         self._check_processes()
-        self._check_demo()
         return self
 
     def _check_arms(self) -> None:
@@ -132,19 +160,6 @@ class Params(Settings):
                         f"train.{arm}.schedule: the batch_size {step.batch_size} at {step.resolution} px is not "
                         f"divided by compute.processes, {count}: processes share each batch evenly"
                     )
-
-    def _check_demo(self) -> None:
-        if "demo_slides" not in self.slides:
-            return
-        drawn, region = self.demo_data.slides, self.normalize_tiles["demo_slides"].target.region
-        if region and max(region.x, region.y) + region.size > drawn.size:
-            raise ValueError(f"normalize_tiles.demo_slides.target ends outside the drawn slides of {drawn.size} px")
-        names = {f"tumor_{i:03d}" for i in range(1, drawn.tumour + 1)}
-        absent = sorted(set(self.slides["demo_slides"].validation_tumour) - names)
-        if absent:
-            raise ValueError(
-                f"slides.demo_slides.validation_tumour names {absent[0]}, but demo_data.slides.tumour is {drawn.tumour}"
-            )
 
 
 def read_params(path: Path = Path("params.yaml")) -> Params:

@@ -14,7 +14,7 @@ from pipeline.reporting.markdown import ArmFacts
 LISTS = ("arms", "seeds", "gate", "tune")  # what is run, not how
 
 
-def arm_facts(reports: Path, arm: str, seeds: Sequence[int], params: Path) -> ArmFacts:
+def arm_facts(reports: Path, arm: str, seeds: Sequence[int], params: Path, generated: bool) -> ArmFacts:
     """Read what is known of an arm.
 
     Args:
@@ -22,12 +22,14 @@ def arm_facts(reports: Path, arm: str, seeds: Sequence[int], params: Path) -> Ar
         arm: The arm.
         seeds: Its seeds.
         params: params.yaml.
+        generated: Whether its images are drawn, not of patients.
     """
     data, results = reports / "data" / arm, reports / "arms" / arm / "dpa"
     tuning = reports / "arms" / arm / "tuning" / "section.md"
     runs = [(results / f"seed-{seed}" / "provenance.json").read_text(encoding="utf-8") for seed in seeds]
     return ArmFacts(
         seeds,
+        generated,
         read_breakdown(results / "breakdown.csv"),
         pd.read_csv(data / "counts.csv", keep_default_na=False),
         [picture.relative_to(reports) for picture in sorted(data.glob("*.png"))],

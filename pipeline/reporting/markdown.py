@@ -12,7 +12,6 @@ from pipeline.reporting.paper import PAPER_BEST_OTHER, PAPER_ROC_AUC, PAPER_TEST
 from pipeline.reporting.plots import KINDS
 from pipeline.reporting.tables import MISSING, frame, percent, percent_interval, percent_std, plain, table
 
-DEMO = {"demo_slides", "demo_xrays"}
 OTHER_IMAGES = 0.05  # share by which the number of test images may differ from the paper's
 
 INTRODUCTION = """# Report
@@ -67,6 +66,7 @@ class ArmFacts:
 
     Attributes:
         seeds: Its seeds.
+        generated: Whether its images are drawn, not of patients.
         breakdown: By finding or slide.
         counts: Images by split.
         pictures: Of its data, relative to the report.
@@ -76,6 +76,7 @@ class ArmFacts:
     """
 
     seeds: Sequence[int]
+    generated: bool
     breakdown: pd.DataFrame
     counts: pd.DataFrame
     pictures: Sequence[Path]
@@ -94,14 +95,15 @@ def report_text(results: Mapping[str, Any], facts: Mapping[str, ArmFacts]) -> st
     Returns:
         Markdown.
     """
-    # The demo stands for the paper's arms until these run; a report on other data alone has nothing to do with them.
-    beside_paper = bool({*PAPER_ROC_AUC, *DEMO} & set(results))
+    generated = any(facts[arm].generated for arm in results)
+    # Drawn arms stand for the paper's until these run; a report on other data alone has nothing to do with them.
+    beside_paper = generated or bool({*PAPER_ROC_AUC} & set(results))
     arms = [*results, *(arm for arm in PAPER_ROC_AUC if beside_paper and arm not in results)]
     rows = [_result_row(arm, results.get(arm), beside_paper) for arm in arms]
     parts = [INTRODUCTION, "## Results\n", table(rows)]
     if set(PAPER_ROC_AUC) & set(results):
         parts.append(UNLIKE)
-    if DEMO & set(results):
+    if generated:
         parts.append(GENERATED)
     parts += [_arm_section(arm, of_arm, facts[arm]) for arm, of_arm in results.items()]
     return "\n".join([*parts, READING])

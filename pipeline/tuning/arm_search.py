@@ -34,9 +34,9 @@ class ArmSearch:
     def __init__(self, params: Params, arm: str, scratch: Path) -> None:
         self._arm, self._settings = arm, params.tune[arm]
         self._space = Space(params, arm)
-        self._variants = Variants(params, arm, scratch / "variants")
+        self._variants = Variants(arm, params.data(arm), params.compute, scratch / "variants")
         index = self._variants.index
-        self._kind = kinds(index, by_slide=arm in params.slides)
+        self._kind = kinds(index, self._variants.unit)
         known = known_anomalies(index, self._kind, self._settings, arm)
         self._folds = make_folds(index, known, self._settings, arm)
         self._test = final_fold(index, self._settings.seed)
@@ -50,7 +50,7 @@ class ArmSearch:
             params.compute,
             scratch / "trials",
         )
-        members = [(member.train, member.preparation) for member in self._space.members]
+        members = [(member.train, member.data) for member in self._space.members]
         compute = params.compute.model_copy(update={"trials": 1, "workers": 1})
         place = Workplace(prepare_device(compute))
         facts = (self._settings.searched, members, compute, str(place), place.precision("bfloat16"), version("optuna"))

@@ -8,13 +8,10 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from pipeline.data.kinds import KindSettings, settings_of
 from pipeline.errors import PipelineError
 from pipeline.params.file import Params, first_error
-from pipeline.params.slides import NormalizeTiles
-from pipeline.params.slides import check_arm as check_slide_arm
 from pipeline.params.train import Train
-from pipeline.params.xrays import EqualizeXrays
-from pipeline.params.xrays import check_arm as check_xray_arm
 
 Options = Mapping[str, str]  # dimension to the option that is chosen in it
 
@@ -26,12 +23,12 @@ class Member:
     Attributes:
         options: What it is made of.
         train: The arm's section ``train`` under these options.
-        preparation: Its section ``normalize_tiles`` or ``equalize_xrays``.
+        data: Its collection, and how its images are made.
     """
 
     options: Options
     train: Train
-    preparation: NormalizeTiles | EqualizeXrays
+    data: KindSettings
 
 
 class Space:
@@ -75,8 +72,9 @@ class Space:
 
     def _member(self, options: Options) -> Member:
         params, arm = self._params, self._arm
-        prepared_by = "normalize_tiles" if arm in params.slides else "equalize_xrays"
-        sections: dict[str, BaseModel] = {"train": params.train[arm], prepared_by: getattr(params, prepared_by)[arm]}
+        data = params.data(arm)
+        sections: dict[str, BaseModel] = {"train": params.train[arm]}
+        sections |= {name: getattr(data, name) for name in data.searched}
         where = f"params.yaml: tune.{arm}.space, {', '.join(f'{d}: {o}' for d, o in options.items())}"
         changed = {name: section.model_dump(mode="json") for name, section in sections.items()}
         try:
@@ -85,21 +83,14 @@ class Space:
                     if section not in changed:
                         raise ValueError(f"{section} cannot be searched: choose from {', '.join(changed)}")
                     changed[section] = _merged(changed[section], part, section)
-            train, preparation = (
-                type(section).model_validate_json(json.dumps(changed[name])) for name, section in sections.items()
-            )
-            assert isinstance(train, Train)  # noqa: S101
-            if isinstance(preparation, EqualizeXrays):
-                check_xray_arm(arm, preparation, train.resolution)
-            else:
-                assert isinstance(preparation, NormalizeTiles)  # noqa: S101
-                of_arm = (params.slides[arm], params.tissue_masks[arm], params.sample_tiles[arm])
-                check_slide_arm(arm, *of_arm, preparation, train.resolution)
+            train = Train.model_validate_json(json.dumps(changed.pop("train")))
+            data = settings_of(data.kind, data.model_dump(mode="json") | changed)
+            data.check_resolution(train.resolution, f"train.{arm}")
         except ValidationError as error:
             raise PipelineError(f"{where}: {first_error(error)}") from error
         except ValueError as error:
             raise PipelineError(f"{where}: {error}") from error
-        return Member(options, train, preparation)
+        return Member(options, train, data)
 
 
 def _merged(content: Any, change: Any, key: str) -> Any:

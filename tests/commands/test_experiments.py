@@ -36,8 +36,7 @@ def test_every_member_is_an_experiment_that_dvc_understands(here: Path, arm: str
         for setting in ("latent_dim", "latent_size", "channels", "learning_rate"):
             assert getattr(found.train[arm], setting) == getattr(member.train, setting)
         assert found.train[arm].schedule[-1].layers == member.train.schedule[-1].layers
-        prepared = found.normalize_tiles if arm in found.slides else found.equalize_xrays
-        assert prepared[arm] == member.preparation
+        assert found.data(arm) == member.data
 
 
 def test_the_whole_part_that_the_page_shows_can_be_searched(here: Path) -> None:

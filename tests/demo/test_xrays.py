@@ -9,12 +9,12 @@ from sklearn.metrics import roc_auc_score
 
 from pipeline.compute.seeding import generator
 from pipeline.data.xrays.nih_metadata import read_index, read_names
+from pipeline.data.xrays.settings import Finding
 from pipeline.demo.chest import Chest, Pose, draw_anatomy
 from pipeline.demo.findings import DRAWN, alter_organs, finding_attenuation
 from pipeline.demo.xrays import FREQUENCY, HEADER, Radiograph, draw_radiograph, make_xrays
 from pipeline.params.demo import DemoXrays
 from pipeline.params.file import Params
-from pipeline.params.xrays import Finding
 from tests.data.xrays.conftest import prepared_file
 
 SETTINGS = DemoXrays(patients=24, size=300)

@@ -85,7 +85,7 @@ def test_the_arms_of_the_paper_have_its_final_settings(
         (
             "equalize_xrays.nih_pa.working_size",
             32,
-            "equalize_xrays.nih_pa.working_size is 32, train.nih_pa's schedule ends at 64 px",
+            "nih_pa: equalize_xrays.working_size is 32, train.nih_pa sees 64 px",
         ),
         ("slides.camelyon16.table", "slides.csv", "give every slide its role there"),
         ("normalize_tiles.demo_slides.target.region.size", 0, "normalize_tiles.demo_slides.target.region.size"),

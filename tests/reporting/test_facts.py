@@ -19,7 +19,7 @@ def params(tmp_path: Path) -> Path:
 
 
 def test_an_arm_has_its_own_parameters_and_those_that_all_share(params: Path) -> None:
-    parameters = YAML(typ="safe").load(arm_facts(ROOT / "reports", "demo_xrays", (0, 1), params).parameters)
+    parameters = YAML(typ="safe").load(arm_facts(ROOT / "reports", "demo_xrays", (0, 1), params, True).parameters)
     assert set(parameters) == {
         "compute", "demo_data", "split_xrays", "equalize_xrays", "train", "evaluate", "compute_metrics",
     }  # fmt: skip
@@ -28,13 +28,13 @@ def test_an_arm_has_its_own_parameters_and_those_that_all_share(params: Path) ->
 
 
 def test_no_folder_of_a_machine_is_named(params: Path) -> None:
-    text = arm_facts(ROOT / "reports", "demo_xrays", (0,), params).parameters
+    text = arm_facts(ROOT / "reports", "demo_xrays", (0,), params, True).parameters
     assert "weights: lite0.pth" in text
     assert "private" not in text
 
 
 def test_pictures_are_named_from_the_report_on(params: Path, tmp_path: Path) -> None:
     shutil.copytree(ROOT / "reports", tmp_path / "reports")
-    facts = arm_facts(tmp_path / "reports", "demo_xrays", (0, 2), params)
+    facts = arm_facts(tmp_path / "reports", "demo_xrays", (0, 2), params, True)
     assert facts.pictures == [Path("data/demo_xrays/images.png")]
     assert [run["device"] for run in facts.provenance] == ["cpu", "cpu"]

@@ -21,6 +21,7 @@ def facts_of(arm: str, **changed: Any) -> ArmFacts:
     source = {"raw_files": 3, "raw_bytes": 42_000_000, "inventory_md5": "1a", "images_md5": "2b", "model_md5": "3c"}
     known: dict[str, Any] = {
         "seeds": (4, 7),
+        "generated": arm.startswith("demo"),
         "breakdown": parts,
         "counts": pd.DataFrame({"split": ["train"], "images": [f"those of {arm}"]}),
         "pictures": [Path("data", arm, "images.png")],

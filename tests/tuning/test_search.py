@@ -219,7 +219,7 @@ def test_the_key_follows_what_trials_depend_on_and_nothing_else(params_of: Param
 def test_images_that_a_preprocessing_leaves_out_are_no_silent_difference(params_of: ParamsOf) -> None:
     space = {"equalization": {"clahe": {"equalize_xrays": {"equalization": "clahe"}}}}
     params = params_of(space=space)
-    variants = Variants(params, ARM, Path("variants"))
+    variants = Variants(ARM, params.data(ARM), params.compute, Path("variants"))
     (member,) = Space(params, ARM).members
     index = arm_index()[:-1]
     write_images(variants.folder(member), [arm_pixels(index)], index, {})

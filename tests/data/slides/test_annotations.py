@@ -89,7 +89,7 @@ def test_a_file_too_large_for_outlines_is_refused(read, monkeypatch):
         (asap(("Polygon", "_0", SQUARE)).replace('X="100"', 'X="ten"'), "without a number"),
         (asap(("Polygon", "_0", SQUARE)).replace('X="100"', ""), "without a number"),
         (asap(("Polygon", "_0", SQUARE)).replace('X="100"', 'X="nan"'), "not finite"),
-        (asap(("Polygon", "metastasis", SQUARE)), r"metastasis.*sample_tiles\.camelyon16\.tumour_groups"),
+        (asap(("Polygon", "metastasis", SQUARE)), r"metastasis.*arms/camelyon16\.yaml:sample_tiles\.tumour_groups"),
         (asap(("Polygon", "_0", SQUARE), ("Polygon", "_2", SQUARE)), "outlines no tumour"),
     ],
 )

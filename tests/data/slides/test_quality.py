@@ -7,7 +7,7 @@ import pytest
 
 from pipeline.data.slides.quality import black_share, blurredness, pen_share, warnings
 from pipeline.data.slides.reading import Slide
-from pipeline.params.slides import Warn
+from pipeline.data.slides.settings import Warn
 
 REAL = Path(os.environ.get("PIPELINE_REAL_DATA", "absent"))
 WARN = Warn(little_tissue=0.01, pen=0.01, black=0.02, blur=0.6)

@@ -90,7 +90,8 @@ def test_a_lesion_too_thin_for_a_tile_is_said_with_the_best_share_and_the_key_to
     _, status = sample(*BASE, row("c", "val_tumour", annotation="thin.xml"))
     best = int(300 * 300 / 768**2 * 1000) / 1000
     assert status["c"]["reason"] == (
-        f"no tile has enough lesion: the best share is {best}, sample_tiles.demo_slides.least_lesion asks for 1"
+        f"no tile has enough lesion: the best share is {best}, arms/demo_slides.yaml:sample_tiles.least_lesion "
+        "asks for 1"
     )
     tiles, _ = sample(*BASE, row("c", "val_tumour", annotation="thin.xml"), least_lesion=best)
     assert (tiles["slide"] == "c").sum() == 1
@@ -186,5 +187,5 @@ def test_lists_without_a_tile_are_named(sample, tmp_path):
 )
 def test_a_listed_tile_that_does_not_fit_is_named(sample, tmp_path, line, what):
     (tmp_path / "list.txt").write_text(LISTED + line)
-    with pytest.raises(PipelineError, match=rf"sample_tiles\.demo_slides\.tile_lists.*{what}"):
+    with pytest.raises(PipelineError, match=rf"arms/demo_slides\.yaml:sample_tiles\.tile_lists.*{what}"):
         sample(*BASE, tile_lists=("list.txt",))

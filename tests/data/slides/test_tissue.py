@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy import ndimage
 
+from pipeline.data.slides.settings import Border, TissueMasks, Warn
 from pipeline.data.slides.tissue import (
     NoTissueError,
     clear_border,
@@ -13,7 +14,6 @@ from pipeline.data.slides.tissue import (
     open_mask,
     tissue_threshold,
 )
-from pipeline.params.slides import Border, TissueMasks, Warn
 
 NO_BORDER = Border(top=0, bottom=0, left=0, right=0)
 SETTINGS = TissueMasks(

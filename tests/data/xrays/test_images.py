@@ -13,9 +13,9 @@ from PIL.ExifTags import Base
 
 from pipeline.data.xrays.images import prepare_thumbnail
 from pipeline.data.xrays.images import read_gray as read_content
+from pipeline.data.xrays.settings import EqualizeXrays
 from pipeline.errors import PipelineError
 from pipeline.params.file import Params
-from pipeline.params.xrays import EqualizeXrays
 from tests.data.xrays.conftest import prepared_file
 
 RAMP = np.add.outer(np.arange(40), 5 * np.arange(40)).astype(np.uint8)

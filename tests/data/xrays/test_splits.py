@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.data.xrays.nih_metadata import read_index
+from pipeline.data.xrays.settings import SplitXrays
 from pipeline.data.xrays.splits import (
     COLUMNS,
     SUBSET_LISTS,
@@ -23,7 +24,6 @@ from pipeline.data.xrays.splits import (
 from pipeline.errors import PipelineError
 from pipeline.files import write_csv
 from pipeline.params.file import Params
-from pipeline.params.xrays import SplitXrays
 from tests.data.xrays.conftest import FILMS, TEST, TRAIN_VAL, Collection
 
 LISTS = {"train_val": TRAIN_VAL, "test": TEST}
