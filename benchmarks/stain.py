@@ -19,18 +19,19 @@ from threadpoolctl import threadpool_limits
 
 from pipeline.compute.seeding import generator
 from pipeline.data.slides.optical_density import OPTICAL_DENSITY
+from pipeline.data.slides.settings import NormalizeTiles
 from pipeline.data.slides.stain import (
-    Staintools,
+    Normalizer,
     TooLittleStainError,
-    Vahadane,
     concentrations,
+    learn_target,
+    make_normalizer,
     recolour,
     standardize_brightness,
     strength,
 )
 from pipeline.demo.lymph_node import colours_of_a_laboratory, draw_tissue
 from pipeline.params.file import read_params
-from pipeline.params.slides import NormalizeTiles
 
 SIDE = 768
 TILES = 6
@@ -60,7 +61,8 @@ def run() -> dict[str, float]:
 
 def measure(target: np.ndarray, tiles: list[np.ndarray], settings: NormalizeTiles) -> dict[str, float]:
     """Measure on some tiles, uint8 RGB, with one of them as target."""
-    ours, theirs = Vahadane(target, settings), Staintools(target, settings)
+    by_staintools = settings.model_copy(update={"method": "staintools"})
+    ours, theirs = (make_normalizer(learn_target(target, by), by) for by in (settings, by_staintools))
     speedup = float(np.median([_seconds(theirs, tile) / _seconds(ours, tile) for tile in tiles]))
     errors: dict[str, list[float]] = {"vahadane": [], "staintools": []}
     optimum = Optimum(target, settings)
@@ -81,7 +83,7 @@ def real_tiles(settings: NormalizeTiles) -> list[np.ndarray]:
     kept = [tiles.pop("tiatoolbox_target")]
     for tile in tiles.values():
         try:
-            Vahadane(tile, settings)
+            learn_target(tile, settings)
         except TooLittleStainError:
             continue
         kept.append(tile)
@@ -143,7 +145,7 @@ def _difference(one: np.ndarray, other: np.ndarray) -> float:
     return float(np.abs(one.astype(float) - other).mean())
 
 
-def _seconds(normalizer: Vahadane | Staintools, tile: np.ndarray) -> float:
+def _seconds(normalizer: Normalizer, tile: np.ndarray) -> float:
     start = time.perf_counter()
     normalizer.normalize(tile, "timed")
     return time.perf_counter() - start

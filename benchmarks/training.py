@@ -32,7 +32,7 @@ from pipeline.detectors.dpa.detector import DeepPerceptualAutoencoder
 from pipeline.detectors.dpa.settings import DpaSettings, GrowthStep
 from pipeline.detectors.dpa.statistics import Statistics, measure_statistics
 from pipeline.features.backbones import IMAGENET_MEAN, IMAGENET_STD, Vgg, perceptual_network
-from pipeline.params.file import read_params
+from tests.shipped import shipped_dpa
 
 ROOT = Path(__file__).parents[1]
 CPU = torch.device("cpu")
@@ -242,7 +242,7 @@ def _growing_steps(settings: DpaSettings, pixels: np.ndarray) -> dict[str, float
     """Steps per second of each phase of nih_pa's schedule."""
     published = [
         step.model_copy(update={"batch_size": 16, "transition": 0, "stable": 1})
-        for step in read_params(ROOT / "params.yaml").train["nih_pa"].schedule
+        for step in shipped_dpa("nih_pa").schedule
     ]
     growing = settings.model_copy(update={"schedule": tuple(published), "grow": True})
     statistics = _statistics(growing, pixels)
@@ -264,7 +264,7 @@ def _growing_steps(settings: DpaSettings, pixels: np.ndarray) -> dict[str, float
 def _settings(weights: Path) -> DpaSettings:
     torch.manual_seed(0)
     torch.save(Vgg("vgg19").convolutions.state_dict(), weights)
-    published = read_params(ROOT / "params.yaml").train["nih_pa"]
+    published = shipped_dpa("nih_pa")
     step = GrowthStep(resolution=RESOLUTION, layers=(LAYER,), transition=0, stable=1, batch_size=16)
     changes = {"weights": str(weights), "grow": False, "schedule": (step,), "report_every": 10_000}
     return published.model_copy(update=changes)

@@ -17,8 +17,8 @@ from PIL import Image, ImageOps
 
 from pipeline.compute.seeding import generator
 from pipeline.data.xrays.prepared_arm import image_status, prepare_images
+from pipeline.data.xrays.settings import EqualizeXrays
 from pipeline.data.xrays.thumbnails import make_thumbnails
-from pipeline.params.xrays import EqualizeXrays
 
 SIDE = 1024  # as in NIH ChestX-ray14
 DRAWN = 60

@@ -11,6 +11,7 @@ from pydantic import BaseModel, Field, ValidationError
 
 from pipeline.data import kinds
 from pipeline.detectors import registry
+from pipeline.detectors.settings import DetectorSettings
 from pipeline.errors import PipelineError
 from pipeline.layout import ARMS, arm_file
 from pipeline.params.base import Name, Settings
@@ -71,7 +72,7 @@ class Arm:
             raise PipelineError(f"{arm_file(self.name)}: kind is {self.shared.kind}: this stage is for another kind")
         return self.data
 
-    def detector(self, name: str) -> registry.DetectorSettings:
+    def detector(self, name: str) -> DetectorSettings:
         """The settings of a detector."""
         with self._named(f"detectors.{name}."):
             return registry.settings_of(name, self.shared.detectors.get(name, {}))
@@ -113,7 +114,8 @@ class Arm:
         """Check a detector's settings against those of the images and of the machine."""
         settings = self.detector(name)
         with self._named():
-            self.data.check_resolution(settings.resolution, f"detectors.{name}")
+            if settings.resolution:
+                self.data.check_resolution(settings.resolution, f"detectors.{name}")
         with self._named(f"detectors.{name}."):
             settings.check_processes(compute.processes)
 
@@ -127,14 +129,19 @@ class Arm:
             raise PipelineError(f"{arm_file(self.name)}: {section}{error}") from error
 
 
+def every_arm() -> list[str]:
+    """The arms that have a file, whether they run or not."""
+    return sorted(path.stem for path in ARMS.glob("*.yaml"))
+
+
 def read_arm(name: str) -> Arm:
     """Read arms/<name>.yaml.
 
     Raises:
         PipelineError: If it is missing, no YAML, or no map of sections.
     """
-    known = ", ".join(sorted(path.stem for path in ARMS.glob("*.yaml"))) or "none"
     path = arm_file(name)
+    known = ", ".join(every_arm()) or "none"
     content = json.loads(read_yaml(path, f"copy one of another arm, or choose from {known}"))
     if not isinstance(content, dict):
         raise PipelineError(f"{path} is no map of sections: copy the file of another arm")
@@ -149,7 +156,7 @@ def check_arms(params: Params) -> None:
     """
     for name in params.detectors:
         registry.check_name(name)
-    for name in sorted({*params.arms.prepared, *(path.stem for path in ARMS.glob("*.yaml"))}):
+    for name in sorted({*params.arms.prepared, *every_arm()}):
         arm = read_arm(name)
         arm.check(params.compute, params.demo_data)
         listed = params.arms.prepared.get(name, arm.shared.kind)

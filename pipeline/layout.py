@@ -21,9 +21,24 @@ def arm_file(arm: str) -> Path:
     return ARMS / f"{arm}.yaml"
 
 
+def arm_key(arm: str, key: str) -> str:
+    """A setting of an arm as errors name it and ``dvc exp run -S`` takes it."""
+    return f"{arm_file(arm)}:{key}"
+
+
 def inventory(arm: str) -> Path:
     """The files of the arm's collection with their checksums."""
     return INVENTORIES / f"{arm}.csv"
+
+
+def demo_collection(kind: str) -> str:
+    """The collection of a kind of data that is drawn, not of patients."""
+    return f"demo_{kind}"
+
+
+def demo_list(kind: str) -> Path:
+    """Whether an arm of the lists is of that collection."""
+    return INTERIM / "demo" / f"{kind}.txt"
 
 
 def run_name(arm: str, detector: str, seed: int) -> str:

@@ -13,7 +13,7 @@ DRAWN = {"slides": "demo_slides", "xrays": "demo_xrays"}  # what demo_data draws
 
 def main() -> str:
     """Write a file per collection, which other arms in the lists do not change."""
-    asked = {read_arm(arm).data.folder(arm) for arm in read_params().arms.prepared}
+    asked = {read_arm(arm).data.collection_of(arm) for arm in read_params().arms.prepared}
     for kind, collection in DRAWN.items():
         write_text(INTERIM / "demo" / f"{kind}.txt", LISTED if collection in asked else UNLISTED)
     return f"to be drawn: {', '.join(sorted(asked & {*DRAWN.values()})) or 'nothing'}"

@@ -1,27 +1,27 @@
 """Draw the tiles of an arm: ``python -m stages.sample_tiles <arm>``."""
 
-from pathlib import Path
-
+from pipeline import layout
+from pipeline.arms import read_arm
 from pipeline.data.inventory import check_unchanged, read_inventory
 from pipeline.data.slides.sampling import Sampler, check_roles
+from pipeline.data.slides.settings import Settings
 from pipeline.data.slides.status import check_failures, read_status
 from pipeline.files import atomic, write_csv
-from pipeline.params.file import read_params
+from pipeline.layout import INTERIM, RAW
 from pipeline.stage import run_stage
 
 
 def main(arm: str) -> str:
     """Write the table of tiles and the status table of the slides."""
-    params = read_params()
-    params.check_arm(arm, "sample_tiles")
-    slides, tissue, settings = params.slides[arm], params.tissue_masks[arm], params.sample_tiles[arm]
-    root, interim = Path("data/raw") / arm, Path("data/interim") / arm
-    side = round(settings.tile_size * slides.microns_per_pixel / tissue.microns_per_pixel)
+    settings = read_arm(arm).data_as(Settings)
+    slides, sampling = settings.collection, settings.sample_tiles
+    root, interim = RAW / arm, INTERIM / arm
     status = read_status(interim / "masks" / "status.csv")
     annotations = status.loc[(status["status"] == "ok") & (status["annotation"] != ""), "annotation"]
-    inventory = read_inventory(Path(f"data/raw/inventory/{arm}.csv"))
-    check_unchanged(root, inventory, [*settings.tile_lists, *annotations])
-    tiles, status = Sampler(root, interim / "masks", side, slides, settings, arm).collection(status)
+    inventory = read_inventory(layout.inventory(arm))
+    check_unchanged(root, inventory, [*sampling.tile_lists, *annotations])
+    side = round(settings.mask_pixels)
+    tiles, status = Sampler(root, interim / "masks", side, slides, sampling, arm).collection(status)
     with atomic(interim / "tiles") as folder:
         folder.mkdir()
         write_csv(folder / "tiles.csv", tiles)

@@ -1,27 +1,25 @@
 """Show what became of the slides of an arm: ``python -m stages.show_slides <arm>``."""
 
-from pathlib import Path
-
+from pipeline.arms import read_arm
 from pipeline.data.slides.page import slide_page
 from pipeline.data.slides.pictures import SMALL, SlidePictures, before_and_after
 from pipeline.data.slides.prepared_arm import count_tiles
+from pipeline.data.slides.settings import Settings
 from pipeline.data.slides.status import read_status
 from pipeline.data.slides.tiles import read_tiles
 from pipeline.files import atomic, write_csv
-from pipeline.params.file import read_params
+from pipeline.layout import DATA_REPORTS, INTERIM, RAW
 from pipeline.reporting.sheets import contact_sheet
 from pipeline.stage import run_stage
 
 
 def main(arm: str) -> str:
     """Write a picture of every slide, two contact sheets, the counts and a page."""
-    params = read_params()
-    params.check_arm(arm, "sample_tiles")
-    method = params.normalize_tiles[arm].method
-    interim, report = Path("data/interim") / arm, Path("reports/data") / arm
+    settings = read_arm(arm).data_as(Settings)
+    method, interim, report = settings.normalize_tiles.method, INTERIM / arm, DATA_REPORTS / arm
     normalized = interim / "normalized"
     tiles, status = read_tiles(normalized / "tiles.csv"), read_status(normalized / "status.csv")
-    pictures = SlidePictures(Path("data/raw") / arm, interim / "masks", tiles, params.sample_tiles[arm], arm)
+    pictures = SlidePictures(RAW / arm, interim / "masks", tiles, settings.sample_tiles, arm)
     with atomic(interim / "overlays") as folder:
         number = pictures.write_all(status, folder)
     title = f"{arm}: tissue blue, lesions red, tiles black"

@@ -1,14 +1,16 @@
 """Find the tissue of every slide of an arm: ``python -m stages.tissue_masks <arm>``."""
 
-from pathlib import Path
-
+from pipeline import layout
+from pipeline.arms import read_arm
 from pipeline.compute.scratch import make_parts, scratch_key
 from pipeline.compute.workers import worker_count
 from pipeline.data.inventory import check_unchanged, read_inventory
 from pipeline.data.slides.collection import read_collection, warn_of_copies
 from pipeline.data.slides.masks import MaskJob, join_masks
+from pipeline.data.slides.settings import Settings
 from pipeline.data.slides.status import check_failures
 from pipeline.files import remove
+from pipeline.layout import INTERIM, RAW, SCRATCH
 from pipeline.params.file import read_params
 from pipeline.stage import run_stage
 
@@ -16,10 +18,9 @@ from pipeline.stage import run_stage
 def main(arm: str) -> str:
     """Write masks, thumbnails and the status table of an arm's slides."""
     params = read_params()
-    params.check_arm(arm, "tissue_masks")
-    slides, tissue = params.slides[arm], params.tissue_masks[arm]
-    root, scratch = Path("data/raw") / arm, Path(".cache/tissue_masks") / arm
-    inventory = read_inventory(Path(f"data/raw/inventory/{arm}.csv"))
+    settings = read_arm(arm).data_as(Settings)
+    slides, tissue = settings.collection, settings.tissue_masks
+    root, scratch, inventory = RAW / arm, SCRATCH / "tissue_masks" / arm, read_inventory(layout.inventory(arm))
     records = read_collection(root, inventory, slides, arm)
     warn_of_copies(records)
     used = [record for record in records if record.role]
@@ -29,7 +30,7 @@ def main(arm: str) -> str:
     job = MaskJob(root, slides, tissue, arm)
     parts = make_parts(job, items, scratch, worker_count(params.compute), "tissue masks", "slides")
     unused = [record for record in records if not record.role]
-    table = join_masks(Path("data/interim") / arm / "masks", parts, unused)
+    table = join_masks(INTERIM / arm / "masks", parts, unused)
     failed = table.loc[table["status"] == "failed", "reason"].tolist()
     check_failures(failed, len(used), slides.allowed_failures, arm, "slides")
     remove(scratch)

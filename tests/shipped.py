@@ -8,7 +8,10 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
-from pipeline.arms import check_arms
+from pipeline.arms import Arm, check_arms
+from pipeline.data.slides.settings import Settings as SlideSettings
+from pipeline.data.xrays.settings import Settings as XraySettings
+from pipeline.detectors.dpa.settings import DpaSettings
 from pipeline.params.file import Params, read_params
 from tests.import_closure import ROOT
 
@@ -54,3 +57,26 @@ def read_all() -> Params:
 @cache
 def _parsed() -> dict[str, Any]:
     return {file: YAML(typ="safe").load((ROOT / file).read_text(encoding="utf-8")) for file in FILES}
+
+
+@cache
+def shipped_arm(name: str) -> Arm:
+    """An arm as it is shipped."""
+    return Arm(name, shipped()[f"arms/{name}.yaml"])
+
+
+def shipped_slides(name: str) -> SlideSettings:
+    """Its collection, and how its tiles are made."""
+    return shipped_arm(name).data_as(SlideSettings)
+
+
+def shipped_xrays(name: str) -> XraySettings:
+    """Its collection, and how its X-rays are prepared."""
+    return shipped_arm(name).data_as(XraySettings)
+
+
+def shipped_dpa(name: str) -> DpaSettings:
+    """The settings of its deep perceptual autoencoder."""
+    settings = shipped_arm(name).detector("dpa")
+    assert isinstance(settings, DpaSettings)
+    return settings

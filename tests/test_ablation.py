@@ -17,7 +17,7 @@ from pipeline.detectors.dpa.settings import DpaSettings, GrowthStep, LossWeights
 from pipeline.features.backbones import Vgg
 from pipeline.params.file import Params
 from tests.import_closure import ROOT
-from tests.shipped import shipped_params
+from tests.shipped import shipped_dpa, shipped_params
 
 ARMS = ("camelyon16", "nih_subset", "nih_pa", "nih_ap")
 ALL = list(product(range(1, 11), ARMS))
@@ -108,7 +108,7 @@ def test_each_row_of_each_arm_is_one_line() -> None:
 def test_a_line_changes_what_its_row_says_and_nothing_else(
     params: Params, params_of: Callable[[int, str], Params], row: int, arm: str
 ) -> None:
-    train = {**params.train, arm: expected(params.train[arm], row, arm)}
+    train = {**params.train, arm: expected(shipped_dpa(arm), row, arm)}
     xrays = params.equalize_xrays
     if row < 3 and arm != "camelyon16":
         xrays = {**xrays, arm: xrays[arm].model_copy(update={"equalization": "none"})}

@@ -44,7 +44,7 @@ def covers(dep: str, module: str) -> bool:
 
 
 def sections_read(stage: str) -> set[str]:
-    """The sections that the script takes from ``params``, as in ``params.train[arm]``; workers change no output."""
+    """The sections that the script takes from ``params``, as in ``shipped_dpa(arm)``; workers change no output."""
     found = set()
     for node in ast.walk(ast.parse((ROOT / "stages" / f"{stage}.py").read_text(encoding="utf-8"))):
         text = ast.unparse(node) if isinstance(node, ast.Attribute) else ""

@@ -14,6 +14,7 @@ from pipeline.errors import PipelineError, words_of
 from pipeline.layout import REPORTS, tuning
 from pipeline.params.file import read_params
 
+
 def main(words: Sequence[str]) -> int:
     """Print what is wrong with the reports and return 1, or say that nothing is.
 

@@ -107,6 +107,6 @@ def _call(job: Callable[[Item, Path], int], arguments: tuple[Item, Path]) -> int
 def _code() -> str:
     """The checksum of the whole library and the packages it computes with."""
     digest = hashlib.sha256()
-    for file in sorted(Path(__file__).parent.rglob("*.py")):
+    for file in sorted(Path(__file__).parents[1].rglob("*.py")):
         digest.update(file.read_bytes())
     return digest.hexdigest() + " ".join(f"{name} {version(name)}" for name in PACKAGES)

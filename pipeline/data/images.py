@@ -1,7 +1,9 @@
 """The array contract: what the slide and X-ray branches hand over, and all that training and evaluation see.
 
 ``data/prepared/<arm>/`` holds ``images.npy`` (uint8, N×H×W×C), ``index.csv``, whose row i describes image i, and
-``preparation.json``, the settings that made them.
+``preparation.json``, which says how they were made, so that a new image can be made alike, and what they are: their
+``kind``, ``unit`` (what is judged: a slide, of which there are several images, or a patient), ``image`` (what one image
+is: a tile, an X-ray) and ``generated`` (whether they are drawn, not of patients).
 """
 
 from collections.abc import Iterable
@@ -34,7 +36,7 @@ class Images:
             1 abnormal), ``findings`` (joined by a bar, empty when normal), ``group`` (slide or patient),
             ``source`` (file relative to the raw folder), ``x`` and ``y`` (level-0 pixels of a tile's upper
             left corner, 0 for X-rays).
-        preparation: The settings that the images were made with.
+        preparation: What ``preparation.json`` says.
     """
 
     pixels: np.ndarray
@@ -56,7 +58,7 @@ def write_images(folder: Path, parts: Iterable[np.ndarray], index: pd.DataFrame,
         folder: The arm's folder, created or replaced as a whole.
         parts: Arrays uint8 (n, H, W, C) that follow each other in the order of ``index``.
         index: The table described at :class:`Images`.
-        preparation: The settings that made them, as JSON; what a model is used with later has to be made alike.
+        preparation: What ``preparation.json`` is to say, as JSON.
 
     Raises:
         PipelineError: If the table breaks the contract or the parts do not add up to its rows.
@@ -111,6 +113,19 @@ def read_images(folder: Path) -> Images:
         raise PipelineError(f"{folder}: images.npy holds {len(pixels)} images, index.csv {len(index)} rows: {AGAIN}")
     check_index(index, str(folder / "index.csv"))
     return Images(pixels, index, preparation)
+
+
+def read_unit(folder: Path) -> str:
+    """Read what is judged: ``slide`` or ``patient``.
+
+    Raises:
+        PipelineError: If the arm's ``preparation.json`` is missing, damaged or does not say it.
+    """
+    file = folder / "preparation.json"
+    unit = read_json(file, AGAIN).get("unit")
+    if not isinstance(unit, str):
+        raise PipelineError(f"{file} does not say what the unit is: {AGAIN}")
+    return unit
 
 
 def check_index(index: pd.DataFrame, where: str) -> None:

@@ -1,8 +1,8 @@
 """All detectors by name: the folders beside this file. To add one is to add a folder.
 
-It holds ``settings.py``, whose ``SETTINGS`` is the class of its settings, and ``detector.py``, whose ``DETECTOR`` is the
-detector's. They are imported when they are asked for, so that a stage depends on the detectors that it works with and
-on no other, and no detector is named in what all depend on.
+It holds ``settings.py``, whose ``SETTINGS`` is the class of its settings, and ``detector.py``, whose ``DETECTOR`` is
+the detector's. They are imported when they are asked for, so that a stage depends on the detectors that it works with
+and on no other; and no detector is named in what all stages depend on.
 """
 
 from importlib import import_module

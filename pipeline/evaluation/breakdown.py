@@ -16,13 +16,13 @@ from pipeline.params.evaluate import ComputeMetrics
 COLUMNS = ["part", "name", "images", "groups", "roc_auc", "roc_auc_std", "low", "high", "flagged"]
 
 
-def breakdown(test: ArmScores, flags: np.ndarray | None, by_slide: bool, settings: ComputeMetrics) -> pd.DataFrame:
+def breakdown(test: ArmScores, flags: np.ndarray | None, unit: str, settings: ComputeMetrics) -> pd.DataFrame:
     """Take the test split apart.
 
     Args:
         test: The test split's scores.
         flags: Whether each image is above its seed's threshold, bool (seeds, N); None without a threshold.
-        by_slide: By slide; else by finding.
+        unit: What is judged, as ``preparation.json`` says: taken apart by slide, or else by finding.
         settings: Of the bootstrap.
 
     Returns:
@@ -32,12 +32,12 @@ def breakdown(test: ArmScores, flags: np.ndarray | None, by_slide: bool, setting
         its images above the threshold, mean over seeds.
     """
     rows = []
-    for name, members in _slides(test) if by_slide else _findings(test):
+    for name, members in _slides(test) if unit == "slide" else _findings(test):
         abnormal = members & (test.labels == 1)
         share = None if flags is None else round(float(flags[:, members].mean()), DIGITS)
         rows.append(
             {
-                "part": "slide" if by_slide else "finding",
+                "part": "slide" if unit == "slide" else "finding",
                 "name": name,
                 "images": int(members.sum()),
                 "groups": len(np.unique(test.groups[members])),

@@ -1,6 +1,6 @@
 """What all sections share."""
 
-from typing import Annotated
+from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -21,3 +21,8 @@ class Settings(BaseModel):
     """Base of all sections: no unknown key, no change after reading, no conversion of types."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+
+    @classmethod
+    def part_of(cls, whole: "Settings") -> Self:
+        """Return the fields of this section from one that has more."""
+        return cls.model_validate({name: getattr(whole, name) for name in cls.model_fields})

@@ -4,10 +4,10 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import product
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
-from pydantic import TypeAdapter
+from pydantic import Field, TypeAdapter
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
@@ -18,6 +18,7 @@ from pipeline.evaluation.metrics import LOWER_IS_BETTER, METRICS
 from pipeline.evaluation.operating_point import flagged_images, sensitivity_specificity
 from pipeline.evaluation.results import check_classes
 from pipeline.evaluation.scores import SCORE, ArmScores, Reader, read_arm_scores
+from pipeline.layout import arm_file
 from pipeline.params.base import Name
 from pipeline.params.evaluate import ComputeMetrics, Gate
 from pipeline.reporting.names import NAMES
@@ -102,8 +103,11 @@ def read_revision(name: str, read: Reader) -> Revision:
         if text is None:
             raise PipelineError(f"{name} has no params.yaml: name a revision of this pipeline, and fetch it")
         content = YAML(typ="safe").load(text)
-        parameters = dict(_flat(content))
         arms = TypeAdapter(tuple[Name, ...]).validate_python(content["arms"]["train"])
+        parameters = dict(_flat(content))
+        for file in map(str, map(arm_file, arms)):
+            own = YAML(typ="safe").load(read(file) or "{}")
+            parameters |= {f"{file}:{key}": value for key, value in _flat(own)}
         seeds = TypeAdapter(tuple[int, ...]).validate_python(content["seeds"])
         gate = TypeAdapter(Gate | None).validate_python(content.get("gate"))
         figures_of = json.loads(summary or "{}")
@@ -113,7 +117,7 @@ def read_revision(name: str, read: Reader) -> Revision:
         detectors = TypeAdapter(Annotated[tuple[Name, ...], Field(min_length=1)]).validate_python(named)
     except (YAMLError, KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
         raise PipelineError(
-            f"params.yaml or reports/summary.json of {name} is not as this pipeline's "
+            f"params.yaml, arms/ or reports/summary.json of {name} is not as this pipeline's "
             f"({words_of(error)}): name a revision whose files are whole"
         ) from error
     scores: dict[Run, ArmScores | PipelineError] = {}

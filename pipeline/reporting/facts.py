@@ -9,6 +9,7 @@ import pandas as pd
 from ruamel.yaml import YAML
 
 from pipeline import layout
+from pipeline.arms import read_arm
 from pipeline.detectors.registry import settings_class
 from pipeline.evaluation.breakdown import read_breakdown
 from pipeline.reporting.markdown import ArmFacts, DetectorFacts
@@ -20,6 +21,7 @@ def arm_facts(arm: str) -> ArmFacts:
     """Read what is known of an arm, whatever detects."""
     data, section = layout.DATA_REPORTS / arm, layout.tuning(arm) / "section.md"
     return ArmFacts(
+        read_arm(arm).data.generated,
         pd.read_csv(data / "counts.csv", keep_default_na=False),
         [picture.relative_to(layout.REPORTS) for picture in sorted(data.glob("*.png"))],
         _arm_parameters(arm),
@@ -40,9 +42,7 @@ def detector_facts(arm: str, detector: str, seeds: Sequence[int]) -> DetectorFac
 def _arm_parameters(arm: str) -> str:
     """The arm's file without its search, and what runs all arms alike, as YAML; files by their names only."""
     yaml = YAML(typ="safe")
-    own, shared = (
-        yaml.load(path.read_text(encoding="utf-8")) for path in (layout.arm_file(arm), layout.PARAMS)
-    )
+    own, shared = (yaml.load(path.read_text(encoding="utf-8")) for path in (layout.arm_file(arm), layout.PARAMS))
     for name, settings in own["detectors"].items():
         for key in settings_class(name).files:
             if settings.get(key):

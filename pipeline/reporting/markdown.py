@@ -16,7 +16,6 @@ from pipeline.reporting.plots import KINDS, plot_name
 from pipeline.reporting.summary import Results
 from pipeline.reporting.tables import MISSING, frame, percent, percent_interval, percent_std, plain, table
 
-DEMO = {"demo_slides", "demo_xrays"}
 OTHER_IMAGES = 0.05  # share by which the number of test images may differ from the paper's
 
 INTRODUCTION = """# Report
@@ -65,12 +64,14 @@ class ArmFacts:
     """What the report says of an arm, whatever detects.
 
     Attributes:
+        generated: Whether its images are drawn, not of patients.
         counts: Images by split.
         pictures: Of its data, relative to the report.
-        parameters: Its part of params.yaml, as YAML.
+        parameters: Its settings, as YAML.
         tuning: The section on the search of its settings; empty where there was none.
     """
 
+    generated: bool
     counts: pd.DataFrame
     pictures: Sequence[Path]
     parameters: str
@@ -106,8 +107,9 @@ def report_text(
         Markdown.
     """
     detectors = list(dict.fromkeys(name for of_arm in results.values() for name in of_arm))
-    # The demo stands for the paper's arms until these run; a report on other data alone has nothing to do with them.
-    beside_paper = bool({*PAPER_ROC_AUC, *DEMO} & set(results))
+    generated = any(facts[arm].generated for arm in results)
+    # Drawn arms stand for the paper's until these run; a report on other data alone has nothing to do with them.
+    beside_paper = generated or bool({*PAPER_ROC_AUC} & set(results))
     rows = [
         _result_row(arm, detector, single, beside_paper, len(detectors) > 1)
         for arm, of_arm in results.items()
@@ -119,7 +121,7 @@ def report_text(
     parts = [introduction, "## Results\n", table(rows)]
     if set(PAPER_ROC_AUC) & set(results):
         parts.append(UNLIKE)
-    if DEMO & set(results):
+    if generated:
         parts.append(GENERATED)
     parts += [_arm_section(arm, of_arm, facts[arm], runs[arm]) for arm, of_arm in results.items()]
     baselines = BASELINES.format(meanings="; ".join(baseline_meanings(detectors)))

@@ -32,9 +32,17 @@ class Fold:
     seed: int
 
 
-def kinds(index: pd.DataFrame, by_slide: bool) -> np.ndarray:
-    """The kind of each image's anomaly (paper, figure 5): its findings, or its slide; empty for normals."""
-    names = index["source"].map(lambda path: PurePosixPath(path).stem) if by_slide else index["findings"]
+def kinds(index: pd.DataFrame, unit: str) -> np.ndarray:
+    """The kind of each image's anomaly (paper, figure 5): its findings, or its slide; empty for normals.
+
+    Args:
+        index: Of the array contract.
+        unit: What ``preparation.json`` says of the images.
+
+    Returns:
+        str (N,).
+    """
+    names = index["source"].map(lambda path: PurePosixPath(path).stem) if unit == "slide" else index["findings"]
     return names.where(index["label"] == 1, "").to_numpy(str)
 
 

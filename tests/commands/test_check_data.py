@@ -9,12 +9,15 @@ import pytest
 from dvc.utils.hydra import apply_overrides
 
 from pipeline.commands import check_data as checking
-from pipeline.commands.check_data import CAMELYON16, NIH, check_files
+from pipeline.commands.check_data import check_files
+from pipeline.data.kinds import Files
+from pipeline.data.slides.kind import CAMELYON16
+from pipeline.data.xrays.kind import NIH
 from pipeline.errors import PipelineError
 from tests.import_closure import ROOT
 
 
-def states(paths: list[str], expected: dict[str, tuple[int, int | None]]) -> dict[str, str]:
+def states(paths: list[str], expected: Files) -> dict[str, str]:
     return {pattern: state for pattern, _, _, state in check_files(paths, expected)}
 
 

@@ -12,6 +12,7 @@ from pipeline.data.slides.tissue import NoTissueError, find_tissue
 from pipeline.demo.lymph_node import STAINS, UNIT, render
 from pipeline.demo.slides import make_slides
 from pipeline.params.demo import DemoSlides
+from tests.shipped import shipped_slides
 
 SETTINGS = DemoSlides(normal=2, tumour=1, test_normal=1, test_tumour=1, blank=1, size=2304)
 
@@ -30,21 +31,23 @@ def test_the_colours_follow_beer_and_lambert():
     assert np.abs(render(haematoxylin, eosin, STAINS, glass) - glass * np.exp(-density)).max() <= 1.5
 
 
-def test_the_collection_has_the_layout_of_camelyon16(root, tmp_path, params):
+def test_the_collection_has_the_layout_of_camelyon16(root, tmp_path):
     inventory = make_inventory(root, tmp_path / "inventory.csv", tmp_path / "scratch.json")
-    settings = params.slides["demo_slides"].model_copy(update={"validation_tumour": ("tumor_001",)})
+    settings = shipped_slides("demo_slides").collection.model_copy(update={"validation_tumour": ("tumor_001",)})
     records = read_collection(root, inventory, settings, "demo_slides")
     roles = sorted(record.role for record in records)
     assert roles == ["test_normal", "test_tumour", "train", "train", "val_normal", "val_tumour"]
     for record in records:
         if record.annotation:
-            area = read_lesions(root / record.annotation, params.sample_tiles["demo_slides"], "demo_slides").area
+            area = read_lesions(
+                root / record.annotation, shipped_slides("demo_slides").sample_tiles, "demo_slides"
+            ).area
             assert area.area > 768**2
 
 
-def test_a_lesion_may_have_a_normal_island(root, params):
+def test_a_lesion_may_have_a_normal_island(root):
     lesions = read_lesions(
-        root / "training/lesion_annotations/tumor_001.xml", params.sample_tiles["demo_slides"], "demo_slides"
+        root / "training/lesion_annotations/tumor_001.xml", shipped_slides("demo_slides").sample_tiles, "demo_slides"
     )
     assert sum(len(polygon.interiors) for polygon in lesions.area.geoms) == 1
 
@@ -60,12 +63,14 @@ def test_openslide_sees_a_pyramid_and_its_scale(root):
     assert middle.mean() < 190
 
 
-def test_a_blank_slide_is_glass(root, params):
-    with Slide(root / "training/normal/normal_003.tif", params.slides["demo_slides"], "demo_slides") as slide:
+def test_a_blank_slide_is_glass(root):
+    with Slide(
+        root / "training/normal/normal_003.tif", shipped_slides("demo_slides").collection, "demo_slides"
+    ) as slide:
         thumbnail = slide.thumbnail(64.0)
     assert thumbnail.min() > 215
     with pytest.raises(NoTissueError):
-        find_tissue(thumbnail, params.tissue_masks["demo_slides"])
+        find_tissue(thumbnail, shipped_slides("demo_slides").tissue_masks)
 
 
 def test_slides_differ_from_each_other_in_their_colours(root):

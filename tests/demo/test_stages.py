@@ -37,7 +37,7 @@ def test_arms_beside_the_demo_change_nothing_that_it_depends_on() -> None:
 def test_a_collection_without_an_arm_stays_empty() -> None:
     set_lists("arms.slides=[camelyon16]", "arms.train=[camelyon16]", "arms.tune=[]")
     assert list_demo.main() == "to be drawn: demo_xrays"
-    assert demo_data.main("slides") == "no list of arms has demo_slides: nothing is drawn"
+    assert demo_data.main("slides") == "no listed arm is of demo_slides: nothing is drawn"
     assert list(Path("data/raw/demo_slides").iterdir()) == []
     inventory = pd.read_csv("data/raw/inventory/demo_slides.csv")
     assert (list(inventory.columns), len(inventory)) == (COLUMNS, 0)

@@ -9,13 +9,13 @@ from sklearn.metrics import roc_auc_score
 
 from pipeline.compute.seeding import generator
 from pipeline.data.xrays.nih_metadata import read_index, read_names
+from pipeline.data.xrays.settings import Finding
 from pipeline.demo.chest import Chest, Pose, draw_anatomy
 from pipeline.demo.findings import DRAWN, alter_organs, finding_attenuation
 from pipeline.demo.xrays import FREQUENCY, HEADER, Radiograph, draw_radiograph, make_xrays
 from pipeline.params.demo import DemoXrays
-from pipeline.params.file import Params
-from pipeline.params.xrays import Finding
 from tests.data.xrays.conftest import prepared_file
+from tests.shipped import shipped_xrays
 
 SETTINGS = DemoXrays(patients=24, size=300)
 
@@ -107,11 +107,11 @@ def test_three_findings_move_the_organs() -> None:
 
 
 @pytest.mark.slow
-def test_findings_show_as_structure_and_hardly_as_brightness(tmp_path: Path, params: Params) -> None:
+def test_findings_show_as_structure_and_hardly_as_brightness(tmp_path: Path) -> None:
     make_xrays(tmp_path / "x", DemoXrays(patients=150, size=300), seed=0, workers=2)
     index = read_index(tmp_path / "x/Data_Entry_2017_v2020.csv")
     index = index[index["view"] == "PA"]
-    settings = params.equalize_xrays["demo_xrays"]
+    settings = shipped_xrays("demo_xrays").equalize_xrays
     pixels = np.stack([prepared_file(tmp_path / "x/images" / name, settings).ravel() for name in index["id"]]) / 255.0
     test = index["id"].isin(read_names(tmp_path / "x/test_list.txt")).to_numpy()
     label = index["label"].to_numpy()

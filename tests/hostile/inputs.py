@@ -8,9 +8,8 @@ import pandas as pd
 from pipeline.data.inventory import make_inventory, read_inventory
 from pipeline.data.slides.collection import read_collection
 from pipeline.data.slides.slide_record import SlideRecord
-from pipeline.params.file import Params
 from stages import split_xrays
-from tests.shipped import with_values, write
+from tests.shipped import shipped_slides, with_values, write
 
 NIH, SLIDES = Path("data/raw/nih"), Path("data/raw/demo_slides")
 # Settings of a collection of slides that are described by a table of their own.
@@ -48,7 +47,9 @@ def write_with_table() -> None:
     write(with_values(*((f"arms/nih_pa.yaml:split_xrays.{key}", value) for key, value in values.items())))
 
 
-def list_and_read_slides(params: Params, **changed: Any) -> list[SlideRecord]:
+def list_and_read_slides(**changed: Any) -> list[SlideRecord]:
     """List the slides and read what they are, with other settings than the shipped ones."""
     inventory = make_inventory(SLIDES, Path("data/raw/inventory/demo_slides.csv"), Path(".cache/inventory/slides.json"))
-    return read_collection(SLIDES, inventory, params.slides["demo_slides"].model_copy(update=changed), "demo_slides")
+    return read_collection(
+        SLIDES, inventory, shipped_slides("demo_slides").collection.model_copy(update=changed), "demo_slides"
+    )

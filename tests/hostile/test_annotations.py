@@ -3,9 +3,9 @@
 from pathlib import Path
 
 from pipeline.data.slides.annotations import read_lesions
-from pipeline.params.file import Params
 from tests.hostile.inputs import put
 from tests.hostile.oracle import Either, Gives, Line, judge, lines
+from tests.shipped import shipped_slides
 
 FILE = Path("lesion_annotations/tumor_001.xml")
 NAME = r"tumor_001\.xml"
@@ -81,9 +81,9 @@ STAR = tuple((50 + 40 * (i % 7), 50 + 30 * (i % 5)) for i in range(500))
     Line("100_000_levels", "<ASAP_Annotations>" + "<a>" * 100_000, NAME),
     Line("65_megabytes", GOOD.encode().ljust(65 * 2**20), rf"{NAME}.*bytes"),
 )  # fmt: skip
-def test_outlines(line: Line, params: Params) -> None:
+def test_outlines(line: Line) -> None:
     put(FILE, line.made)
-    settings = params.sample_tiles["camelyon16"]
+    settings = shipped_slides("camelyon16").sample_tiles
     judge(lambda: round(read_lesions(FILE, settings, "camelyon16").area.area), line.says)
 
 
@@ -92,7 +92,7 @@ def test_outlines(line: Line, params: Params) -> None:
     Line("folder", FILE.mkdir, NAME),
     Line("link_to_nowhere", lambda: FILE.symlink_to("nowhere"), NAME),
 )
-def test_no_outlines(line: Line, params: Params) -> None:
+def test_no_outlines(line: Line) -> None:
     FILE.parent.mkdir()
     line.made()
-    judge(lambda: read_lesions(FILE, params.sample_tiles["camelyon16"], "camelyon16"), line.says)
+    judge(lambda: read_lesions(FILE, shipped_slides("camelyon16").sample_tiles, "camelyon16"), line.says)

@@ -1,6 +1,5 @@
 """The layout of Camelyon16 with its reference.csv."""
 
-from pipeline.params.file import Params
 from tests.hostile.inputs import SLIDES, list_and_read_slides, put
 from tests.hostile.oracle import Gives, Line, judge, lines
 
@@ -47,8 +46,8 @@ CSV = r"reference\.csv"
     Line("file_for_folder", {"training/normal/normal_001.tif/x": "9", "training/normal/normal_001.tif": None},
          Gives(4)),
 )  # fmt: skip
-def test_a_layout(line: Line, params: Params) -> None:
+def test_a_layout(line: Line) -> None:
     for name, content in (FILES | line.made).items():
         if content is not None:  # else a folder may have its name
             put(SLIDES / name, content)
-    judge(lambda: len(list_and_read_slides(params, validation_tumour=("tumor_001",))), line.says)
+    judge(lambda: len(list_and_read_slides(validation_tumour=("tumor_001",))), line.says)

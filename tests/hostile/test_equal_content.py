@@ -2,7 +2,6 @@
 
 import pandas as pd
 
-from pipeline.params.file import Params
 from tests.hostile.inputs import (
     NIH,
     SLIDES,
@@ -60,7 +59,7 @@ USED = ("a", "b", "c", "d")
     Line("in_train_three_times", (("e", "a", "train", ""), ("f", "a", "train", "")), Gives(USED)),
     Line("in_test_twice", (("e", "d", "test_tumour", "d.xml"),), Gives(USED)),
 )
-def test_slides(line: Line, params: Params) -> None:
+def test_slides(line: Line) -> None:
     put(SLIDES / "d.xml", b"")
     rows = ["path,role,annotation,group"]
     slides = (("a", "a", "train", ""), ("b", "b", "train", ""), ("c", "c", "test_normal", ""))
@@ -68,4 +67,4 @@ def test_slides(line: Line, params: Params) -> None:
         put(SLIDES / f"{name}.tif", content)
         rows.append(f"{name}.tif,{role},{annotation},{name}")
     put(SLIDES / "slides.csv", "\n".join(rows))
-    judge(lambda: tuple(r.name for r in list_and_read_slides(params, **WITH_TABLE) if r.role), line.says)
+    judge(lambda: tuple(r.name for r in list_and_read_slides(**WITH_TABLE) if r.role), line.says)

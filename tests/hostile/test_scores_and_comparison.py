@@ -1,7 +1,5 @@
 """Tables of scores, and revisions that are compared."""
 
-from pathlib import Path
-
 import pytest
 
 from pipeline import layout

@@ -13,10 +13,10 @@ from PIL import Image
 from pipeline.data.slides.masks import MaskJob
 from pipeline.data.slides.slide_record import SlideRecord
 from pipeline.errors import PipelineError
-from pipeline.params.file import Params
 from tests.hostile.inputs import put
 from tests.hostile.oracle import OUTSIDE, Either, Gives, Line, judge, lines
 from tests.hostile.pictures import png, saved
+from tests.shipped import shipped_slides
 
 NAME = r"raw/a\.(tif|svs)"
 PIXELS = np.random.default_rng(0).integers(150, 250, (1024, 1024, 3), np.uint8)
@@ -24,13 +24,13 @@ PIXELS[256:768, 256:768] = (150, 60, 140)
 
 
 @pytest.fixture
-def mask_of(params: Params) -> Callable[[str], str]:
+def mask_of() -> Callable[[str], str]:
     """Make the mask of one slide in this process; its status, or the reason of a failure as an error."""
 
     def mask_of(name: str) -> str:
         record = SlideRecord("a", name, "train", "", "a")
-        tissue = params.tissue_masks["demo_slides"].model_copy(update={"microns_per_pixel": 8.0})
-        job = MaskJob(Path("raw"), params.slides["demo_slides"], tissue, "demo_slides")
+        tissue = shipped_slides("demo_slides").tissue_masks.model_copy(update={"microns_per_pixel": 8.0})
+        job = MaskJob(Path("raw"), shipped_slides("demo_slides").collection, tissue, "demo_slides")
         job(record, Path("part.npz"))
         with np.load("part.npz") as part:
             row = json.loads(str(part["row"]))

@@ -1,6 +1,5 @@
 """The CSV of a collection of slides."""
 
-from pipeline.params.file import Params
 from tests.hostile.inputs import SLIDES, WITH_TABLE, list_and_read_slides, put
 from tests.hostile.oracle import OUTSIDE, Gives, Line, judge, lines
 
@@ -44,11 +43,11 @@ def with_row(row: str) -> str:
     Line("nothing_to_train_on", "\n".join([HEADER, *ROWS[1:]]), r"demo_slides.*train"),
     Line("folder_as_slide", with_row("more,train,,p1"), rf"{CSV}, row 2.*'more'"),
 )
-def test_a_table(line: Line, params: Params) -> None:
+def test_a_table(line: Line) -> None:
     for name in ("a.tif", "b.tif", "c.tif", "c.xml", "more/a.tif", "=a.tif"):
         put(SLIDES / name, name)
     put(SLIDES / "slides.csv", line.made)
-    judge(lambda: [r.name for r in list_and_read_slides(params, **WITH_TABLE)], line.says)
+    judge(lambda: [r.name for r in list_and_read_slides(**WITH_TABLE)], line.says)
 
 
 @lines(
@@ -57,6 +56,6 @@ def test_a_table(line: Line, params: Params) -> None:
     Line("gone", "gone.csv", r"gone\.csv is missing"),
     Line("without_name", "", r"demo_slides"),
 )
-def test_a_table_that_cannot_be(line: Line, params: Params) -> None:
+def test_a_table_that_cannot_be(line: Line) -> None:
     put(SLIDES / "a.tif", b"")
-    judge(lambda: list_and_read_slides(params, **WITH_TABLE | {"table": line.made}), line.says)
+    judge(lambda: list_and_read_slides(**WITH_TABLE | {"table": line.made}), line.says)

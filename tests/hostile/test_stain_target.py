@@ -5,22 +5,23 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.data.slides.target import target_normalizer
+from pipeline.data.slides.settings import Region, StainTarget
+from pipeline.data.slides.target import target_stains
 from pipeline.params.file import Params
-from pipeline.params.slides import Region, StainTarget
 from tests.hostile.inputs import put
 from tests.hostile.oracle import OUTSIDE, Either, Gives, Line, judge, lines
 from tests.hostile.pictures import END, chunk, header, png, saved
+from tests.shipped import shipped_slides
 
 KEY = r"arms/demo_slides\.yaml: normalize_tiles\.target"
 
 
-def judge_target(params: Params, line: Line, name: str, region: Region | None) -> None:
-    settings = params.normalize_tiles["demo_slides"].model_copy(
+def judge_target(line: Line, name: str, region: Region | None) -> None:
+    settings = shipped_slides("demo_slides").normalize_tiles.model_copy(
         update={"target": StainTarget(file=name, region=region), "sampled_pixels": 2000}
     )
     judge(
-        lambda: target_normalizer(Path("raw"), params.slides["demo_slides"], settings, "demo_slides") and None,
+        lambda: target_stains(Path("raw"), shipped_slides("demo_slides").collection, settings, "demo_slides") and None,
         line.says,
     )
 

@@ -18,6 +18,7 @@ ResultsOf = Callable[..., dict[str, Any]]
 
 def facts_of(arm: str, **changed: Any) -> ArmFacts:
     known: dict[str, Any] = {
+        "generated": arm.startswith("demo"),
         "counts": pd.DataFrame({"split": ["train"], "images": [f"those of {arm}"]}),
         "pictures": [Path("data", arm, "images.png")],
         "parameters": f"train:\n  note: {arm} has some\n",

@@ -112,6 +112,6 @@ def arm_pixels(index: pd.DataFrame) -> np.ndarray:
 def arm(in_folder: Path) -> Path:
     """A working folder with the prepared images of the arm."""
     index = arm_index()
-    write_images(in_folder / "data/prepared" / ARM, [arm_pixels(index)], index, {"made": "in a test"})
+    write_images(in_folder / "data/prepared" / ARM, [arm_pixels(index)], index, {"unit": "patient"})
     write_csv(in_folder / f"data/raw/inventory/{ARM}.csv", pd.DataFrame({"path": ["a"], "bytes": [1], "md5": ["0"]}))
     return in_folder

@@ -8,8 +8,9 @@ import shapely
 from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import parse
 
+from pipeline.data.slides.settings import SampleTiles
 from pipeline.errors import PipelineError
-from pipeline.params.slides import SampleTiles
+from pipeline.layout import arm_key
 
 # The shapes of ASAP that enclose an area. A spline's points lie on its outline, so it is read as a polygon.
 AREAS = ("Polygon", "Spline", "Rectangle")
@@ -63,7 +64,7 @@ def read_lesions(path: Path, settings: SampleTiles, arm: str) -> Lesions:
     if area.is_empty:
         raise PipelineError(
             f"{path} outlines no tumour (its groups: {', '.join(sorted(groups)) or 'none'}): "
-            f"correct the file or sample_tiles.{arm}.tumour_groups"
+            f"correct the file or {arm_key(arm, 'sample_tiles.tumour_groups')}"
         )
     return Lesions(area, ignored)
 

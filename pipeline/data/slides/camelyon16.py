@@ -6,9 +6,10 @@ from pathlib import Path, PurePosixPath
 import pandas as pd
 
 from pipeline.data.inventory import check_unchanged, raw_file
+from pipeline.data.slides.settings import Slides
 from pipeline.data.slides.slide_record import SlideRecord
 from pipeline.errors import PipelineError
-from pipeline.params.slides import Slides
+from pipeline.layout import arm_key
 
 SUFFIXES = (".tif", ".tiff", ".svs", ".ndpi", ".scn", ".bif", ".mrxs", ".svslide")
 ROLE_OF_LABEL = {"normal": "test_normal", "tumor": "test_tumour"}
@@ -40,15 +41,18 @@ def read_camelyon16(root: Path, inventory: pd.DataFrame, settings: Slides, arm: 
     normal, tumour = _slides(paths, "training/normal"), _slides(paths, "training/tumor")
     test, labels = _slides(paths, "testing/images"), _reference(root, inventory)
     outlines = _outlines(paths)
-    unused = dict.fromkeys(settings.not_exhaustively_annotated, f"named in slides.{arm}.not_exhaustively_annotated")
-    unused |= dict.fromkeys(settings.excluded, f"named in slides.{arm}.excluded")
+    unused = {
+        name: f"named in {arm_key(arm, f'collection.{key}')}"
+        for key in ("not_exhaustively_annotated", "excluded")
+        for name in getattr(settings, key)
+    }
     _check_named(set(settings.validation_tumour) - set(unused), set(tumour), root, arm)
     _check_reference(set(labels) - set(unused), set(test) - set(unused), root, arm)
     roles = dict.fromkeys(normal, "train") | dict.fromkeys(settings.validation_tumour, "val_tumour")
     roles |= {name: ROLE_OF_LABEL[label] for name, label in labels.items()}
     records = []
     for name, path in [*normal.items(), *tumour.items(), *test.items()]:
-        reason = unused.get(name, "") or ("" if name in roles else f"not in slides.{arm}.validation_tumour")
+        reason = unused.get(name, "" if name in roles else f"not in {arm_key(arm, 'collection.validation_tumour')}")
         annotation = ""
         if not reason and roles[name].endswith("tumour"):
             annotation = _annotation(outlines, name, root / path)
@@ -122,7 +126,8 @@ def _reference(root: Path, inventory: pd.DataFrame) -> dict[str, str]:
 def _check_named(named: set[str], present: set[str], root: Path, arm: str) -> None:
     if named - present:
         raise PipelineError(
-            f"slides.{arm}.validation_tumour names {min(named - present)}, which is not in {root / 'training/tumor'}"
+            f"{arm_key(arm, 'collection.validation_tumour')} names {min(named - present)}, which is not in "
+            f"{root / 'training/tumor'}"
         )
 
 
@@ -134,5 +139,5 @@ def _check_reference(named: set[str], present: set[str], root: Path, arm: str) -
         if names:
             raise PipelineError(
                 f"{root}: {min(names)} {what}, like {len(names) - 1} others: complete the collection or list it "
-                f"under slides.{arm}.excluded"
+                f"under {arm_key(arm, 'collection.excluded')}"
             )

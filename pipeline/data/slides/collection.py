@@ -9,10 +9,11 @@ import pandas as pd
 from pipeline.compute.seeding import derived_seed
 from pipeline.data.collection_csv import refuse_formulas
 from pipeline.data.slides.camelyon16 import read_camelyon16
+from pipeline.data.slides.settings import Slides
 from pipeline.data.slides.slide_record import ROLES, SlideRecord
 from pipeline.data.slides.table import read_table
 from pipeline.errors import PipelineError
-from pipeline.params.slides import Slides
+from pipeline.layout import arm_key
 
 SAME_CONTENT = "same content as "
 
@@ -45,7 +46,7 @@ def _absent(records: list[SlideRecord], settings: Slides, arm: str) -> list[Slid
     """A row for every name that is to be left out and that no slide has, since it may be misspelt."""
     names = {record.name for record in records}
     return [
-        SlideRecord(name, "", "", "", "", f"named in slides.{arm}.{key}, but there is no such slide")
+        SlideRecord(name, "", "", "", "", f"named in {arm_key(arm, f'collection.{key}')}, but there is no such slide")
         for key in ("excluded", "not_exhaustively_annotated")
         for name in getattr(settings, key)
         if name not in names

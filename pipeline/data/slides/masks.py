@@ -14,12 +14,12 @@ from pipeline.data.inventory import raw_file
 from pipeline.data.slides.quality import black_share, blurredness, pen_share, warnings
 from pipeline.data.slides.reading import Slide
 from pipeline.data.slides.reasons import reason_of
+from pipeline.data.slides.settings import Slides, TissueMasks
 from pipeline.data.slides.slide_record import SlideRecord
 from pipeline.data.slides.status import TEXTS
 from pipeline.data.slides.tissue import NoTissueError, find_tissue
 from pipeline.errors import PipelineError
 from pipeline.files import atomic, write_csv, write_picture
-from pipeline.params.slides import Slides, TissueMasks
 
 # What the status table says of a slide's file: ``scale`` is the µm/px that it states, ``level`` the one that tiles are
 # read from, ``pixel`` the side of a mask pixel and ``extent`` that of a tile's pixel, both in level-0 pixels.

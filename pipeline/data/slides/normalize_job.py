@@ -3,20 +3,17 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import cv2
 import numpy as np
 import pandas as pd
-from PIL import Image
 
 from pipeline.compute.scratch import scratch_key
 from pipeline.data.inventory import raw_file
+from pipeline.data.slides.preparation import Preparation
 from pipeline.data.slides.reading import Slide
 from pipeline.data.slides.reasons import reason_of
-from pipeline.data.slides.stain import Normalizer, TooLittleStainError
+from pipeline.data.slides.stain import TooLittleStainError
 from pipeline.files import atomic, write_picture
-from pipeline.params.slides import NormalizeTiles, Slides
 
 
 @dataclass(frozen=True)
@@ -25,27 +22,13 @@ class NormalizeJob:
 
     Attributes:
         root: The collection's folder.
-        slides: The collection's settings.
-        tile_size: Side of a tile in pixels at the tile scale.
-        settings: The arm's settings.
-        normalizer: Gives the tiles the target's stains.
-        arm: The arm, to name keys in errors.
+        preparation: How tiles are made.
+        arm: Names keys in errors.
     """
 
     root: Path
-    slides: Slides
-    tile_size: int
-    settings: NormalizeTiles
-    normalizer: Normalizer
+    preparation: Preparation
     arm: str
-
-    def preparation(self) -> dict[str, Any]:
-        """Say how tiles are prepared, as JSON."""
-        return {
-            "microns_per_pixel": self.slides.microns_per_pixel,
-            "tile_size": self.tile_size,
-            "normalize_tiles": self.settings.model_dump(mode="json"),
-        }
 
     def __call__(self, tiles: pd.DataFrame, part: Path) -> int:
         """Write a part: ``images`` and ``reasons``, and the first image ``before`` normalisation.
@@ -65,19 +48,20 @@ class NormalizeJob:
         before: list[np.ndarray] = []
         reasons = np.full(len(tiles), "", object)
         failed = False
+        settings = self.preparation.normalize_tiles
         try:
-            with Slide(raw_file(self.root, tiles["path"].iloc[0]), self.slides, self.arm) as slide:
-                normalizer = self.normalizer.for_slide(self._read(slide, tiles), len(tiles))
+            with Slide(raw_file(self.root, tiles["path"].iloc[0]), self.preparation.scale, self.arm) as slide:
+                normalizer = self.preparation.normalizer().for_slide(self._read(slide, tiles), len(tiles))
                 for row, (name, tile) in enumerate(self._read(slide, tiles)):
                     try:
                         normalized = normalizer.normalize(tile, name)
                     except TooLittleStainError as error:
                         reasons[row] = str(error)
                         continue
-                    if self.settings.full_size_tiles:
+                    if settings.full_size_tiles:
                         write_picture(full_size_file(part, name), normalized)
-                    images.append(shrink(normalized, self.settings))
-                    before = before or [shrink(tile, self.settings)]
+                    images.append(self.preparation.shrink(normalized))
+                    before = before or [self.preparation.shrink(tile)]
         except TooLittleStainError as error:
             reasons[:] = str(error)
         except Exception as error:
@@ -85,7 +69,7 @@ class NormalizeJob:
             done = len(images) + int((reasons != "").sum())
             reasons[done:] = reason_of(error)
             failed = True
-        side = self.settings.working_size
+        side = settings.working_size
         none = np.empty((0, side, side, 3), np.uint8)
         with atomic(part) as unfinished:
             np.savez(
@@ -102,17 +86,17 @@ class NormalizeJob:
 
         Args:
             tiles: Those of all slides.
-            inventory: The collection's files, which must hold the slides and the target.
+            inventory: The collection's files, which must hold the slides.
         """
         checksums = inventory.set_index("path")["md5"]
-        facts = (self.slides.reading, self.tile_size, self.settings, checksums[self.settings.target.file])
         return [
-            (scratch_key(facts, checksums[own["path"].iloc[0]], own.to_csv()), own) for _, own in tiles.groupby("slide")
+            (scratch_key(self.preparation, checksums[own["path"].iloc[0]], own.to_csv()), own)
+            for _, own in tiles.groupby("slide")
         ]
 
     def _read(self, slide: Slide, tiles: pd.DataFrame) -> Iterator[tuple[str, np.ndarray]]:
         for name, x, y in zip(tile_names(tiles), tiles["x"], tiles["y"], strict=True):
-            yield name, slide.read(x, y, self.tile_size)
+            yield name, slide.read(x, y, self.preparation.tile_size)
 
 
 def tile_names(tiles: pd.DataFrame) -> list[str]:
@@ -123,11 +107,3 @@ def tile_names(tiles: pd.DataFrame) -> list[str]:
 def full_size_file(part: Path, name: str) -> Path:
     """Return where a normalised tile of full size lies, in a folder beside the part."""
     return part.with_suffix("") / f"{name}.png"
-
-
-def shrink(tile: np.ndarray, settings: NormalizeTiles) -> np.ndarray:
-    """Downsample a tile, uint8 (S, S, 3), to the working size: by averaging areas or by Pillow's bilinear filter."""
-    side = settings.working_size
-    if settings.downsampling == "bilinear":
-        return np.asarray(Image.fromarray(tile).resize((side, side), Image.Resampling.BILINEAR))
-    return np.asarray(cv2.resize(tile, (side, side), interpolation=cv2.INTER_AREA))

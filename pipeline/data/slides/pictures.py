@@ -13,10 +13,10 @@ from pipeline.data.inventory import raw_file
 from pipeline.data.slides.annotations import read_lesions
 from pipeline.data.slides.masks import read_mask, read_thumbnail, thumbnail_file
 from pipeline.data.slides.prepared_arm import shown_slides
+from pipeline.data.slides.settings import SampleTiles
 from pipeline.data.slides.status import rows_of
 from pipeline.errors import PipelineError
 from pipeline.files import write_picture
-from pipeline.params.slides import SampleTiles
 
 # Colours, RGB.
 TISSUE = (0, 120, 255)

@@ -7,56 +7,54 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from pipeline import layout
 from pipeline.compute.scratch import make_parts
 from pipeline.data.images import write_images
 from pipeline.data.inventory import check_unchanged, read_inventory
 from pipeline.data.slides.normalize_job import NormalizeJob, full_size_file, tile_names
+from pipeline.data.slides.preparation import Preparation, preparation_of
+from pipeline.data.slides.settings import Settings
 from pipeline.data.slides.slide_record import ROLES
-from pipeline.data.slides.target import target_normalizer
+from pipeline.data.slides.target import target_stains
 from pipeline.data.slides.tiles import read_tiles
 from pipeline.errors import PipelineError
 from pipeline.files import atomic, write_csv, write_picture
-from pipeline.params.slides import NormalizeTiles, Slides
+from pipeline.layout import INTERIM, RAW
 
 # Slides of each role whose first tile is shown before and after.
 SHOWN = 4
 
 
 def prepare_arm(
-    arm: str,
-    slides: Slides,
-    tile_size: int,
-    settings: NormalizeTiles,
-    prepared: Path,
-    normalized: Path,
-    scratch: Path,
-    workers: int,
+    arm: str, settings: Settings, prepared: Path, normalized: Path, scratch: Path, workers: int
 ) -> pd.DataFrame:
     """Read, normalise and shrink the tiles of an arm that were drawn.
 
     Args:
-        arm: The arm.
-        slides: Its collection.
-        tile_size: Side of a tile in pixels at the tile scale.
-        settings: How tiles are prepared.
+        arm: Whose tiles they are.
+        settings: Those of the arm, or those that a search tries.
         prepared: Where the array goes.
         normalized: Where the rest goes, see :func:`join_tiles`.
         scratch: Where the parts of unfinished work are kept; for the caller to remove.
-        workers: Number of processes.
+        workers: Processes; they change no byte.
 
     Returns:
         What :func:`join_tiles` returns.
+
+    Raises:
+        PipelineError: If the target cannot be used, a slide changed since it was listed, or no tile is left.
     """
-    root, tiles = Path("data/raw") / arm, read_tiles(Path("data/interim") / arm / "tiles" / "tiles.csv")
-    inventory = read_inventory(Path(f"data/raw/inventory/{arm}.csv"))
-    check_unchanged(root, inventory, [settings.target.file, *tiles["path"].unique()])
-    job = NormalizeJob(root, slides, tile_size, settings, target_normalizer(root, slides, settings, arm), arm)
+    root, tiles = RAW / settings.collection_of(arm), read_tiles(INTERIM / arm / "tiles" / "tiles.csv")
+    inventory, normalize = read_inventory(layout.inventory(arm)), settings.normalize_tiles
+    check_unchanged(root, inventory, [normalize.target.file, *tiles["path"].unique()])
+    target = target_stains(root, settings.collection, normalize, arm)
+    job = NormalizeJob(root, preparation_of(settings, target), arm)
     parts = make_parts(job, job.items(tiles, inventory), scratch, workers, "stain normalisation", "tiles")
-    return join_tiles(tiles, parts, prepared, normalized, job)
+    return join_tiles(tiles, parts, prepared, normalized, job.preparation)
 
 
 def join_tiles(
-    tiles: pd.DataFrame, parts: Sequence[Path], prepared: Path, normalized: Path, job: NormalizeJob
+    tiles: pd.DataFrame, parts: Sequence[Path], prepared: Path, normalized: Path, preparation: Preparation
 ) -> pd.DataFrame:
     """Write the prepared array and, beside it, what was left out and some tiles before and after.
 
@@ -68,7 +66,7 @@ def join_tiles(
         prepared: Where the prepared array goes.
         normalized: The folder of ``tiles.csv`` (all tiles, with ``reason``), ``before/`` and ``after/`` (PNG) and, if
             asked for, ``tiles/``.
-        job: What wrote the parts.
+        preparation: How :class:`NormalizeJob` made them.
 
     Returns:
         ``tiles`` with the column ``reason``, empty for the kept ones.
@@ -82,19 +80,19 @@ def join_tiles(
     if not len(kept):
         raise PipelineError(f"{prepared}: every tile was left out; the first because: {reasons[0]}")
     images = (images for part in parts if len(images := _read_part(part, "images")))
-    write_images(prepared, images, tile_index(kept), job.preparation())
+    write_images(prepared, images, tile_index(kept), preparation.model_dump(mode="json"))
     with atomic(normalized) as folder:
         folder.mkdir()
         write_csv(folder / "tiles.csv", tiles)
-        of_slide = dict(zip(tiles["slide"].unique(), parts, strict=True))
+        part_of = dict(zip(tiles["slide"].unique(), parts, strict=True))
         for slide in shown_slides(kept):
             for key, name in (("before", "before"), ("images", "after")):
-                write_picture(folder / name / f"{slide}.png", _read_part(of_slide[slide], key)[0])
-        if job.settings.full_size_tiles:
+                write_picture(folder / name / f"{slide}.png", _read_part(part_of[slide], key)[0])
+        if preparation.normalize_tiles.full_size_tiles:
             (folder / "tiles").mkdir()
             for slide in kept["slide"].unique():
                 for name in tile_names(kept[kept["slide"] == slide]):
-                    shutil.copyfile(full_size_file(of_slide[slide], name), folder / "tiles" / f"{name}.png")
+                    shutil.copyfile(full_size_file(part_of[slide], name), folder / "tiles" / f"{name}.png")
     return tiles
 
 

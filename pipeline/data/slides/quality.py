@@ -7,7 +7,7 @@ from skimage.measure import blur_effect
 from pipeline.compute.seeding import generator
 from pipeline.data.slides.optical_density import OPTICAL_DENSITY
 from pipeline.data.slides.reading import Slide
-from pipeline.params.slides import Warn
+from pipeline.data.slides.settings import Warn
 
 # Squares of tissue on which blur is measured, and their side in pixels at the tile scale.
 PATCHES = 8

@@ -8,8 +8,9 @@ import cv2
 import numpy as np
 import openslide
 
+from pipeline.data.slides.settings import Scale
 from pipeline.errors import PipelineError
-from pipeline.params.slides import Slides
+from pipeline.layout import arm_key
 
 # Side in pixels of the pieces from which a thumbnail is averaged: 16 MiB each, however large the slide.
 PIECE = 2048
@@ -46,7 +47,7 @@ class Slide:
             is assumed, or is coarser than the tile scale while ``upsampling`` is off.
     """
 
-    def __init__(self, path: Path, settings: Slides, arm: str):
+    def __init__(self, path: Path, settings: Scale, arm: str):
         self.path = path
         try:
             self._slide = openslide.OpenSlide(path)
@@ -127,12 +128,13 @@ class Slide:
                 thumbnail[top : top + high, left : left + wide] = small
         return thumbnail
 
-    def _base_scale(self, settings: Slides, arm: str) -> float:
+    def _base_scale(self, settings: Scale, arm: str) -> float:
         """Return level 0's µm/px such that a level within the tolerance of the tile scale is exactly at it."""
         found = self.stated_microns_per_pixel or settings.assumed_microns_per_pixel
         if found is None:
             raise PipelineError(
-                f"{self.path} does not tell its µm/px: set slides.{arm}.assumed_microns_per_pixel "
+                f"{self.path} does not tell its µm/px: set "
+                f"{arm_key(arm, 'collection.assumed_microns_per_pixel')} "
                 "or leave the slide out"
             )
         wanted = settings.microns_per_pixel
@@ -142,7 +144,7 @@ class Slide:
         if found > wanted and not settings.upsampling:
             raise PipelineError(
                 f"{self.path} has {found:.3g} µm/px, coarser than the {wanted:.3g} asked for: raise "
-                f"slides.{arm}.microns_per_pixel, set upsampling or leave the slide out"
+                f"{arm_key(arm, 'collection.microns_per_pixel')}, set upsampling or leave the slide out"
             )
         return float(found)
 

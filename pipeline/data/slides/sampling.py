@@ -13,12 +13,13 @@ from pipeline.data.inventory import raw_file
 from pipeline.data.slides.annotations import read_lesions
 from pipeline.data.slides.masks import read_mask
 from pipeline.data.slides.reasons import reason_of
+from pipeline.data.slides.settings import SampleTiles, Slides
 from pipeline.data.slides.slide_record import ROLES
 from pipeline.data.slides.status import rows_of
 from pipeline.data.slides.tile_lists import read_tile_lists
 from pipeline.data.slides.tiles import COLUMNS, SLACK, candidates, draw_tiles, lesion_shares, tissue_shares_at
 from pipeline.errors import PipelineError
-from pipeline.params.slides import SampleTiles, Slides
+from pipeline.layout import arm_key
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ class Sampler:
         Raises:
             PipelineError: If a list of tiles cannot be used, or a mask is missing.
         """
-        key = f"sample_tiles.{self.arm}.tile_lists"
+        key = arm_key(self.arm, "sample_tiles.tile_lists")
         listed = read_tile_lists(self.root, self.settings.tile_lists, key)
         self._check_listed(listed, status, key)
         parts, rows = [pd.DataFrame(columns=COLUMNS)], []
@@ -133,8 +134,8 @@ class Sampler:
         if not best:
             return "no tile with enough tissue lies in a lesion"
         return (
-            f"no tile has enough lesion: the best share is {best:g}, sample_tiles.{self.arm}.least_lesion asks for "
-            f"{self.settings.least_lesion:g}"
+            f"no tile has enough lesion: the best share is {best:g}, "
+            f"{arm_key(self.arm, 'sample_tiles.least_lesion')} asks for {self.settings.least_lesion:g}"
         )
 
     def _lesions(self, row: dict[str, Any]) -> tuple[shapely.MultiPolygon, str]:

@@ -15,7 +15,8 @@ import numpy as np
 
 from pipeline.compute.seeding import generator
 from pipeline.data.slides.optical_density import OPTICAL_DENSITY
-from pipeline.params.slides import NormalizeTiles
+from pipeline.data.slides.settings import NormalizeTiles
+from pipeline.params.base import Settings
 
 # Haematoxylin and eosin of Ruifrok & Johnston 2001, where dictionary learning starts.
 RUIFROK = np.array([[0.650, 0.704, 0.286], [0.072, 0.990, 0.105]])
@@ -35,6 +36,18 @@ LEAST_SPREAD = 0.03
 
 class TooLittleStainError(Exception):
     """Why the stains of a tile cannot be told apart; the text goes into the table of left out tiles."""
+
+
+class TargetStains(Settings):
+    """What a target has taught: all that normalisation needs of it.
+
+    Attributes:
+        matrix: Unit rows, the optical densities of haematoxylin and of eosin in red, green and blue.
+        strength: The 99th percentile of the amounts of each; 1 where amounts are not rescaled.
+    """
+
+    matrix: tuple[tuple[float, float, float], tuple[float, float, float]]
+    strength: tuple[float, float]
 
 
 class Normalizer(ABC):
@@ -80,24 +93,13 @@ class Unchanged(Normalizer):
 
 
 class Vahadane(Normalizer):
-    """Vahadane's normalisation with one stain matrix per tile, as in the paper, or per slide.
+    """Vahadane's normalisation with one stain matrix per tile, as in the paper, or per slide."""
 
-    Args:
-        target: uint8 RGB (H, W, 3), a well stained region.
-        settings: The arm's settings.
-
-    Raises:
-        TooLittleStainError: If the target's own stains cannot be told apart.
-    """
-
-    def __init__(self, target: np.ndarray, settings: NormalizeTiles):
+    def __init__(self, target: TargetStains, settings: NormalizeTiles):
         self._settings = settings
         self._slide_stains: np.ndarray | None = None
-        bright = standardize_brightness(target, settings.brightness_percentile)
-        self.target_stains = stain_matrix(bright, settings, "target")
-        self._target_strength = np.ones((2, 1), np.float32)
-        if settings.rescale_codes:
-            self._target_strength = strength(concentrations(bright, self.target_stains, settings.code_lambda))
+        self._target_stains = np.array(target.matrix, np.float32)
+        self._target_strength = np.array(target.strength, np.float32)[:, None]
 
     def for_slide(self, tiles: Iterable[tuple[str, np.ndarray]], count: int) -> Self:
         """Learn one stain matrix from pixels of all tiles, if the settings say so."""
@@ -127,29 +129,19 @@ class Vahadane(Normalizer):
         amounts = concentrations(bright, stains, self._settings.code_lambda)
         if self._settings.rescale_codes:
             amounts *= self._target_strength / strength(amounts)
-        return recolour(amounts, self.target_stains, tile.shape)
+        return recolour(amounts, self._target_stains, tile.shape)
 
 
 class Staintools(Normalizer):
-    """The normaliser of the package staintools, for comparison: not reproducible, since it learns by the clock.
+    """The normaliser of the package staintools, for comparison: not reproducible, since it learns by the clock."""
 
-    Args:
-        target: uint8 RGB (H, W, 3), a well stained region.
-        settings: The arm's settings.
-
-    Raises:
-        TooLittleStainError: If the target shows no tissue.
-    """
-
-    def __init__(self, target: np.ndarray, settings: NormalizeTiles):
+    def __init__(self, target: TargetStains, settings: NormalizeTiles):
         from staintools import StainNormalizer  # noqa: PLC0415  (slow to import, and rarely wanted)
 
         self._settings = settings
         self._normalizer = StainNormalizer(method="vahadane")
-        with _staintools_errors():
-            self._normalizer.fit(standardize_brightness(target, settings.brightness_percentile))
-        # Only their percentile is needed again; this object travels to every process.
-        self._normalizer.target_concentrations = None
+        self._normalizer.stain_matrix_target = np.array(target.matrix)
+        self._normalizer.maxC_target = np.array([target.strength])
 
     def normalize(self, tile: np.ndarray, name: str) -> np.ndarray:
         """See :meth:`Normalizer.normalize`."""
@@ -170,20 +162,47 @@ def _staintools_errors() -> Iterator[None]:
         raise TooLittleStainError("too little stain for staintools") from error
 
 
-def make_normalizer(target: np.ndarray, settings: NormalizeTiles) -> Normalizer:
-    """Make the normaliser that the settings name.
+def learn_target(target: np.ndarray, settings: NormalizeTiles) -> TargetStains | None:
+    """Learn what tiles are given.
 
     Args:
-        target: uint8 RGB (H, W, 3); not looked at by ``none``.
-        settings: The arm's settings.
+        target: uint8 RGB (H, W, 3), a well stained region.
+        settings: Name the method.
 
     Returns:
-        A picklable normaliser.
+        The stains; None for the method ``none``.
 
     Raises:
-        TooLittleStainError: If the target cannot be used.
+        TooLittleStainError: If the target's own stains cannot be told apart.
     """
     if settings.method == "none":
+        return None
+    bright = standardize_brightness(target, settings.brightness_percentile)
+    if settings.method == "staintools":
+        return _learn_by_staintools(bright)
+    matrix, strengths = stain_matrix(bright, settings, "target"), np.ones(2)
+    if settings.rescale_codes:
+        strengths = strength(concentrations(bright, matrix, settings.code_lambda)).ravel()
+    return _target_stains(matrix, strengths)
+
+
+def _learn_by_staintools(bright: np.ndarray) -> TargetStains:
+    from staintools import StainNormalizer  # noqa: PLC0415
+
+    normalizer = StainNormalizer(method="vahadane")
+    with _staintools_errors():
+        normalizer.fit(bright)
+    return _target_stains(normalizer.stain_matrix_target, normalizer.maxC_target.ravel())
+
+
+def _target_stains(matrix: np.ndarray, strengths: np.ndarray) -> TargetStains:
+    haematoxylin, eosin = ((float(red), float(green), float(blue)) for red, green, blue in matrix)
+    return TargetStains(matrix=(haematoxylin, eosin), strength=(float(strengths[0]), float(strengths[1])))
+
+
+def make_normalizer(target: TargetStains | None, settings: NormalizeTiles) -> Normalizer:
+    """Make the normaliser that the settings name, from what :func:`learn_target` found; it can be pickled."""
+    if target is None:
         return Unchanged()
     return (Vahadane if settings.method == "vahadane" else Staintools)(target, settings)
 

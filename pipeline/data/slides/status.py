@@ -8,6 +8,7 @@ import pandas as pd
 
 from pipeline.errors import PipelineError
 from pipeline.files import read_csv
+from pipeline.layout import INTERIM, arm_key
 
 TEXTS = ["name", "path", "role", "annotation", "group", "status", "reason", "warnings"]
 
@@ -41,6 +42,6 @@ def check_failures(reasons: Sequence[str], total: int, allowed: float, arm: str,
     """
     if len(reasons) > allowed * total:
         raise PipelineError(
-            f"{arm}: {len(reasons)} of {total} {what} failed, more than slides.{arm}.allowed_failures {allowed}; all "
-            f"reasons are in data/interim/{arm}, the first is: {reasons[0]}"
+            f"{arm}: {len(reasons)} of {total} {what} failed, more than {arm_key(arm, 'collection.allowed_failures')} "
+            f"{allowed}; all reasons are in {INTERIM / arm}, the first is: {reasons[0]}"
         )

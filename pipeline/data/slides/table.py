@@ -6,9 +6,10 @@ import pandas as pd
 
 from pipeline.data.collection_csv import read_described
 from pipeline.data.inventory import raw_file
+from pipeline.data.slides.settings import Slides
 from pipeline.data.slides.slide_record import ROLES, SlideRecord
 from pipeline.errors import PipelineError
-from pipeline.params.slides import Slides
+from pipeline.layout import arm_key
 
 COLUMNS = ("path", "role", "annotation", "group")
 
@@ -58,4 +59,5 @@ def _record(row: list[str], where: str, root: Path, files: set[str]) -> SlideRec
 def _excluded(record: SlideRecord, settings: Slides, arm: str) -> SlideRecord:
     if record.name not in settings.excluded:
         return record
-    return SlideRecord(record.name, record.path, "", "", record.group, f"named in slides.{arm}.excluded")
+    reason = f"named in {arm_key(arm, 'collection.excluded')}"
+    return SlideRecord(record.name, record.path, "", "", record.group, reason)

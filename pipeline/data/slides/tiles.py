@@ -7,8 +7,8 @@ import pandas as pd
 import shapely
 
 from pipeline.compute.seeding import generator
+from pipeline.data.slides.settings import SampleTiles
 from pipeline.files import read_csv
-from pipeline.params.slides import SampleTiles
 
 COLUMNS = ["slide", "path", "role", "group", "x", "y", "level", "microns_per_pixel", "tissue", "lesion"]
 TEXTS = ("slide", "path", "role", "group", "reason")

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from skimage.filters import threshold_otsu
 
-from pipeline.params.slides import TissueMasks
+from pipeline.data.slides.settings import TissueSteps
 
 # Least difference in mean gray between tissue and background; below it Otsu has split noise.
 LEAST_CONTRAST = 8.0
@@ -31,7 +31,7 @@ class Tissue:
     threshold: int
 
 
-def find_tissue(thumbnail: np.ndarray, settings: TissueMasks) -> Tissue:
+def find_tissue(thumbnail: np.ndarray, settings: TissueSteps) -> Tissue:
     """Find the tissue of a slide.
 
     Args:
@@ -79,7 +79,7 @@ def tissue_threshold(gray: np.ndarray) -> int:
     return threshold
 
 
-def clear_border(mask: np.ndarray, settings: TissueMasks) -> np.ndarray:
+def clear_border(mask: np.ndarray, settings: TissueSteps) -> np.ndarray:
     """Clear the margins, where scanners leave edges and labels; tall masks have margins of their own."""
     border = settings.tall_border if len(mask) > settings.tall_mask else settings.border
     rows, columns = mask.shape

@@ -6,9 +6,9 @@ import pandas as pd
 
 from pipeline.data.inventory import check_unchanged
 from pipeline.data.xrays.nih_metadata import compare_versions, find_metadata, read_index
+from pipeline.data.xrays.settings import SplitXrays
 from pipeline.data.xrays.splits import read_lists, split_xrays
 from pipeline.data.xrays.table import read_table
-from pipeline.params.xrays import SplitXrays
 
 
 def read_collection(

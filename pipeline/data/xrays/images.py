@@ -11,8 +11,8 @@ from imagecodecs import PngError, png_decode
 from PIL import Image, ImageOps
 from PIL.ExifTags import Base
 
+from pipeline.data.xrays.settings import ThumbnailSteps
 from pipeline.errors import PipelineError, words_of
-from pipeline.params.xrays import EqualizeXrays
 
 LARGEST_PIXELS = 64_000_000  # a file of a few kB can claim any size; detectors end below 25 megapixels
 SMALLEST_SIDE = 16
@@ -93,7 +93,7 @@ def thumbnail(image: Image.Image, side: int) -> Image.Image:
     return image.resize((side, side), Image.Resampling.BILINEAR)
 
 
-def prepare_thumbnail(pixels: np.ndarray, settings: EqualizeXrays) -> np.ndarray:
+def prepare_thumbnail(pixels: np.ndarray, settings: ThumbnailSteps) -> np.ndarray:
     """Go from a thumbnail to the prepared image, in the paper's order of operations.
 
     Args:

@@ -12,8 +12,8 @@ from typing import get_args
 
 import pandas as pd
 
+from pipeline.data.xrays.settings import Finding
 from pipeline.errors import PipelineError
-from pipeline.params.xrays import Finding
 
 METADATA = ("Data_Entry_2017_v2020.csv", "Data_Entry_2017.csv")  # the corrected table is preferred
 HEADINGS = {

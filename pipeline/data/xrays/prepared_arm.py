@@ -6,32 +6,34 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from pipeline import layout
 from pipeline.data.images import write_images
 from pipeline.data.inventory import read_inventory
 from pipeline.data.xrays.files import locate_images
 from pipeline.data.xrays.images import prepare_thumbnail
+from pipeline.data.xrays.preparation import preparation_of
+from pipeline.data.xrays.settings import Settings, ThumbnailSteps
 from pipeline.data.xrays.splits import read_split
 from pipeline.data.xrays.thumbnails import Thumbnails, make_thumbnails
 from pipeline.errors import PipelineError
 from pipeline.files import write_csv
-from pipeline.params.xrays import EqualizeXrays, SplitXrays
+from pipeline.layout import INTERIM, RAW, SCRATCH
 
 IN_COLOUR = "in colour, made gray"
 PART = 1000  # images that are in memory at a time
 
 
 def prepare_arm(
-    arm: str, source: SplitXrays, settings: EqualizeXrays, folder: Path, status_csv: Path, workers: int
+    arm: str, settings: Settings, folder: Path, status_csv: Path, workers: int
 ) -> tuple[pd.DataFrame, Thumbnails]:
     """Write the prepared array of an arm whose images are split; the thumbnails of its collection are made once.
 
     Args:
-        arm: The arm.
-        source: Its collection.
-        settings: How images are prepared.
+        arm: Whose images they are.
+        settings: Those of the arm, or those that a search tries.
         folder: Where the array goes.
         status_csv: Where it is written what became of each image.
-        workers: Number of processes.
+        workers: Processes; they change no byte.
 
     Returns:
         What :func:`image_status` says, and the thumbnails.
@@ -39,16 +41,16 @@ def prepare_arm(
     Raises:
         PipelineError: If more images failed than ``allowed_failures``.
     """
-    table = read_split(Path("data/interim") / arm / "split.csv")
-    inventory = read_inventory(Path(f"data/raw/inventory/{arm}.csv"))
-    root, scratch = Path("data/raw") / source.collection, Path(".cache/thumbnails") / source.collection
-    files = locate_images(inventory, source.table)
-    thumbnails = make_thumbnails(root, files, inventory, settings.thumbnail_size, scratch, workers)
+    table, inventory = read_split(INTERIM / arm / "split.csv"), read_inventory(layout.inventory(arm))
+    collection, steps = settings.collection_of(arm), settings.equalize_xrays
+    files = locate_images(inventory, settings.split_xrays.table)
+    scratch = SCRATCH / "thumbnails" / collection
+    thumbnails = make_thumbnails(RAW / collection, files, inventory, steps.thumbnail_size, scratch, workers)
     status = image_status(table, thumbnails)
     write_csv(status_csv, status[["id", "status", "reason", "warnings"]])
-    check_failures(status, settings.allowed_failures)
-    preparation = {"equalize_xrays": settings.model_dump(mode="json")}
-    write_images(folder, prepare_images(status, thumbnails, settings), index_of(table, status), preparation)
+    check_failures(status, steps.allowed_failures)
+    preparation = preparation_of(settings).model_dump(mode="json")
+    write_images(folder, prepare_images(status, thumbnails, steps), index_of(table, status), preparation)
     return status, thumbnails
 
 
@@ -78,7 +80,7 @@ def image_status(table: pd.DataFrame, thumbnails: Thumbnails) -> pd.DataFrame:
     return pd.DataFrame(columns)
 
 
-def prepare_images(status: pd.DataFrame, thumbnails: Thumbnails, settings: EqualizeXrays) -> Iterator[np.ndarray]:
+def prepare_images(status: pd.DataFrame, thumbnails: Thumbnails, settings: ThumbnailSteps) -> Iterator[np.ndarray]:
     """Prepare the images that could be read.
 
     Args:

@@ -10,9 +10,9 @@ from pipeline.compute.seeding import generator
 from pipeline.data.images import SPLITS, check_groups
 from pipeline.data.xrays.files import locate_images
 from pipeline.data.xrays.nih_metadata import read_names
+from pipeline.data.xrays.settings import SplitXrays
 from pipeline.errors import PipelineError
 from pipeline.files import read_csv
-from pipeline.params.xrays import SplitXrays
 
 COLUMNS = ["id", "split", "label", "findings", "group", "fold", "view", "age", "sex", "source", "md5"]
 OFFICIAL_LISTS = {"train_val": "train_val_list.txt", "test": "test_list.txt"}

@@ -1,6 +1,7 @@
 """The settings of the deep perceptual autoencoder: network, loss and schedule."""
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
@@ -32,7 +33,7 @@ def key(name: str) -> str:
 
 
 class GrowthStep(Settings):
-    """What happens at one resolution of progressive growth: how long it is faded in and then trained, on which layers."""
+    """One resolution of progressive growth: how long it is faded in and then trained, and with which layers."""
 
     layers: Annotated[tuple[str, ...], Field(min_length=1)]
     transition: Natural
@@ -171,7 +172,7 @@ class DpaSettings(DetectorSettings):
         for side in sides:
             if side < 4 or side & (side - 1):
                 raise ValueError(f"schedule: the resolution {side} is not a power of two from 4 up")
-        for low, high in zip(sides, sides[1:], strict=False):
+        for low, high in pairwise(sides):
             if high != 2 * low:
                 raise ValueError(f"schedule has {high} px after {low} px: growth doubles")
         if self.steps[min(self.steps)].transition:

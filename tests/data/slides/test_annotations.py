@@ -7,6 +7,7 @@ import shapely
 
 from pipeline.data.slides.annotations import polygons_of, read_lesions
 from pipeline.errors import PipelineError
+from tests.shipped import shipped_slides
 
 REAL = Path(os.environ.get("PIPELINE_REAL_DATA", "absent")) / "annotations"
 SQUARE = [(0, 0), (100, 0), (100, 100), (0, 100)]
@@ -22,11 +23,11 @@ def asap(*annotations: tuple[str, str, list[tuple[float, float]]]) -> str:
 
 
 @pytest.fixture
-def read(tmp_path, params):
+def read(tmp_path):
     def read(text: str):
         path = tmp_path / "tumor_001.xml"
         path.write_text(text)
-        return read_lesions(path, params.sample_tiles["camelyon16"], "camelyon16")
+        return read_lesions(path, shipped_slides("camelyon16").sample_tiles, "camelyon16")
 
     return read
 
@@ -89,7 +90,7 @@ def test_a_file_too_large_for_outlines_is_refused(read, monkeypatch):
         (asap(("Polygon", "_0", SQUARE)).replace('X="100"', 'X="ten"'), "without a number"),
         (asap(("Polygon", "_0", SQUARE)).replace('X="100"', ""), "without a number"),
         (asap(("Polygon", "_0", SQUARE)).replace('X="100"', 'X="nan"'), "not finite"),
-        (asap(("Polygon", "metastasis", SQUARE)), r"metastasis.*sample_tiles\.camelyon16\.tumour_groups"),
+        (asap(("Polygon", "metastasis", SQUARE)), r"metastasis.*arms/camelyon16\.yaml:sample_tiles\.tumour_groups"),
         (asap(("Polygon", "_0", SQUARE), ("Polygon", "_2", SQUARE)), "outlines no tumour"),
     ],
 )
@@ -98,9 +99,9 @@ def test_a_file_that_cannot_be_used_is_named(read, text, what):
         read(text)
 
 
-def test_a_missing_file_is_named(tmp_path, params):
+def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(PipelineError, match=r"gone\.xml is missing"):
-        read_lesions(tmp_path / "gone.xml", params.sample_tiles["camelyon16"], "camelyon16")
+        read_lesions(tmp_path / "gone.xml", shipped_slides("camelyon16").sample_tiles, "camelyon16")
 
 
 def test_only_areas_are_kept_of_a_repaired_shape():
@@ -110,7 +111,7 @@ def test_only_areas_are_kept_of_a_repaired_shape():
 
 
 @pytest.mark.skipif(not REAL.is_dir(), reason="PIPELINE_REAL_DATA names no folder with annotations")
-def test_outlines_of_the_challenge_are_read_without_their_normal_islands(params):
+def test_outlines_of_the_challenge_are_read_without_their_normal_islands():
     """tumor_107: two lesions, three islands, one of which reaches over the rim of its lesion."""
     text = (REAL / "tumor_107.xml").read_text()
     groups = {"tumour": shapely.MultiPolygon(), "normal": shapely.MultiPolygon()}
@@ -118,14 +119,14 @@ def test_outlines_of_the_challenge_are_read_without_their_normal_islands(params)
         points = [(float(x), float(y)) for x, y in re.findall(r'X="([\d.]+)" Y="([\d.]+)"', outline)]
         kind = "normal" if 'PartOfGroup="_2"' in outline or 'PartOfGroup="Exclusion"' in outline else "tumour"
         groups[kind] = groups[kind].union(shapely.Polygon(points).buffer(0))
-    lesions = read_lesions(REAL / "tumor_107.xml", params.sample_tiles["camelyon16"], "camelyon16")
+    lesions = read_lesions(REAL / "tumor_107.xml", shipped_slides("camelyon16").sample_tiles, "camelyon16")
     assert lesions.area.is_valid
     assert lesions.area.area == pytest.approx(groups["tumour"].difference(groups["normal"]).area, rel=1e-6)
 
 
 @pytest.mark.skipif(not REAL.is_dir(), reason="PIPELINE_REAL_DATA names no folder with annotations")
-def test_an_export_of_the_program_is_read_by_its_own_groups(params):
-    settings = params.sample_tiles["camelyon16"]
+def test_an_export_of_the_program_is_read_by_its_own_groups():
+    settings = shipped_slides("camelyon16").sample_tiles
     with pytest.raises(
         PipelineError, match=r"cmu1_segmentation\.xml outlines no tumour \(its groups: benign, malignant\)"
     ):

@@ -4,6 +4,7 @@ import pytest
 from pipeline.data.inventory import make_inventory
 from pipeline.data.slides.camelyon16 import REFERENCE, read_camelyon16
 from pipeline.errors import PipelineError
+from tests.shipped import shipped_slides
 
 NORMAL = [f"training/normal/normal_{i:03}.tif" for i in range(1, 11)]
 TUMOUR = ["training/tumor/tumor_001.tif", "training/tumor/tumor_002.tif"]
@@ -13,8 +14,8 @@ ALL = [*NORMAL, *TUMOUR, *OUTLINES, *TEST]
 
 
 @pytest.fixture
-def settings(params):
-    return params.slides["demo_slides"].model_copy(update={"validation_tumour": ("tumor_001",)})
+def settings():
+    return shipped_slides("demo_slides").collection.model_copy(update={"validation_tumour": ("tumor_001",)})
 
 
 @pytest.fixture
@@ -44,7 +45,7 @@ def test_every_slide_has_its_part(read):
 
 def test_a_tumour_slide_that_is_not_for_validation_is_not_used_and_needs_no_outlines(read):
     other = read()["tumor_002"]
-    assert (other.role, other.unused) == ("", "not in slides.demo_slides.validation_tumour")
+    assert (other.role, other.unused) == ("", "not in arms/demo_slides.yaml:collection.validation_tumour")
 
 
 def test_the_order_of_the_listing_does_not_matter(read):
@@ -54,13 +55,13 @@ def test_the_order_of_the_listing_does_not_matter(read):
 def test_excluded_slides_are_not_used_and_say_why(read):
     records = read(excluded=("normal_003", "tumor_001", "test_001"))
     for name in ("normal_003", "tumor_001", "test_001"):
-        assert (records[name].role, records[name].unused) == ("", "named in slides.demo_slides.excluded")
+        assert (records[name].role, records[name].unused) == ("", "named in arms/demo_slides.yaml:collection.excluded")
 
 
 def test_a_tumour_slide_that_is_not_exhaustively_annotated_needs_no_outlines_and_gives_no_tiles(read):
     paths = [path for path in ALL if path != OUTLINES[1]]
     record = read(paths=paths, not_exhaustively_annotated=("test_002",))["test_002"]
-    assert (record.role, record.unused) == ("", "named in slides.demo_slides.not_exhaustively_annotated")
+    assert (record.role, record.unused) == ("", "named in arms/demo_slides.yaml:collection.not_exhaustively_annotated")
 
 
 def test_outlines_without_their_slide_are_listed(read):
@@ -83,7 +84,11 @@ def test_a_header_in_reference_csv_is_skipped(read):
     [
         ([p for p in ALL if p != OUTLINES[0]], None, r"tumor_001\.tif has no lesion_annotations/tumor_001\.xml"),
         ([p for p in ALL if p != OUTLINES[1]], None, r"test_002\.tif has no"),
-        ([p for p in ALL if p != TUMOUR[0]], None, r"slides\.demo_slides\.validation_tumour names tumor_001"),
+        (
+            [p for p in ALL if p != TUMOUR[0]],
+            None,
+            r"demo_slides\.yaml:collection\.validation_tumour names tumor_001",
+        ),
         ([p for p in ALL if p != TEST[0]], None, r"test_001 is named in testing/reference\.csv but is not in"),
         ([*ALL, "testing/images/test_003.tif"], None, "test_003 is in testing/images but not named"),
         ([p for p in ALL if p != TEST[2]], None, r"reference\.csv is missing"),

@@ -9,11 +9,12 @@ from pipeline.data.inventory import make_inventory
 from pipeline.data.slides.collection import check_collection, hold_out, read_collection, use_content_once
 from pipeline.data.slides.slide_record import SlideRecord
 from pipeline.errors import PipelineError
+from tests.shipped import shipped_slides
 
 
 @pytest.fixture
-def settings(params):
-    return params.slides["demo_slides"]
+def settings():
+    return shipped_slides("demo_slides").collection
 
 
 def record(name: str, role: str = "train", group: str = "") -> SlideRecord:

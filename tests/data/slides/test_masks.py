@@ -6,6 +6,7 @@ from pipeline.data.slides.masks import MaskJob, join_masks, read_mask, read_thum
 from pipeline.data.slides.slide_record import SlideRecord
 from pipeline.data.slides.status import read_status, rows_of
 from pipeline.errors import PipelineError
+from tests.shipped import shipped_slides
 
 ARM = "demo_slides"
 GLASS = (240, 240, 240)
@@ -16,11 +17,11 @@ def record(name: str) -> SlideRecord:
 
 
 @pytest.fixture
-def mask(tmp_path, params):
+def mask(tmp_path):
     """Mask slides and return their rows by name."""
 
     def run(*names: str, unused: tuple[SlideRecord, ...] = ()) -> dict[str, dict]:
-        job = MaskJob(tmp_path, params.slides[ARM], params.tissue_masks[ARM], ARM)
+        job = MaskJob(tmp_path, shipped_slides(ARM).collection, shipped_slides(ARM).tissue_masks, ARM)
         parts = [tmp_path / f"{name}.npz" for name in names]
         for name, part in zip(names, parts, strict=True):
             assert job(record(name), part) == 1
@@ -87,7 +88,7 @@ def test_files_that_are_no_slides_are_rows_that_name_them(mask, write_slide, tmp
     assert "leaves the collection" in rows["../outside"]["reason"]
 
 
-def test_reasons_are_the_same_in_every_folder_and_hold_nothing_of_the_machine(params, write_slide, tmp_path):
+def test_reasons_are_the_same_in_every_folder_and_hold_nothing_of_the_machine(write_slide, tmp_path):
     whole = write_slide(slide(), "whole.tif").read_bytes()
     files = {"truncated": whole[: len(whole) // 2], "empty": b"", "text": b"no slide", "header": whole[:8]}
     reasons = []
@@ -96,7 +97,7 @@ def test_reasons_are_the_same_in_every_folder_and_hold_nothing_of_the_machine(pa
         for name, content in files.items():
             (folder / f"{name}.tif").write_bytes(content)
         names = (*files, "missing", "../outside")
-        job = MaskJob(folder, params.slides[ARM], params.tissue_masks[ARM], ARM)
+        job = MaskJob(folder, shipped_slides(ARM).collection, shipped_slides(ARM).tissue_masks, ARM)
         parts = [folder / f"{number}.npz" for number in range(len(names))]
         for name, part in zip(names, parts, strict=True):
             job(record(name), part)

@@ -1,3 +1,5 @@
+import json
+
 import cv2
 import numpy as np
 import pandas as pd
@@ -5,12 +7,14 @@ import pytest
 from PIL import Image
 
 from pipeline.data.images import read_images
-from pipeline.data.slides.normalize_job import NormalizeJob, shrink
+from pipeline.data.slides.normalize_job import NormalizeJob
+from pipeline.data.slides.preparation import Preparation, preparation_of
 from pipeline.data.slides.prepared_arm import add_prepared, count_tiles, join_tiles, shown_slides
-from pipeline.data.slides.target import target_normalizer
+from pipeline.data.slides.reading import Slide
+from pipeline.data.slides.settings import Region, StainTarget
+from pipeline.data.slides.target import target_stains
 from pipeline.data.slides.tiles import COLUMNS
 from pipeline.errors import PipelineError
-from pipeline.params.slides import Region, StainTarget
 
 ARM = "demo_slides"
 TOO_LITTLE = "too little stain: hardly any pixel is tissue"
@@ -29,22 +33,26 @@ def tiles(write_slide, tile):
 @pytest.fixture
 def settings(params):
     target = StainTarget(file="a.tif", region=Region(x=0, y=0, size=384))
-    return params.normalize_tiles[ARM].model_copy(update={"target": target, "working_size": 96})
+    data = params.data(ARM)
+    normalize = data.normalize_tiles.model_copy(update={"target": target, "working_size": 96})
+    sampling = data.sample_tiles.model_copy(update={"tile_size": 384})
+    return data.model_copy(update={"normalize_tiles": normalize, "sample_tiles": sampling})
 
 
 @pytest.fixture
-def prepare(tmp_path, params, tiles, settings):
+def prepare(tmp_path, tiles, settings):
     """Run the branch's last step without processes."""
 
     def run(**changes) -> pd.DataFrame:
-        changed = settings.model_copy(update=changes)
-        normalizer = target_normalizer(tmp_path, params.slides[ARM], changed, ARM)
-        job = NormalizeJob(tmp_path, params.slides[ARM], 384, changed, normalizer, ARM)
+        normalize = settings.normalize_tiles.model_copy(update=changes)
+        target = target_stains(tmp_path, settings.collection, normalize, ARM)
+        preparation = preparation_of(settings.model_copy(update={"normalize_tiles": normalize}), target)
+        job = NormalizeJob(tmp_path, preparation, ARM)
         (tmp_path / "parts").mkdir(exist_ok=True)
         parts = [tmp_path / "parts" / f"{name}.npz" for name in "ab"]
         for part, (_, own) in zip(parts, tiles.groupby("slide"), strict=True):
             assert job(own.reset_index(drop=True), part) == 2
-        return join_tiles(tiles, parts, tmp_path / "prepared", tmp_path / "normalized", job)
+        return join_tiles(tiles, parts, tmp_path / "prepared", tmp_path / "normalized", preparation)
 
     return run
 
@@ -71,7 +79,7 @@ def test_a_slide_that_breaks_gives_reasons_and_the_others_go_on(prepare, tmp_pat
     assert all("b.tif cannot be opened" in reason for reason in reasons[2:])
 
 
-def test_a_collection_of_which_nothing_is_left_stops_the_stage(prepare, tmp_path, params):
+def test_a_collection_of_which_nothing_is_left_stops_the_stage(prepare, tmp_path):
     (tmp_path / "b.tif").write_bytes(b"broken")
     (tmp_path / "a.tif").rename(tmp_path / "target.tif")
     with pytest.raises(PipelineError, match="every tile was left out; the first because"):
@@ -119,7 +127,7 @@ def test_a_target_may_be_an_image_file(prepare, tmp_path, tile):
     assert np.array_equal(read_images(tmp_path / "prepared").pixels, region)
 
 
-def test_a_target_that_cannot_be_used_is_named(tiles, tmp_path, params, settings):
+def test_a_target_that_cannot_be_used_is_named(tiles, tmp_path, settings):
     (tmp_path / "text.png").write_text("no image")
     for file, region, what in (
         ("a.tif", Region(x=700, y=0, size=384), "ends outside"),
@@ -128,9 +136,9 @@ def test_a_target_that_cannot_be_used_is_named(tiles, tmp_path, params, settings
         ("text.png", None, r"text\.png cannot be read as an image"),
         ("../target.png", None, "leaves the collection's folder"),
     ):
-        changed = settings.model_copy(update={"target": StainTarget(file=file, region=region)})
+        changed = settings.normalize_tiles.model_copy(update={"target": StainTarget(file=file, region=region)})
         with pytest.raises(PipelineError, match=what):
-            target_normalizer(tmp_path, params.slides[ARM], changed, ARM)
+            target_stains(tmp_path, settings.collection, changed, ARM)
 
 
 def test_left_out_tiles_are_counted_apart(prepare):
@@ -162,10 +170,40 @@ def test_examples_are_spread_over_the_slides_of_each_role():
 
 def test_tiles_are_downsampled_by_areas_or_bilinearly(settings):
     checks = np.indices((384, 384)).sum(0).astype(np.uint8) % 2 * 255
-    checks = np.dstack([checks] * 3)
-    assert np.unique(shrink(checks, settings)).tolist() == [128]
+    by_areas = preparation_of(settings, None)
+    assert np.unique(by_areas.shrink(np.dstack([checks] * 3))).tolist() == [128]
     ramp = np.dstack([np.tile(np.linspace(0, 255, 384).astype(np.uint8), (384, 1))] * 3)
-    bilinear = settings.model_copy(update={"downsampling": "bilinear"})
+    normalize = settings.normalize_tiles.model_copy(update={"downsampling": "bilinear"})
+    bilinear = preparation_of(settings.model_copy(update={"normalize_tiles": normalize}), None)
     expected = np.asarray(Image.fromarray(ramp).resize((96, 96), Image.Resampling.BILINEAR))
-    assert np.array_equal(shrink(ramp, bilinear), expected)
-    assert not np.array_equal(shrink(ramp, bilinear), shrink(ramp, settings))
+    assert np.array_equal(bilinear.shrink(ramp), expected)
+    assert not np.array_equal(bilinear.shrink(ramp), by_areas.shrink(ramp))
+
+
+def rebuilt(tmp_path) -> Preparation:
+    """What a program knows that has nothing but preparation.json."""
+    return Preparation.model_validate_json((tmp_path / "prepared" / "preparation.json").read_bytes())
+
+
+@pytest.mark.parametrize("changes", [{}, {"rescale_codes": True}, {"method": "none"}])
+def test_a_prepared_tile_can_be_made_again_from_what_its_preparation_says(prepare, tmp_path, tile, changes):
+    prepare(**changes)
+    (tmp_path / "a.tif").unlink()  # the target's slide, too
+    preparation, images = rebuilt(tmp_path), read_images(tmp_path / "prepared")
+    with Slide(tmp_path / "b.tif", preparation.scale, ARM) as slide:
+        read = slide.read(0, 0, preparation.tile_size)
+    again = preparation.shrink(preparation.normalizer().normalize(read, "b_x0_y0"))
+    assert np.array_equal(again, images.pixels[images.index["id"].tolist().index("b_x0_y0")])
+
+
+def test_the_preparation_says_what_the_images_are_and_names_no_member_of_the_collection(prepare, tmp_path):
+    prepare()
+    content = read_images(tmp_path / "prepared").preparation
+    assert {key: content[key] for key in ("kind", "unit", "image", "generated")} == {
+        "kind": "slides", "unit": "slide", "image": "tile", "generated": True,
+    }  # fmt: skip
+    assert set(content["scale"]) == {"microns_per_pixel", "tolerance", "assumed_microns_per_pixel", "upsampling"}
+    assert "warn" not in content["tissue"]
+    assert content["tissue"]["microns_per_pixel"] == 64.0
+    assert (content["tile_size"], content["normalize_tiles"]["working_size"]) == (384, 96)
+    assert str(tmp_path) not in json.dumps(content)

@@ -4,6 +4,7 @@ import shapely
 
 from pipeline.data.slides.pictures import LESION, TILE, TISSUE, SlidePictures, before_and_after, overlay
 from pipeline.files import write_picture
+from tests.shipped import shipped_slides
 
 
 def test_outlines_and_tiles_are_drawn_where_they_lie():
@@ -20,14 +21,16 @@ def test_outlines_and_tiles_are_drawn_where_they_lie():
     assert tuple(picture[200, 100]) == (255, 255, 255)
 
 
-def test_every_slide_that_could_be_opened_has_its_picture(tmp_path, params):
+def test_every_slide_that_could_be_opened_has_its_picture(tmp_path):
     for name in ("a", "b"):
         write_picture(tmp_path / "masks" / "thumbnails" / f"{name}.png", np.full((8, 8, 3), 240, np.uint8))
     write_picture(tmp_path / "masks" / "a.png", np.eye(8, dtype=np.uint8) * 255)
     facts = {"annotation": "", "extent": 1.0, "pixel": 256.0}
     status = pd.DataFrame([{"name": name, **facts} for name in ("a", "b", "never opened")])
     tiles = pd.DataFrame({"slide": ["a"], "role": ["train"], "x": [0], "y": [0]})
-    pictures = SlidePictures(tmp_path, tmp_path / "masks", tiles, params.sample_tiles["demo_slides"], "demo_slides")
+    pictures = SlidePictures(
+        tmp_path, tmp_path / "masks", tiles, shipped_slides("demo_slides").sample_tiles, "demo_slides"
+    )
     assert pictures.write_all(status, tmp_path / "overlays") == 2
     assert sorted(file.name for file in (tmp_path / "overlays").iterdir()) == ["a.jpg", "b.jpg"]
     examples = pictures.examples(status)
@@ -35,11 +38,11 @@ def test_every_slide_that_could_be_opened_has_its_picture(tmp_path, params):
     assert (examples["train: a"][0] == TISSUE).all(axis=2).any()
 
 
-def test_broken_outlines_do_not_hide_the_slide(tmp_path, params):
+def test_broken_outlines_do_not_hide_the_slide(tmp_path):
     write_picture(tmp_path / "thumbnails" / "a.png", np.full((8, 8, 3), 240, np.uint8))
     (tmp_path / "a.xml").write_text("broken")
     tiles = pd.DataFrame({"slide": [], "role": [], "x": [], "y": []})
-    pictures = SlidePictures(tmp_path, tmp_path, tiles, params.sample_tiles["demo_slides"], "demo_slides")
+    pictures = SlidePictures(tmp_path, tmp_path, tiles, shipped_slides("demo_slides").sample_tiles, "demo_slides")
     drawn = pictures.draw({"name": "a", "annotation": "a.xml", "extent": 1.0, "pixel": 256.0}, 16)
     assert (drawn == 240).all()
 

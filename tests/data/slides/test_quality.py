@@ -7,7 +7,8 @@ import pytest
 
 from pipeline.data.slides.quality import black_share, blurredness, pen_share, warnings
 from pipeline.data.slides.reading import Slide
-from pipeline.params.slides import Warn
+from pipeline.data.slides.settings import Warn
+from tests.shipped import shipped_slides
 
 REAL = Path(os.environ.get("PIPELINE_REAL_DATA", "absent"))
 WARN = Warn(little_tissue=0.01, pen=0.01, black=0.02, blur=0.6)
@@ -50,21 +51,21 @@ def test_black_is_counted_over_the_whole_slide():
     assert black_share(thumbnail) == 0.1
 
 
-def test_a_blurred_slide_scores_higher_than_a_sharp_one(tile, write_slide, params):
+def test_a_blurred_slide_scores_higher_than_a_sharp_one(tile, write_slide):
     mask = np.ones((6, 6), bool)
     scores = {}
     for sigma in (0, 3):
         image = cv2.GaussianBlur(tile, (0, 0), sigma) if sigma else tile
         path = write_slide(image, f"blur_{sigma}.tif", factors=())
-        with Slide(path, params.slides["demo_slides"], "demo_slides") as slide:
+        with Slide(path, shipped_slides("demo_slides").collection, "demo_slides") as slide:
             scores[sigma] = blurredness(slide, mask, 64.0, "slide", 0)
             assert blurredness(slide, mask, 64.0, "slide", 0) == scores[sigma]
     assert scores[0] < WARN.blur < scores[3]
 
 
 @pytest.mark.skipif(not REAL.is_dir(), reason="PIPELINE_REAL_DATA names no folder")
-def test_a_real_slide_is_sharp(params):
-    settings = params.slides["camelyon16"].model_copy(update={"microns_per_pixel": 0.5})
+def test_a_real_slide_is_sharp():
+    settings = shipped_slides("camelyon16").collection.model_copy(update={"microns_per_pixel": 0.5})
     with Slide(REAL / "slides" / "CMU-1-Small-Region.svs", settings, "camelyon16") as slide:
         assert blurredness(slide, np.ones((10, 10), bool), 128.0, "CMU-1", 0) < 0.5
 

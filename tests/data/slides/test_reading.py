@@ -8,6 +8,7 @@ from openslide import OpenSlide
 
 from pipeline.data.slides.reading import Slide
 from pipeline.errors import PipelineError
+from tests.shipped import shipped_slides
 
 REAL = Path(os.environ.get("PIPELINE_REAL_DATA", "absent")) / "slides" / "CMU-1-Small-Region.svs"
 
@@ -18,8 +19,8 @@ def image() -> np.ndarray:
 
 
 @pytest.fixture
-def settings(params):
-    return params.slides["demo_slides"]
+def settings():
+    return shipped_slides("demo_slides").collection
 
 
 def block_mean(image: np.ndarray, side: int) -> np.ndarray:
@@ -56,7 +57,7 @@ def test_a_matching_lower_level_is_read_without_resampling(write_slide, image, s
 
 
 def test_a_coarser_slide_is_refused_with_the_key_to_change(write_slide, image, settings):
-    with pytest.raises(PipelineError, match=r"0\.5 µm/px.*slides\.demo_slides\.microns_per_pixel"):
+    with pytest.raises(PipelineError, match=r"0\.5 µm/px.*arms/demo_slides\.yaml:collection\.microns_per_pixel"):
         Slide(write_slide(image, microns=0.5), settings, "demo_slides")
 
 
@@ -82,7 +83,7 @@ def test_impossible_sizes_are_refused(write_slide, image, settings, monkeypatch)
 
 def test_a_slide_without_scale_needs_an_assumed_one(write_slide, image, settings):
     path = write_slide(image, microns=None)
-    with pytest.raises(PipelineError, match=r"slide\.tif.*slides\.demo_slides\.assumed_microns_per_pixel"):
+    with pytest.raises(PipelineError, match=r"slide\.tif.*demo_slides\.yaml:collection\.assumed_microns_per_pixel"):
         Slide(path, settings, "demo_slides")
     with Slide(path, settings.model_copy(update={"assumed_microns_per_pixel": 0.25}), "x") as slide:
         assert slide.microns_per_pixel == 0.25

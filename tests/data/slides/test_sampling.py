@@ -10,6 +10,7 @@ from pipeline.data.slides.status import rows_of
 from pipeline.data.slides.tiles import COLUMNS
 from pipeline.errors import PipelineError
 from pipeline.files import write_picture
+from tests.shipped import shipped_slides
 
 ARM = "demo_slides"
 OUTLINE = """<ASAP_Annotations><Annotation Name="A" Type="Polygon" PartOfGroup="{group}"><Coordinates>
@@ -34,14 +35,14 @@ def row(name: str, role: str, status: str = "ok", annotation: str = "lesion.xml"
 
 
 @pytest.fixture
-def sample(tmp_path: Path, params):
+def sample(tmp_path: Path):
     def run(*rows: dict, empty: tuple[str, ...] = (), text: str = outline(), **changes):
         (tmp_path / "lesion.xml").write_text(text)
         for one in rows:
             mask = np.full((12, 12), 0 if one["name"] in empty else 255, np.uint8)
             write_picture(tmp_path / f"{one['name']}.png", mask)
-        settings = params.sample_tiles[ARM].model_copy(update=changes)
-        sampler = Sampler(tmp_path, tmp_path, 3, params.slides[ARM], settings, ARM)
+        settings = shipped_slides(ARM).sample_tiles.model_copy(update=changes)
+        sampler = Sampler(tmp_path, tmp_path, 3, shipped_slides(ARM).collection, settings, ARM)
         run.sampler = sampler
         tiles, status = sampler.collection(pd.DataFrame(rows, columns=MASK_COLUMNS))
         return tiles, {row["name"]: row for row in rows_of(status)}
@@ -90,7 +91,8 @@ def test_a_lesion_too_thin_for_a_tile_is_said_with_the_best_share_and_the_key_to
     _, status = sample(*BASE, row("c", "val_tumour", annotation="thin.xml"))
     best = int(300 * 300 / 768**2 * 1000) / 1000
     assert status["c"]["reason"] == (
-        f"no tile has enough lesion: the best share is {best}, sample_tiles.demo_slides.least_lesion asks for 1"
+        f"no tile has enough lesion: the best share is {best}, arms/demo_slides.yaml:sample_tiles.least_lesion "
+        "asks for 1"
     )
     tiles, _ = sample(*BASE, row("c", "val_tumour", annotation="thin.xml"), least_lesion=best)
     assert (tiles["slide"] == "c").sum() == 1
@@ -186,5 +188,5 @@ def test_lists_without_a_tile_are_named(sample, tmp_path):
 )
 def test_a_listed_tile_that_does_not_fit_is_named(sample, tmp_path, line, what):
     (tmp_path / "list.txt").write_text(LISTED + line)
-    with pytest.raises(PipelineError, match=rf"sample_tiles\.demo_slides\.tile_lists.*{what}"):
+    with pytest.raises(PipelineError, match=rf"arms/demo_slides\.yaml:sample_tiles\.tile_lists.*{what}"):
         sample(*BASE, tile_lists=("list.txt",))

@@ -161,7 +161,10 @@ def test_too_many_bad_slides_stop_the_stage_but_leave_their_table(repository: Pa
     done = command("tissue_masks")
     _, error = done.communicate()
     assert done.returncode != 0
-    assert "error: demo_slides: 1 of 6 slides failed, more than slides.demo_slides.allowed_failures 0.1" in error
+    assert (
+        "error: demo_slides: 1 of 6 slides failed, more than arms/demo_slides.yaml:collection.allowed_failures 0.1"
+        in error
+    )
     assert "Traceback" not in error
     status = pd.read_csv(f"data/interim/{ARM}/masks/status.csv").set_index("name")
     assert "zero.tif" in status.loc["zero", "reason"]

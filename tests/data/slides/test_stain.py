@@ -1,3 +1,5 @@
+import json
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -8,10 +10,11 @@ from scipy.optimize import nnls
 from pipeline.compute.seeding import generator
 from pipeline.data.slides.stain import (
     OPTICAL_DENSITY,
+    TargetStains,
     TooLittleStainError,
-    Vahadane,
     concentrations,
     learn_dictionary,
+    learn_target,
     make_normalizer,
     recolour,
     sparse_codes,
@@ -20,13 +23,18 @@ from pipeline.data.slides.stain import (
     strength,
 )
 from pipeline.demo.lymph_node import STAINS, UNIT, render
+from tests.shipped import shipped_slides
 
 GLASS = np.full(3, 250.0)
 
 
 @pytest.fixture(scope="module")
-def settings(params):
-    return params.normalize_tiles["camelyon16"]
+def settings():
+    return shipped_slides("camelyon16").normalize_tiles
+
+
+def fitted(target, settings):
+    return make_normalizer(learn_target(target, settings), settings)
 
 
 def other_laboratory() -> np.ndarray:
@@ -71,7 +79,7 @@ def test_brightness_is_divided_by_numpys_percentile(tile):
 
 def test_inputs_are_not_changed(tile, settings):
     before = tile.copy()
-    Vahadane(tile, settings).normalize(tile, "a")
+    fitted(tile, settings).normalize(tile, "a")
     assert np.array_equal(tile, before)
 
 
@@ -100,20 +108,20 @@ def test_the_amounts_of_a_rendered_tile_are_found(stain_maps):
 
 def test_two_laboratories_look_the_same_after_normalisation(stain_maps, tile, settings):
     first, second = render(*stain_maps, STAINS, GLASS), render(*stain_maps, other_laboratory() * 1.02, GLASS * 0.95)
-    normalizer = Vahadane(tile, settings)
+    normalizer = fitted(tile, settings)
     before = np.abs(first.astype(float) - second).mean()
     after = np.abs(normalizer.normalize(first, "a").astype(float) - normalizer.normalize(second, "a")).mean()
     assert after < before / 3
 
 
 def test_the_same_tile_gives_the_same_bytes(tile, settings):
-    first, second = (Vahadane(tile, settings).normalize(tile, "a") for _ in range(2))
+    first, second = (fitted(tile, settings).normalize(tile, "a") for _ in range(2))
     assert np.array_equal(first, second)
 
 
 def test_a_tile_normalised_to_itself_keeps_its_colours(tile, settings):
     bright = standardize_brightness(tile, settings.brightness_percentile)
-    assert np.abs(Vahadane(tile, settings).normalize(tile, "a").astype(float) - bright).mean() < 6
+    assert np.abs(fitted(tile, settings).normalize(tile, "a").astype(float) - bright).mean() < 6
 
 
 def test_haematoxylin_is_the_row_with_more_red_density(tile, settings):
@@ -140,8 +148,8 @@ def test_rescaling_gives_the_strength_of_the_target(stain_maps, settings):
     settings = settings.model_copy(update={"rescale_codes": True})
     pale = render(*stain_maps, STAINS * 0.6, GLASS)
     strong = render(*stain_maps, STAINS, GLASS)
-    normalizer = Vahadane(strong, settings)
-    plain = Vahadane(strong, settings.model_copy(update={"rescale_codes": False}))
+    normalizer = fitted(strong, settings)
+    plain = fitted(strong, settings.model_copy(update={"rescale_codes": False}))
     wanted = normalizer.normalize(strong, "a").astype(float).mean()
     assert abs(normalizer.normalize(pale, "a").mean() - wanted) < abs(plain.normalize(pale, "a").mean() - wanted) / 2
 
@@ -152,7 +160,7 @@ def test_rescaling_by_nothing_is_refused():
 
 
 def test_none_leaves_the_colours(tile, settings):
-    assert make_normalizer(tile, settings.model_copy(update={"method": "none"})).normalize(tile, "a") is tile
+    assert fitted(tile, settings.model_copy(update={"method": "none"})).normalize(tile, "a") is tile
 
 
 def test_the_dictionary_does_not_depend_on_the_order_of_pixels(tile):
@@ -195,10 +203,22 @@ def test_the_stains_are_close_to_the_optimum_of_spams(tile, settings):
     assert degrees(ours, theirs) < 1
 
 
+@pytest.mark.parametrize("changes", [{}, {"rescale_codes": True}, {"stains_of": "slide"}])
+def test_a_target_that_went_through_json_gives_the_same_bytes(stain_maps, tile, settings, changes):
+    settings = settings.model_copy(update=changes)
+    target = learn_target(tile, settings)
+    again = TargetStains.model_validate_json(json.dumps(target.model_dump(mode="json")))
+    assert again == target
+    other = render(*stain_maps, other_laboratory(), GLASS)
+    normalizers = (make_normalizer(stains, settings).for_slide([("a", other)], 1) for stains in (target, again))
+    first, second = (normalizer.normalize(other, "a") for normalizer in normalizers)
+    assert np.array_equal(first, second)
+
+
 @pytest.mark.slow
 def test_staintools_can_be_chosen_and_an_empty_tile_is_refused(tile, settings):
-    normalizer = make_normalizer(tile, settings.model_copy(update={"method": "staintools", "rescale_codes": True}))
-    ours = Vahadane(tile, settings.model_copy(update={"rescale_codes": True})).normalize(tile, "a")
+    normalizer = fitted(tile, settings.model_copy(update={"method": "staintools", "rescale_codes": True}))
+    ours = fitted(tile, settings.model_copy(update={"rescale_codes": True})).normalize(tile, "a")
     assert np.abs(normalizer.normalize(tile, "a").astype(float) - ours).mean() < 10
     with pytest.raises(TooLittleStainError):
         normalizer.normalize(np.full((64, 64, 3), 255, np.uint8), "white")

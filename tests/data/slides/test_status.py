@@ -8,7 +8,7 @@ from pipeline.errors import PipelineError
 def test_a_few_failures_are_borne_more_are_not():
     check_failures(["bad"], 10, 0.1, "camelyon16", "slides")
     with pytest.raises(
-        PipelineError, match=r"camelyon16: 2 of 10 slides failed, more than slides\.camelyon16\.allowed_"
+        PipelineError, match=r"camelyon16: 2 of 10 slides failed, more than arms/camelyon16\.yaml:collection\.allowed_"
     ) as caught:
         check_failures(["bad", "worse"], 10, 0.1, "camelyon16", "slides")
     assert str(caught.value).endswith("all reasons are in data/interim/camelyon16, the first is: bad")

@@ -5,16 +5,17 @@ from pipeline.data.inventory import make_inventory, read_inventory
 from pipeline.data.slides.slide_record import SlideRecord
 from pipeline.data.slides.table import read_table
 from pipeline.errors import PipelineError
+from tests.shipped import shipped_slides
 
 FILES = ["slides.csv", "a.svs", "scans/b.svs", "scans/c.svs", "c.xml"]
 HEADER = "path,role,annotation,group\n"
 
 
 @pytest.fixture
-def read(tmp_path, params):
+def read(tmp_path):
     def read(text: str | bytes, **changes):
         (tmp_path / "slides.csv").write_bytes(text if isinstance(text, bytes) else text.encode())
-        settings = params.slides["demo_slides"].model_copy(update={"table": "slides.csv", **changes})
+        settings = shipped_slides("demo_slides").collection.model_copy(update={"table": "slides.csv", **changes})
         listed = make_inventory(tmp_path, tmp_path.parent / "inventory.csv", tmp_path.parent / "scratch.json")
         others = pd.DataFrame({"path": FILES[1:], "bytes": 0, "md5": ""})
         return read_table(tmp_path, pd.concat([listed, others], ignore_index=True), settings, "my_slides")
@@ -66,15 +67,15 @@ def test_what_is_wrong_with_a_table_is_said_with_its_row(read, text, what):
 
 
 def test_a_missing_table_is_named(tmp_path, params):
-    settings = params.slides["demo_slides"].model_copy(update={"table": "gone.csv"})
+    settings = shipped_slides("demo_slides").collection.model_copy(update={"table": "gone.csv"})
     with pytest.raises(PipelineError, match=r"gone\.csv is missing, though a table in params\.yaml names it"):
         read_table(tmp_path, pd.DataFrame({"path": FILES}), settings, "my_slides")
 
 
-def test_a_table_that_changed_since_it_was_listed_is_refused(read, tmp_path, params):
+def test_a_table_that_changed_since_it_was_listed_is_refused(read, tmp_path):
     read(HEADER + "a.svs,train,,\n")
     listed = read_inventory(tmp_path.parent / "inventory.csv")
     (tmp_path / "slides.csv").write_text(HEADER + "b.svs,train,,\n")
-    settings = params.slides["demo_slides"].model_copy(update={"table": "slides.csv"})
+    settings = shipped_slides("demo_slides").collection.model_copy(update={"table": "slides.csv"})
     with pytest.raises(PipelineError, match=r"slides\.csv has another content than when it was listed"):
         read_table(tmp_path, listed, settings, "my_slides")

@@ -8,11 +8,12 @@ from hypothesis.extra.numpy import arrays
 
 from pipeline.data.slides.tiles import COLUMNS, candidates, draw_tiles, lesion_shares, read_tiles, tissue_shares
 from pipeline.errors import PipelineError
+from tests.shipped import shipped_slides
 
 
 @pytest.fixture
-def settings(params):
-    return params.sample_tiles["camelyon16"]
+def settings():
+    return shipped_slides("camelyon16").sample_tiles
 
 
 def test_a_tile_is_a_candidate_only_if_all_nine_mask_pixels_are_tissue(settings):

@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy import ndimage
 
+from pipeline.data.slides.settings import Border, TissueMasks, Warn
 from pipeline.data.slides.tissue import (
     NoTissueError,
     clear_border,
@@ -13,7 +14,7 @@ from pipeline.data.slides.tissue import (
     open_mask,
     tissue_threshold,
 )
-from pipeline.params.slides import Border, TissueMasks, Warn
+from tests.shipped import shipped_slides
 
 NO_BORDER = Border(top=0, bottom=0, left=0, right=0)
 SETTINGS = TissueMasks(
@@ -76,8 +77,8 @@ def test_the_threshold_parts_the_two_classes():
     assert 50 <= tissue_threshold(gray) < 200
 
 
-def test_tall_masks_have_margins_of_their_own(params):
-    settings = params.tissue_masks["camelyon16"]
+def test_tall_masks_have_margins_of_their_own():
+    settings = shipped_slides("camelyon16").tissue_masks
     tall = clear_border(np.ones((701, 300), bool), settings)
     assert tall[100:601, 50:].all()
     assert tall.sum() == 501 * 250

@@ -11,8 +11,8 @@ from PIL import Image
 
 from pipeline.data.inventory import make_inventory
 from pipeline.data.xrays.images import prepare_thumbnail, read_gray, thumbnail
+from pipeline.data.xrays.settings import EqualizeXrays, SplitXrays
 from pipeline.data.xrays.thumbnails import Thumbnails, make_thumbnails
-from pipeline.params.xrays import EqualizeXrays, SplitXrays
 
 ThumbnailsOf = Callable[..., Thumbnails]
 
@@ -82,6 +82,7 @@ def collection(tmp_path: Path) -> Collection:
 @pytest.fixture(scope="session")
 def split_settings() -> SplitXrays:
     return SplitXrays(
+        generated=False,
         collection="nih",
         table=None,
         lists="official",

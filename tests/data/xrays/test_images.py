@@ -13,10 +13,10 @@ from PIL.ExifTags import Base
 
 from pipeline.data.xrays.images import prepare_thumbnail
 from pipeline.data.xrays.images import read_gray as read_content
+from pipeline.data.xrays.settings import EqualizeXrays
 from pipeline.errors import PipelineError
-from pipeline.params.file import Params
-from pipeline.params.xrays import EqualizeXrays
 from tests.data.xrays.conftest import prepared_file
+from tests.shipped import shipped_xrays
 
 RAMP = np.add.outer(np.arange(40), 5 * np.arange(40)).astype(np.uint8)
 
@@ -214,9 +214,9 @@ REAL_DATA = os.environ.get("PIPELINE_REAL_DATA")
 
 
 @pytest.mark.skipif(REAL_DATA is None, reason="PIPELINE_REAL_DATA names no folder")
-def test_real_films_are_equalised_to_a_full_range(params: Params) -> None:
+def test_real_films_are_equalised_to_a_full_range() -> None:
     files = sorted((Path(str(REAL_DATA)) / "nih" / "images").glob("*.png"))[:20]
-    prepared = np.stack([prepared_file(file, params.equalize_xrays["nih_ap"]) for file in files])
+    prepared = np.stack([prepared_file(file, shipped_xrays("nih_ap").equalize_xrays) for file in files])
     assert prepared.shape == (20, 64, 64, 1)
     assert np.all(np.abs(prepared.mean(axis=(1, 2, 3)) - 127.5) < 12)
     assert np.all(np.ptp(prepared, axis=(1, 2, 3)) > 200)

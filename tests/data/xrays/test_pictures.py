@@ -4,7 +4,7 @@ import pandas as pd
 from pipeline.data.images import Images
 from pipeline.data.xrays.pictures import before_and_after
 from pipeline.data.xrays.prepared_arm import image_status
-from pipeline.params.xrays import EqualizeXrays
+from pipeline.data.xrays.settings import EqualizeXrays
 from tests.data.xrays.conftest import FILMS, ThumbnailsOf
 
 

@@ -2,11 +2,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline.data.xrays import prepare
+from pipeline.data.xrays import prepared_arm
 from pipeline.data.xrays.images import prepare_thumbnail
 from pipeline.data.xrays.prepared_arm import check_failures, image_status, index_of, prepare_images
+from pipeline.data.xrays.settings import EqualizeXrays
 from pipeline.errors import PipelineError
-from pipeline.params.xrays import EqualizeXrays
 from tests.data.xrays.conftest import Collection, ThumbnailsOf
 
 
@@ -16,7 +16,7 @@ def test_images_follow_the_arms_table_whatever_the_order_of_the_thumbnails(
     equalize_settings: EqualizeXrays,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(prepare, "PART", 2)
+    monkeypatch.setattr(prepared_arm, "PART", 2)
     thumbnails = thumbnails_of(table)
     chosen = table.iloc[[7, 0, 3, 2, 9]]
     status = image_status(chosen, thumbnails)

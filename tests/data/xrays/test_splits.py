@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.data.xrays.nih_metadata import read_index
+from pipeline.data.xrays.settings import SplitXrays
 from pipeline.data.xrays.splits import (
     COLUMNS,
     SUBSET_LISTS,
@@ -22,9 +23,8 @@ from pipeline.data.xrays.splits import (
 )
 from pipeline.errors import PipelineError
 from pipeline.files import write_csv
-from pipeline.params.file import Params
-from pipeline.params.xrays import SplitXrays
 from tests.data.xrays.conftest import FILMS, TEST, TRAIN_VAL, Collection
+from tests.shipped import shipped_xrays
 
 LISTS = {"train_val": TRAIN_VAL, "test": TEST}
 Films = Sequence[tuple[str, str, str]]
@@ -297,7 +297,7 @@ REAL_DATA = os.environ.get("PIPELINE_REAL_DATA")
 
 @pytest.mark.slow
 @pytest.mark.skipif(REAL_DATA is None, reason="PIPELINE_REAL_DATA names no folder")
-def test_the_published_metadata_give_the_published_counts(tmp_path: Path, params: Params) -> None:
+def test_the_published_metadata_give_the_published_counts(tmp_path: Path) -> None:
     source = Path(str(REAL_DATA)) / "nih_metadata"
     for packed in source.glob("*.gz"):
         (tmp_path / packed.stem).write_bytes(gzip.decompress(packed.read_bytes()))
@@ -305,11 +305,11 @@ def test_the_published_metadata_give_the_published_counts(tmp_path: Path, params
     index = read_index(tmp_path / "Data_Entry_2017_v2020.csv")
     assert (len(index), index["patient"].nunique()) == (112_120, 30_805)
     inventory = inventory_of(index["id"].tolist())
-    chosen = params.split_xrays["nih_pa"]
+    chosen = shipped_xrays("nih_pa").split_xrays
     table = split_xrays(index, read_lists(tmp_path, "official"), inventory, chosen)
     test = table[table["split"] == "test"]["label"].value_counts()
     assert (test[0], test[1]) == (4805, 6291)
-    table = split_xrays(index, read_lists(tmp_path, "subset"), inventory, params.split_xrays["nih_subset"])
+    table = split_xrays(index, read_lists(tmp_path, "subset"), inventory, shipped_xrays("nih_subset").split_xrays)
     sizes = used(table).groupby(["split", "label"]).size()
     assert sizes.to_dict() == {("train", 0): 4261, ("val", 0): 849, ("val", 1): 857, ("test", 0): 677, ("test", 1): 667}
     assert table.loc[(table["split"] == "test") & (table["label"] == 0), "disagrees"].sum() == 19

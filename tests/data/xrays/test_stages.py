@@ -11,6 +11,7 @@ from dvc.utils.hydra import apply_overrides
 from PIL import Image
 
 from pipeline.data.images import read_images
+from pipeline.data.xrays.preparation import Preparation
 from pipeline.errors import PipelineError
 from pipeline.files import write_csv
 from stages import equalize_xrays, split_xrays
@@ -39,6 +40,22 @@ def test_from_metadata_and_files_to_the_array_contract(repository: Path) -> None
     assert np.asarray(Image.open("reports/data/nih_pa/images.png")).std() > 0
     page = Path("reports/data/nih_pa/split.md").read_text(encoding="utf-8")
     assert page.startswith("# nih_pa: what it is trained and tested on")
+
+
+def test_a_prepared_x_ray_can_be_made_again_from_what_its_preparation_says(repository: Path) -> None:
+    split_xrays.main("nih_pa")
+    equalize_xrays.main("nih_pa")
+    prepared = read_images(Path("data/prepared/nih_pa"))
+    preparation = Preparation.model_validate_json(Path("data/prepared/nih_pa/preparation.json").read_bytes())
+    for pixels, source in zip(prepared.pixels, prepared.index["source"], strict=True):
+        assert np.array_equal(preparation.prepare((Path("data/raw/nih") / source).read_bytes(), source), pixels)
+    content = prepared.preparation
+    assert {key: content[key] for key in ("kind", "unit", "image", "generated")} == {
+        "kind": "xrays", "unit": "patient", "image": "X-ray", "generated": False,
+    }  # fmt: skip
+    assert content["steps"] == {
+        "thumbnail_size": 300, "crop_size": 224, "equalization": "none", "working_size": 64,
+    }  # fmt: skip
 
 
 def test_the_download_with_its_archives_gives_the_same_arrays(repository: Path, collection: Collection) -> None:

@@ -3,7 +3,7 @@ import torch
 
 from pipeline.detectors.dpa.autoencoder import Architecture, Autoencoder, ResidualBlock, double, halve
 from pipeline.detectors.dpa.settings import DpaSettings
-from pipeline.params.file import Params
+from tests.shipped import shipped_dpa
 
 
 def build(train: DpaSettings, image_channels: int, depth: int = 18) -> Autoencoder:
@@ -18,9 +18,9 @@ def build(train: DpaSettings, image_channels: int, depth: int = 18) -> Autoencod
     [("camelyon16", 3, (4, 8, 8)), ("nih_subset", 1, (16, 1, 1)), ("nih_pa", 1, (16, 1, 1)), ("nih_ap", 1, (64, 1, 1))],
 )
 def test_the_networks_of_the_paper_have_its_latents_and_reconstruct_every_resolution(
-    params: Params, arm: str, image_channels: int, latent: tuple[int, int, int]
+    arm: str, image_channels: int, latent: tuple[int, int, int]
 ) -> None:
-    train = params.train[arm]
+    train = shipped_dpa(arm)
     g = build(train, image_channels)
     for side in train.schedule:
         x = torch.zeros(2, image_channels, side, side)
@@ -30,14 +30,14 @@ def test_the_networks_of_the_paper_have_its_latents_and_reconstruct_every_resolu
 
 @pytest.mark.parametrize("depth", [9, 18])
 @pytest.mark.parametrize("arm", ["camelyon16", "nih_subset", "nih_pa", "nih_ap"])
-def test_the_number_of_weights_is_that_of_the_published_layers(params: Params, arm: str, depth: int) -> None:
+def test_the_number_of_weights_is_that_of_the_published_layers(arm: str, depth: int) -> None:
     def conv(i: int, o: int, k: int) -> int:
         return i * o * k * k + o
 
     def residual(i: int, o: int) -> int:
         return conv(i, o, 3) + conv(o, o, 3) + (conv(i, o, 1) if i != o else 0)
 
-    train, colours, blocks = params.train[arm], 3 if arm == "camelyon16" else 1, {9: 1, 18: 2}[depth]
+    train, colours, blocks = shipped_dpa(arm), 3 if arm == "camelyon16" else 1, {9: 1, 18: 2}[depth]
     images, base = [*train.schedule], 8 if arm == "camelyon16" else 4
     width = {64 >> i: channels for i, channels in enumerate(train.channels)}
     down = [r for r in width if r > base]
@@ -62,9 +62,9 @@ def test_a_transition_starts_at_the_low_resolution_network_and_ends_at_the_high_
     assert not torch.allclose(halfway, g(x))
 
 
-def test_a_network_knows_its_shapes_without_a_device(params: Params) -> None:
+def test_a_network_knows_its_shapes_without_a_device() -> None:
     with torch.device("meta"):
-        g = build(params.train["nih_ap"], 1)
+        g = build(shipped_dpa("nih_ap"), 1)
         assert g(torch.zeros(56, 1, 64, 64), torch.tensor(0.5)).shape == (56, 1, 64, 64)
 
 

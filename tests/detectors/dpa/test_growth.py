@@ -8,13 +8,13 @@ from torch.nn import functional as F  # noqa: N812
 
 from pipeline.detectors.dpa.growth import Phase, at_resolution, phases, shown_at
 from pipeline.detectors.dpa.settings import DpaSettings
-from pipeline.params.file import Params
+from tests.shipped import shipped_dpa
 
 CPU = torch.device("cpu")
 
 
-def test_the_phases_alternate_as_published(params: Params) -> None:
-    found = [(p.kind, p.resolution, p.iterations, p.batch_size) for p in phases(params.train["nih_subset"].steps)]
+def test_the_phases_alternate_as_published() -> None:
+    found = [(p.kind, p.resolution, p.iterations, p.batch_size) for p in phases(shipped_dpa("nih_subset").steps)]
     assert found == [
         ("stable", 8, 20000, 128),
         ("transition", 16, 20000, 128),
@@ -26,8 +26,8 @@ def test_the_phases_alternate_as_published(params: Params) -> None:
     ]
 
 
-def test_without_growth_there_is_the_last_stable_phase_only(params: Params) -> None:
-    train = params.train["nih_subset"].model_copy(update={"grow": False})
+def test_without_growth_there_is_the_last_stable_phase_only() -> None:
+    train = shipped_dpa("nih_subset").model_copy(update={"grow": False})
     assert phases(train.steps) == [Phase("stable", 64, 3500, 128)]
 
 

@@ -220,7 +220,9 @@ def test_early_stopping_ends_the_last_phase_with_its_best_network(
     detector = build(tiny_train.model_copy(update={"early_stopping": early}))
     history = fit(detector, tiny_images).rows
     assert history["iteration"].tolist() == [5, 6, 10, 15, 20, 25]
-    stopped = with_schedule(tiny_train, tiny_train.schedule | {16: tiny_train.schedule[16].model_copy(update={"stable": 5})})
+    stopped = with_schedule(
+        tiny_train, tiny_train.schedule | {16: tiny_train.schedule[16].model_copy(update={"stable": 5})}
+    )
     best = build(stopped)
     fit(best, tiny_images)
     np.testing.assert_array_equal(detector.score(tiny_images.pixels), best.score(tiny_images.pixels))

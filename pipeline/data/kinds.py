@@ -1,0 +1,131 @@
+"""Kinds of data. Each is one folder here, with the same face: ``settings.py`` and ``kind.py``.
+
+A folder is opened only when an arm is of its kind, so that no kind depends on another and no detector on any.
+"""
+
+import json
+from abc import abstractmethod
+from collections.abc import Collection, Mapping, Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import Any, ClassVar, Protocol, cast
+
+import pandas as pd
+
+from pipeline.errors import PipelineError
+from pipeline.params.base import Settings
+from pipeline.params.demo import DemoData
+
+FOLDERS = {"slides": "pipeline.data.slides", "xrays": "pipeline.data.xrays"}
+
+# Pattern of the files of a collection as published → the least and the greatest number of them (None: no greatest).
+Files = Mapping[str, tuple[int, int | None]]
+ANY_FILES: Files = {"*": (1, None)}
+
+
+class KindSettings(Settings):
+    """The sections of an arm's file that say what its collection is and how its images are made.
+
+    Attributes:
+        kind: The name in :data:`FOLDERS`.
+        prepared_by: The DVC stage that makes ``data/prepared/<arm>``.
+        searched: The sections that a search may change: those of that stage alone.
+    """
+
+    kind: ClassVar[str]
+    prepared_by: ClassVar[str]
+    searched: ClassVar[tuple[str, ...]]
+
+    @property
+    @abstractmethod
+    def generated(self) -> bool:
+        """Whether the collection is drawn by the stage demo_data, not of patients."""
+
+    @abstractmethod
+    def collection_of(self, arm: str) -> str:
+        """Return the name of the collection's folder below ``data/raw``."""
+
+    @abstractmethod
+    def check_resolution(self, side: int, detector: str) -> None:
+        """Check that a detector can be shown the images.
+
+        Args:
+            side: Of what it sees, in pixels.
+            detector: Its key, for the error.
+
+        Raises:
+            ValueError: Naming the keys that do not fit.
+        """
+
+    @abstractmethod
+    def check_drawn(self, demo: DemoData) -> None:
+        """Check that a generated collection has what the sections name.
+
+        Raises:
+            ValueError: Naming the keys that do not fit.
+        """
+
+
+class Kind(Protocol):
+    """What ``kind.py`` of each folder offers to code that serves all arms."""
+
+    def expected_files(self, collection: str, asked: Collection[Any]) -> Files:
+        """Say what was published of a collection.
+
+        Args:
+            collection: Its name.
+            asked: The settings of those of its arms that are to run.
+        """
+        ...
+
+    def check_collection(self, arm: str, settings: Any, inventory: pd.DataFrame) -> Sequence[str]:
+        """Read the table that describes a collection, if one does, as the arm's first stage will.
+
+        Returns:
+            Warnings.
+
+        Raises:
+            PipelineError: If a row is wrong.
+        """
+        ...
+
+    def prepare(self, arm: str, settings: Any, folder: Path, scratch: Path, workers: int) -> None:
+        """Prepare an arm whose images are chosen (by the stages before ``prepared_by``) under other settings.
+
+        Args:
+            arm: Whose images they are.
+            settings: Those of the arm with other values in the sections that are searched.
+            folder: Where the images go, by the array contract.
+            scratch: A folder for what else comes out; the caller removes it.
+            workers: Processes; they change no byte.
+
+        Raises:
+            PipelineError: If too many images cannot be prepared.
+        """
+        ...
+
+
+def settings_of(kind: str, sections: Mapping[str, Any]) -> KindSettings:
+    """Validate the sections of an arm's file that are its kind's.
+
+    Args:
+        kind: A name of :data:`FOLDERS`.
+        sections: By name, as JSON.
+
+    Raises:
+        PipelineError: If there is no such kind.
+        ValidationError: If a section is missing, unknown or wrong, or they do not fit together.
+    """
+    model: type[KindSettings] = _module(kind, "settings").Settings
+    return model.model_validate_json(json.dumps(sections))
+
+
+def kind_of(settings: KindSettings) -> Kind:
+    """Open the kind that settings belong to."""
+    return cast(Kind, _module(settings.kind, "kind"))
+
+
+def _module(kind: str, name: str) -> Any:
+    if kind not in FOLDERS:
+        raise PipelineError(f"there is no kind of data {kind!r}: choose from {', '.join(FOLDERS)}")
+    return import_module(f"{FOLDERS[kind]}.{name}")

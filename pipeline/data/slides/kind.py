@@ -1,0 +1,38 @@
+"""Slides as a kind of data; see :class:`pipeline.data.kinds.Kind`."""
+
+from collections.abc import Collection, Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from pipeline.data.kinds import ANY_FILES, Files
+from pipeline.data.slides.collection import read_collection
+from pipeline.data.slides.prepared_arm import prepare_arm
+from pipeline.data.slides.settings import Settings
+from pipeline.layout import RAW
+
+CAMELYON16: Files = {
+    "training/normal/*.tif": (159, 160),
+    "training/tumor/*.tif": (110, 111),
+    "training/lesion_annotations/*.xml": (110, 111),
+    "testing/images/*.tif": (129, 130),
+    "testing/lesion_annotations/*.xml": (48, 50),
+    "testing/reference.csv": (1, 1),
+}
+
+
+def expected_files(collection: str, asked: Collection[Settings]) -> Files:
+    """Say what was published of a collection."""
+    return CAMELYON16 if collection == "camelyon16" else ANY_FILES
+
+
+def check_collection(arm: str, settings: Settings, inventory: pd.DataFrame) -> Sequence[str]:
+    """Read the table that describes the slides, if one does."""
+    if settings.collection.table:
+        read_collection(RAW / settings.collection_of(arm), inventory, settings.collection, arm)
+    return []
+
+
+def prepare(arm: str, settings: Settings, folder: Path, scratch: Path, workers: int) -> None:
+    """Prepare the tiles that were drawn under other settings."""
+    prepare_arm(arm, settings, folder, scratch / "normalized", scratch / "parts", workers)

@@ -1,0 +1,63 @@
+"""How an arm's tiles were made: enough to make a new one alike, without any other file."""
+
+from typing import Literal
+
+import cv2
+import numpy as np
+from PIL import Image
+
+from pipeline.data.slides.settings import NormalizeTiles, Scale, Settings, TissueSteps
+from pipeline.data.slides.stain import Normalizer, TargetStains, make_normalizer
+from pipeline.params.base import Settings as Section
+
+
+class Preparation(Section):
+    """What ``preparation.json`` of an arm of slides holds, and all that tiles are made by.
+
+    Attributes:
+        kind: The name in :data:`pipeline.data.kinds.FOLDERS`.
+        unit: What is judged: several images are of one slide.
+        image: What one image is.
+        generated: Whether the slides are drawn, not of patients.
+        scale: At which slides are read.
+        tissue: How tissue is found.
+        least_tissue: Share of a tile that must be tissue.
+        tile_size: Side in pixels at that scale.
+        normalize_tiles: How tiles are given one staining and shrunk.
+        target: The stains that they are given; None for the method ``none``.
+    """
+
+    kind: Literal["slides"] = "slides"
+    unit: Literal["slide"] = "slide"
+    image: Literal["tile"] = "tile"
+    generated: bool
+    scale: Scale
+    tissue: TissueSteps
+    least_tissue: float
+    tile_size: int
+    normalize_tiles: NormalizeTiles
+    target: TargetStains | None
+
+    def normalizer(self) -> Normalizer:
+        """Return what gives tiles the target's stains."""
+        return make_normalizer(self.target, self.normalize_tiles)
+
+    def shrink(self, tile: np.ndarray) -> np.ndarray:
+        """Downsample a tile, uint8 (S, S, 3), to the working size: by averaging areas or by Pillow's bilinear."""
+        side = self.normalize_tiles.working_size
+        if self.normalize_tiles.downsampling == "bilinear":
+            return np.asarray(Image.fromarray(tile).resize((side, side), Image.Resampling.BILINEAR))
+        return np.asarray(cv2.resize(tile, (side, side), interpolation=cv2.INTER_AREA))
+
+
+def preparation_of(settings: Settings, target: TargetStains | None) -> Preparation:
+    """Say how the tiles of an arm are made."""
+    return Preparation(
+        generated=settings.generated,
+        scale=Scale.part_of(settings.collection),
+        tissue=TissueSteps.part_of(settings.tissue_masks),
+        least_tissue=settings.sample_tiles.least_tissue,
+        tile_size=settings.sample_tiles.tile_size,
+        normalize_tiles=settings.normalize_tiles,
+        target=target,
+    )

@@ -1,0 +1,50 @@
+"""How an arm's X-rays were made: enough to make a new one alike, without any other file."""
+
+from typing import Literal
+
+import numpy as np
+
+from pipeline.data.xrays.images import prepare_thumbnail, read_gray, thumbnail
+from pipeline.data.xrays.settings import Settings, ThumbnailSteps
+from pipeline.params.base import Settings as Section
+
+
+class Preparation(Section):
+    """What ``preparation.json`` of an arm of X-rays holds, and all that its images are made by.
+
+    Attributes:
+        kind: The name in :data:`pipeline.data.kinds.FOLDERS`.
+        unit: What is drawn when an interval is computed; each image is judged by itself.
+        image: What one image is.
+        generated: Whether the X-rays are drawn, not of patients.
+        gray: How files become gray (:func:`pipeline.data.xrays.images.read_gray`).
+        steps: From the gray image on.
+    """
+
+    kind: Literal["xrays"] = "xrays"
+    unit: Literal["patient"] = "patient"
+    image: Literal["X-ray"] = "X-ray"
+    generated: bool
+    gray: Literal["ITU-R 601, 16 bits scaled to 8, upright"] = "ITU-R 601, 16 bits scaled to 8, upright"
+    steps: ThumbnailSteps
+
+    def prepare(self, content: bytes, name: str) -> np.ndarray:
+        """Make an image of a file that the arm has not seen.
+
+        Args:
+            content: Of a PNG or JPEG file.
+            name: Of the file; its ending says which of the two it must be.
+
+        Returns:
+            uint8 (working_size, working_size, 1).
+
+        Raises:
+            PipelineError: If the file cannot be read.
+        """
+        gray, _ = read_gray(content, name)
+        return prepare_thumbnail(np.asarray(thumbnail(gray, self.steps.thumbnail_size)), self.steps)
+
+
+def preparation_of(settings: Settings) -> Preparation:
+    """Say how the images of an arm are made."""
+    return Preparation(generated=settings.generated, steps=ThumbnailSteps.part_of(settings.equalize_xrays))

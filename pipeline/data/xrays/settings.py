@@ -1,0 +1,102 @@
+"""The sections of an arm of X-rays."""
+
+from typing import Annotated, ClassVar, Literal, Self, get_args
+
+from pydantic import Field, model_validator
+
+from pipeline.data.kinds import KindSettings
+from pipeline.params.base import Name, Seed, Share, Side
+from pipeline.params.base import Settings as Section
+from pipeline.params.demo import DemoData
+
+# Of NIH ChestX-ray14.
+Finding = Literal[
+    "Atelectasis",
+    "Cardiomegaly",
+    "Consolidation",
+    "Edema",
+    "Effusion",
+    "Emphysema",
+    "Fibrosis",
+    "Hernia",
+    "Infiltration",
+    "Mass",
+    "Nodule",
+    "Pleural_Thickening",
+    "Pneumonia",
+    "Pneumothorax",
+]
+
+
+class SplitXrays(Section):
+    """Which X-rays belong to an arm and to which split."""
+
+    generated: bool
+    collection: Name
+    table: str | None
+    lists: Literal["official", "subset"] | None
+    view: Literal["PA", "AP"] | None
+    validation_findings: tuple[str, ...]
+    validation_share: Annotated[float, Field(ge=0, lt=1)]
+    seed: Seed
+
+    @model_validator(mode="after")
+    def _splits_come_from_one_place(self) -> Self:
+        if (self.table is None) == (self.lists is None):
+            raise ValueError("splits come from lists or from a table: set one of the two, and the other to null")
+        unknown = [name for name in self.validation_findings if name not in get_args(Finding)]
+        if unknown and self.table is None:
+            raise ValueError(f"validation_findings names {unknown[0]!r}, which is none of the 14 findings")
+        return self
+
+
+class ThumbnailSteps(Section):
+    """The steps from a gray X-ray to a prepared one."""
+
+    thumbnail_size: Side
+    crop_size: Side
+    equalization: Literal["none", "histogram", "clahe"]
+    working_size: Side
+
+    @model_validator(mode="after")
+    def _crop_fits(self) -> Self:
+        if self.crop_size > self.thumbnail_size:
+            raise ValueError(f"crop_size {self.crop_size} is larger than thumbnail_size {self.thumbnail_size}")
+        return self
+
+
+class EqualizeXrays(ThumbnailSteps):
+    """The same, and how many files may be unreadable."""
+
+    allowed_failures: Share
+
+
+class Settings(KindSettings):
+    """All that an arm of X-rays says of its collection, and of how its images are made."""
+
+    kind: ClassVar[str] = "xrays"
+    prepared_by: ClassVar[str] = "equalize_xrays"
+    searched: ClassVar[tuple[str, ...]] = ("equalize_xrays",)
+
+    split_xrays: SplitXrays
+    equalize_xrays: EqualizeXrays
+
+    @property
+    def generated(self) -> bool:
+        """See :class:`KindSettings`."""
+        return self.split_xrays.generated
+
+    def collection_of(self, arm: str) -> str:
+        """See :class:`KindSettings`: several arms may be of one collection."""
+        return self.split_xrays.collection
+
+    def check_resolution(self, side: int, detector: str) -> None:
+        """See :class:`KindSettings`."""
+        if self.equalize_xrays.working_size != side:
+            raise ValueError(
+                f"equalize_xrays.working_size is {self.equalize_xrays.working_size}, {detector} sees {side} px: they "
+                "must be equal, since X-rays are shown whole"
+            )
+
+    def check_drawn(self, demo: DemoData) -> None:
+        """See :class:`KindSettings`: nothing names a drawn patient."""
