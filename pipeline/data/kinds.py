@@ -1,4 +1,4 @@
-"""Kinds of data. Each is one folder here, with the same face: ``settings.py`` and ``kind.py``.
+"""Kinds of data: the folders beside this file, each with the same face: ``settings.py`` and ``kind.py``.
 
 A folder is opened only when an arm is of its kind, so that no kind depends on another and no detector on any.
 """
@@ -16,8 +16,6 @@ from pipeline.errors import PipelineError
 from pipeline.params.base import Settings
 from pipeline.params.demo import DemoData
 
-FOLDERS = {"slides": "pipeline.data.slides", "xrays": "pipeline.data.xrays"}
-
 # Pattern of the files of a collection as published → the least and the greatest number of them (None: no greatest).
 Files = Mapping[str, tuple[int, int | None]]
 ANY_FILES: Files = {"*": (1, None)}
@@ -27,7 +25,7 @@ class KindSettings(Settings):
     """The sections of an arm's file that say what its collection is and how its images are made.
 
     Attributes:
-        kind: The name in :data:`FOLDERS`.
+        kind: The name of its folder.
         prepared_by: The DVC stage that makes ``data/prepared/<arm>``.
         searched: The sections that a search may change: those of that stage alone.
     """
@@ -105,19 +103,29 @@ class Kind(Protocol):
         ...
 
 
+def names() -> list[str]:
+    """Every kind."""
+    return sorted(file.parent.name for file in Path(__file__).parent.glob("*/kind.py"))
+
+
 def settings_of(kind: str, sections: Mapping[str, Any]) -> KindSettings:
     """Validate the sections of an arm's file that are its kind's.
 
     Args:
-        kind: A name of :data:`FOLDERS`.
+        kind: Of :func:`names`.
         sections: By name, as JSON.
 
     Raises:
         PipelineError: If there is no such kind.
         ValidationError: If a section is missing, unknown or wrong, or they do not fit together.
     """
-    model: type[KindSettings] = _module(kind, "settings").Settings
-    return model.model_validate_json(json.dumps(sections))
+    return settings_class(kind).model_validate_json(json.dumps(sections))
+
+
+def settings_class(kind: str) -> type[KindSettings]:
+    """The class of a kind's settings; its import is light."""
+    settings: type[KindSettings] = _module(kind, "settings").Settings
+    return settings
 
 
 def kind_of(settings: KindSettings) -> Kind:
@@ -126,6 +134,6 @@ def kind_of(settings: KindSettings) -> Kind:
 
 
 def _module(kind: str, name: str) -> Any:
-    if kind not in FOLDERS:
-        raise PipelineError(f"there is no kind of data {kind!r}: choose from {', '.join(FOLDERS)}")
-    return import_module(f"{FOLDERS[kind]}.{name}")
+    if kind not in names():
+        raise PipelineError(f"there is no kind of data {kind!r}: choose from {', '.join(names())}")
+    return import_module(f"pipeline.data.{kind}.{name}")

@@ -105,8 +105,8 @@ def test_every_whole_number_has_an_upper_bound() -> None:
     models = [
         Params,
         Shared,
-        *map(kinds.settings_model, kinds.names()),
-        *map(registry.settings_model, registry.names()),
+        *map(kinds.settings_class, kinds.names()),
+        *map(registry.settings_class, registry.names()),
     ]
     found = [integer for model in models for integer in integers(model.model_json_schema())]
     assert len(found) > 40
