@@ -27,7 +27,7 @@ class ReconstructionLoss:
         self.weights = weights
         self.dtype = next(backbone.parameters()).dtype if backbone else None
         self.perceptual = (
-            {r: RelativePerceptualL1(backbone, of_layers) for r, of_layers in statistics.items()} if backbone else {}
+            {r: RelativePerceptualL1(backbone, layers) for r, layers in statistics.items()} if backbone else {}
         )
 
     @property

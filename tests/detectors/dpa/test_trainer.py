@@ -11,10 +11,11 @@ from pipeline.compute.device import Workplace
 from pipeline.compute.saved_state import SavedState
 from pipeline.data.images import Images
 from pipeline.detectors.base import History
+from pipeline.detectors.dpa import trainer
 from pipeline.detectors.dpa.detector import DeepPerceptualAutoencoder
 from pipeline.detectors.dpa.growth import shown_at
 from pipeline.detectors.dpa.settings import DpaSettings, EarlyStopping
-from pipeline.detectors.dpa.targets import KnownTargets
+from pipeline.detectors.dpa.targets import KnownTargets, PhaseTargets, phase_targets
 from pipeline.detectors.dpa.trainer import Trainer
 from pipeline.errors import PipelineError
 from pipeline.features.views import to_network
@@ -182,14 +183,13 @@ def test_kept_targets_give_the_losses_of_computed_ones(at_16: DpaSettings, tiny_
 def kept_in(detector: DeepPerceptualAutoencoder, images: Images, monkeypatch: pytest.MonkeyPatch) -> list[bool]:
     """Whether targets were kept at full and at half resolution, phase by phase."""
     kept: list[bool] = []
-    targets = Trainer._targets
 
-    def recorded(self: Trainer, phase: Any) -> Any:
-        both = targets(self, phase)
-        kept.extend(one.kept is not None for one in both)
+    def recorded(*arguments: Any) -> PhaseTargets:
+        both = phase_targets(*arguments)
+        kept.extend(targets.kept is not None for targets in both)
         return both
 
-    monkeypatch.setattr(Trainer, "_targets", recorded)
+    monkeypatch.setattr(trainer, "phase_targets", recorded)
     fit(detector, images)
     return kept
 
