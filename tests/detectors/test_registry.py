@@ -1,0 +1,188 @@
+"""Any detector with the protocol goes through all stages: one is added here, by a folder and a line."""
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from pydantic import ValidationError
+from ruamel.yaml import YAML
+
+import pipeline.detectors
+from pipeline.compute.device import Workplace
+from pipeline.data.images import Images, write_images
+from pipeline.detectors import registry
+from pipeline.detectors.registry import DETECTORS, build, settings_of, words_of
+from pipeline.errors import PipelineError
+from pipeline.evaluation.scores import FACTS, read_local
+from pipeline.files import write_csv
+from pipeline.params.file import read_params
+from pipeline.reporting.comparison import changes, comparison_text, failures, read_revision
+from pipeline.tuning.folds import Fold
+from pipeline.tuning.trial import Trial, run_trial
+from stages import compute_metrics, evaluate, report, train
+from tests.import_closure import ROOT
+from tests.shipped import shipped_params
+
+ARM = "demo_xrays"
+SETTINGS = """
+from pipeline.detectors.settings import DetectorSettings
+
+
+class ShadesSettings(DetectorSettings):
+    bins: int = 8
+"""
+DETECTOR = '''
+import numpy as np
+import pandas as pd
+import torch
+
+from pipeline.compute.tensor_files import read_tensors, write_tensors
+from pipeline.detectors.base import Detector, History
+
+
+class Shades(Detector):
+    """How far the greys of an image are from the mean of normal ones."""
+
+    def __init__(self, settings, image_channels, place, preparation):
+        self.bins = settings.bins
+
+    def fit(self, images, train, held_out, seed, scratch=None):
+        self.usual = self.shares(images[train]).mean(0)
+        return History(pd.DataFrame({"iteration": [1], "loss": [self.score(images[train]).mean()]}), 1)
+
+    def score(self, images):
+        return np.abs(self.shares(images) - self.usual).sum(1)
+
+    def save(self, path):
+        write_tensors(path, {"usual": torch.from_numpy(self.usual)})
+
+    @classmethod
+    def load(cls, path, settings, place):
+        detector = cls(settings, 1, place, {})
+        detector.usual = read_tensors(path)["usual"].numpy()
+        return detector
+
+    def shares(self, images):
+        return np.stack([np.histogram(image, self.bins, (0, 256))[0] / image.size for image in images])
+'''
+
+
+@pytest.fixture
+def shades(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A detector of a folder of its own and a line of the registry."""
+    folder = tmp_path_factory.mktemp("detectors") / "shades"
+    folder.mkdir()
+    (folder / "__init__.py").touch()
+    (folder / "settings.py").write_text(SETTINGS, encoding="utf-8")
+    (folder / "detector.py").write_text(DETECTOR, encoding="utf-8")
+    monkeypatch.setattr(pipeline.detectors, "__path__", [*pipeline.detectors.__path__, str(folder.parent)])
+    monkeypatch.setitem(DETECTORS, "shades", ("ShadesSettings", "Shades"))
+
+
+@pytest.fixture
+def arm(in_folder: Path, tiny_images: Images) -> Path:
+    """A working folder in which X-rays are prepared, and two detectors and two seeds are to run on them."""
+    content = shipped_params()
+    content["arms"] |= {"slides": [], "xrays": [ARM], "train": [ARM], "tune": []}
+    content |= {"detectors": ["shades", "mean_intensity"], "seeds": [0, 1]}
+    content["compute_metrics"]["resamples"] = 100
+    YAML().dump(content, in_folder / "params.yaml")
+    write_images(in_folder / "data/prepared" / ARM, [tiny_images.pixels], tiny_images.index, {"made": "in a test"})
+    write_csv(in_folder / f"data/raw/inventory/{ARM}.csv", pd.DataFrame({"path": ["a"], "bytes": [1], "md5": ["0"]}))
+    shutil.copytree(ROOT / "reports/data" / ARM, in_folder / "reports/data" / ARM)
+    return in_folder
+
+
+def run_stages() -> None:
+    for detector in ("shades", "mean_intensity"):
+        for seed in ("0", "1"):
+            train.main(ARM, detector, seed)
+            evaluate.main(ARM, detector, seed)
+        compute_metrics.main(ARM, detector)
+    report.main()
+
+
+def reports_of(folder: Path) -> dict[str, str]:
+    files = [folder / "params.yaml", *folder.glob("reports/scores/**/*.csv"), folder / "reports/summary.json"]
+    return {file.relative_to(folder).as_posix(): file.read_text(encoding="utf-8") for file in files}
+
+
+@pytest.mark.usefixtures("shades")
+def test_an_added_detector_goes_through_all_stages_beside_another(arm: Path) -> None:
+    run_stages()
+    table = pd.read_csv(arm / f"reports/scores/{ARM}/shades/seed-1.csv")
+    assert list(table) == ["run", "id", *FACTS, "score", "colour_statistics", "mean_intensity"]
+    assert list(pd.read_csv(arm / f"reports/scores/{ARM}/mean_intensity/seed-0.csv"))[7:] == [
+        "score",
+        "colour_statistics",
+    ]
+    summary = json.loads((arm / "reports/summary.json").read_text(encoding="utf-8"))
+    assert list(summary[ARM]) == ["mean_intensity", "shades"]
+    assert summary[ARM]["shades"]["roc_auc"] == 1.0
+    text = (arm / "reports/report.md").read_text(encoding="utf-8")
+    assert "Anomaly detection with shades, mean intensity." in text
+    assert f"### {ARM}, shades: the images behind the figures" in text
+    pictures = [part.split(")")[0] for part in text.split("](")[1:]]
+    assert f"figures/{ARM}-shades-roc.png" in pictures
+    assert all((arm / "reports" / picture).is_file() for picture in pictures)
+
+
+@pytest.mark.usefixtures("shades")
+def test_an_added_detector_is_compared_and_passes_the_gate_or_not(arm: Path) -> None:
+    run_stages()
+    base = read_revision("main", reports_of(arm).get)
+    for seed in (0, 1):
+        path = arm / f"reports/scores/{ARM}/shades/seed-{seed}.csv"
+        table = pd.read_csv(path, dtype={"findings": str}, keep_default_na=False)
+        write_csv(path, table.assign(score=-table["score"]))
+    head = read_revision("now", read_local)
+    changed = changes(base, head, read_params().compute_metrics)
+    assert f"- {ARM}/mean_intensity: every metric is as before" in comparison_text(base, head, changed)
+    assert failures(changed, base, head, {"roc_auc": 0.1}) == [
+        f"{ARM}/shades: ROC AUC became worse by 1.0000 (1.0000 to 0.0000); gate.roc_auc allows 0.1"
+    ]
+
+
+@pytest.mark.usefixtures("shades", "arm")
+def test_an_added_detector_can_be_searched(tiny_images: Images) -> None:
+    fold = Fold(tiny_images.rows("train")[:6], tiny_images.rows("train")[6:], tiny_images.rows("test"), 0)
+    known = tiny_images.index["label"].to_numpy() == 1
+    settings, folder = settings_of("shades", {"bins": 4}), Path("data/prepared") / ARM
+    outcome = run_trial(Trial(0, folder, "shades", settings, [fold], known, read_params().compute, Path("scratch"), []))
+    assert outcome.reason == ""
+    assert (outcome.folds[0]["roc_auc"], outcome.folds[0]["iterations"]) == (1.0, 1)
+
+
+def test_every_detector_is_as_the_registry_says() -> None:
+    for name in DETECTORS:
+        assert words_of(name).name
+        if name != "dpa":  # whose settings have no defaults
+            detector = build(name, settings_of(name, {}), 1, Workplace(), {})
+            detector.fit(np.arange(64, dtype=np.uint8).reshape(4, 4, 4, 1), np.arange(4), np.arange(0), 0)
+            assert detector.score(np.zeros((2, 4, 4, 1), np.uint8)).shape == (2,)
+
+
+def test_settings_are_checked_as_strictly_as_all_parameters() -> None:
+    assert settings_of("colour_statistics", {"side": 32}).resolution == 32
+    assert settings_of("colour_statistics", {}).resolution is None
+    for content in ({"side": "32"}, {"side": 0}, {"sied": 32}):
+        with pytest.raises(ValidationError):
+            settings_of("colour_statistics", content)
+
+
+def test_an_unknown_detector_is_named_with_those_that_there_are() -> None:
+    with pytest.raises(PipelineError, match="'padim' is not a detector: choose from dpa, colour_statistics, mean_"):
+        settings_of("padim", {})
+
+
+@pytest.mark.usefixtures("arm")
+def test_an_unknown_detector_in_the_list_stops_every_stage() -> None:
+    with pytest.raises(PipelineError, match=r"params\.yaml: detectors: 'shades' is not a detector: choose from dpa"):
+        read_params()
+
+
+def test_baselines_are_detectors() -> None:
+    assert set(registry.UNSIGNED) <= set(registry.BASELINES) <= set(DETECTORS)
