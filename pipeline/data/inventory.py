@@ -5,6 +5,7 @@ is made once; afterwards only files whose size or time of change differ are read
 archive are listed as if the archive were a folder.
 """
 
+import hashlib
 import json
 import os
 import re
@@ -23,6 +24,7 @@ from pipeline.errors import PipelineError
 from pipeline.files import md5, read_csv, write_text
 
 COLUMNS = ["path", "bytes", "md5"]
+EMPTY = hashlib.md5(usedforsecurity=False).hexdigest()  # of a file without content, which is no copy of another one
 # Checksums by size and time of change, one file per collection, outside the graph.
 SCRATCH = Path(".cache/inventory")
 # Tables, lists and outlines are read again to see whether they changed; slides are too large for that while their time

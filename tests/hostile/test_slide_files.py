@@ -111,7 +111,11 @@ def zeroed(start: float, end: float) -> Callable[[bytes], bytes]:
     Line("scale_of_a_photograph", ({"microns": 350.0}, lambda whole: whole), rf"{NAME}.*350.*leave the slide out"),
     Line("scale_below_light", ({"microns": 0.0001}, lambda whole: whole), rf"{NAME}.*leave the slide out"),
     Line("scale_of_two_sides", ({"microns": (0.25, 0.5)}, lambda whole: whole), rf"{NAME}.*0\.25 × 0\.5"),
-    Line("coarser_than_asked_for", ({"microns": 1.0}, lambda whole: whole), rf"{NAME}.*demo_slides\.microns_per_pixel"),
+    Line(
+        "coarser_than_asked_for",
+        ({"microns": 1.0}, lambda whole: whole),
+        rf"{NAME}.*demo_slides\.yaml:collection\.microns_per_pixel",
+    ),
     Line("smaller_than_a_mask_pixel", ({"side": 30}, lambda whole: whole), rf"{NAME}.*30×30"),
 )
 def test_a_slide_that_is_none(line: Line, write_slide: Callable[..., Path], mask_of: Callable[[str], str]) -> None:

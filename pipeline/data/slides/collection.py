@@ -8,6 +8,7 @@ import pandas as pd
 
 from pipeline.compute.seeding import derived_seed
 from pipeline.data.collection_csv import refuse_formulas
+from pipeline.data.inventory import EMPTY
 from pipeline.data.slides.camelyon16 import read_camelyon16
 from pipeline.data.slides.settings import Slides
 from pipeline.data.slides.slide_record import ROLES, SlideRecord
@@ -111,6 +112,8 @@ def check_collection(records: list[SlideRecord], root: Path, arm: str) -> None:
 def use_content_once(records: list[SlideRecord], inventory: pd.DataFrame, root: Path) -> list[SlideRecord]:
     """Leave out slides whose content is that of another one, which may be the same patient under another name.
 
+    Empty files have no content: each of them fails by itself when it is read.
+
     Args:
         records: All slides, with those that are held out.
         inventory: The collection's files (columns ``path`` and ``md5``).
@@ -126,7 +129,8 @@ def use_content_once(records: list[SlideRecord], inventory: pd.DataFrame, root: 
     first: dict[str, SlideRecord] = {}
     once = []
     for record in records:
-        original = first.setdefault(checksums[record.path], record) if record.role else record
+        checksum = checksums[record.path] if record.role else EMPTY
+        original = record if checksum == EMPTY else first.setdefault(checksum, record)
         if original.role != record.role:
             raise PipelineError(
                 f"{root}: {original.path} and {record.path} have the same content, but the roles {original.role} and "

@@ -8,6 +8,7 @@ import pandas as pd
 
 from pipeline.compute.seeding import generator
 from pipeline.data.images import SPLITS, check_groups
+from pipeline.data.inventory import EMPTY
 from pipeline.data.xrays.files import locate_images
 from pipeline.data.xrays.nih_metadata import read_names
 from pipeline.data.xrays.settings import SplitXrays
@@ -208,9 +209,10 @@ def _attach_files(table: pd.DataFrame, files: pd.DataFrame) -> pd.DataFrame:
 def _use_content_once(table: pd.DataFrame, collection: str) -> pd.DataFrame:
     """Leave out copies of another image of the same split and label; a copy in another one is an error.
 
-    A copy may be the same patient under another name, so it is looked for by content alone.
+    A copy may be the same patient under another name, so it is looked for by content alone. Empty files have no
+    content: each of them fails by itself when it is read.
     """
-    placed = table[table["split"] != ""]
+    placed = table[(table["split"] != "") & (table["md5"] != EMPTY)]
     first = placed.drop_duplicates("md5").set_index("md5")
     copies = placed[placed["md5"].duplicated()]
     originals = first.loc[copies["md5"]].set_index(copies.index)

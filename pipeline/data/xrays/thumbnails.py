@@ -94,6 +94,9 @@ class ThumbnailJob:
                 if path not in row_of:
                     continue
                 row = row_of[path]
+                if isinstance(content, PipelineError):
+                    reasons[row] = str(content)
+                    continue
                 try:
                     gray, colours[row] = images.read_gray(content, path)
                 except PipelineError as error:
@@ -107,13 +110,17 @@ class ThumbnailJob:
             np.savez(unfinished, reasons=np.array(found), colours=list(colours.values()), failed=any(found))
         return len(chunk.rows)
 
-    def _contents(self, chunk: Chunk) -> Iterator[tuple[str, bytes]]:
+    def _contents(self, chunk: Chunk) -> Iterator[tuple[str, bytes | PipelineError]]:
+        """Yield the path of each file and its content, or why that cannot be read."""
         if chunk.archive:
             yield from read_members(raw_file(self.root, chunk.archive))
             return
         for path in chunk.paths:
             file = raw_file(self.root, path)
-            yield path, file.read_bytes() if file.stat().st_size <= LARGEST_FILE else b""
+            try:
+                yield path, file.read_bytes() if file.stat().st_size <= LARGEST_FILE else b""
+            except OSError as error:
+                yield path, PipelineError(f"{path} cannot be read ({error.strerror}): see to its permissions and disk")
 
 
 def make_thumbnails(

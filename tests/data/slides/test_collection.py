@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.data.inventory import make_inventory
+from pipeline.data.inventory import EMPTY, make_inventory
 from pipeline.data.slides.collection import check_collection, hold_out, read_collection, use_content_once
 from pipeline.data.slides.slide_record import SlideRecord
 from pipeline.errors import PipelineError
@@ -92,6 +92,11 @@ def test_a_copy_within_its_split_is_left_out_and_unused_ones_disturb_nothing():
     ]
 
 
+def test_empty_files_are_no_copies_of_each_other_and_fail_one_by_one():
+    records = [record("a"), record("b", "test_normal"), record("c")]
+    assert use_content_once(records, COPIES.replace({"md5": {"same": EMPTY}}), Path("data")) == records
+
+
 @pytest.mark.parametrize("seed", range(8))
 def test_copies_under_two_groups_are_never_on_two_sides(tmp_path, settings, seed):
     names = "abcd"
@@ -124,7 +129,10 @@ def test_a_name_to_leave_out_that_no_slide_has_is_listed(tmp_path, settings):
     inventory = make_inventory(tmp_path, tmp_path.parent / "inventory.csv", tmp_path.parent / "scratch.json")
     changed = settings.model_copy(update={"table": "slides.csv", "excluded": ("normal_27",)})
     missing = read_collection(tmp_path, inventory, changed, "x")[-1]
-    assert (missing.name, missing.unused) == ("normal_27", "named in slides.x.excluded, but there is no such slide")
+    assert (missing.name, missing.unused) == (
+        "normal_27",
+        "named in arms/x.yaml:collection.excluded, but there is no such slide",
+    )
 
 
 def test_a_table_takes_the_place_of_the_layout(tmp_path, settings):

@@ -120,9 +120,11 @@ def test_pen_and_blur_are_warned_of(mask, write_slide):
 
 def test_a_slide_that_is_not_used_has_a_row_that_says_why(mask, write_slide):
     write_slide(slide(), "normal_001.tif")
-    rows = mask("normal_001", unused=(SlideRecord("a", "a.tif", "", "", "a", "named in slides.x.excluded"),))
+    rows = mask(
+        "normal_001", unused=(SlideRecord("a", "a.tif", "", "", "a", "named in arms/x.yaml:collection.excluded"),)
+    )
     assert list(rows) == ["a", "normal_001"]
-    assert (rows["a"]["status"], rows["a"]["reason"]) == ("unused", "named in slides.x.excluded")
+    assert (rows["a"]["status"], rows["a"]["reason"]) == ("unused", "named in arms/x.yaml:collection.excluded")
 
 
 def test_missing_masks_and_thumbnails_are_named(tmp_path):

@@ -10,7 +10,7 @@ def status(**changes: list) -> pd.DataFrame:
         "name": ["normal_001", "normal_002", "normal_003"],
         "role": ["train", "train", ""],
         "status": ["ok", "failed", "unused"],
-        "reason": ["", "cannot be opened", "named in slides.x.excluded"],
+        "reason": ["", "cannot be opened", "named in arms/x.yaml:collection.excluded"],
         "warnings": ["pen on 3.0% of the tissue", "", ""],
         "width": [1000, np.nan, np.nan],
         "height": [2000, np.nan, np.nan],

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pipeline.data.inventory import EMPTY
 from pipeline.data.xrays.nih_metadata import read_index
 from pipeline.data.xrays.settings import SplitXrays
 from pipeline.data.xrays.splits import (
@@ -179,6 +180,12 @@ def test_a_copy_within_its_split_is_named_and_counted_once(split_settings: Split
         "00000002_000.png"
     ]
     assert warnings_of(split_xrays(index_of(FILMS), LISTS, with_copies(), chosen)) == []
+
+
+def test_empty_files_are_no_copies_of_each_other_and_fail_one_by_one(split_settings: SplitXrays) -> None:
+    chosen = split_settings.model_copy(update={"validation_share": 0.0, "view": "PA"})
+    inventory = with_copies(("00000001_000.png", "00000005_000.png")).replace({"md5": {"of 00000001_000.png": EMPTY}})
+    assert places(split_xrays(index_of(FILMS), LISTS, inventory, chosen))["00000001_000.png"] == "train"
 
 
 def test_dropped_validation_findings_are_counted_and_named(split_settings: SplitXrays) -> None:

@@ -89,6 +89,19 @@ def test_reasons_hold_nothing_of_the_machine_and_are_the_same_in_every_folder(tm
         assert str(tmp_path) not in reason
 
 
+def test_a_file_that_the_system_does_not_hand_out_is_a_row_with_a_reason(
+    collection: Collection, tmp_path: Path
+) -> None:
+    (collection.root / "folder.png").mkdir()  # whoever runs this may read every file
+    array, part = tmp_path / "array", tmp_path / "part.npz"
+    array.write_bytes(bytes(2 * 30**2))
+    chunk = thumbnails.Chunk("", (0, 1), ("folder.png", f"images/{FILMS[0][0]}"))
+    thumbnails.ThumbnailJob(collection.root, array, 0, 30)(chunk, part)
+    with np.load(part) as content:
+        reasons = content["reasons"].tolist()
+    assert reasons == ["folder.png cannot be read (Is a directory): see to its permissions and disk", ""]
+
+
 @pytest.mark.usefixtures("small_chunks")
 def test_a_second_arm_decodes_nothing(table: pd.DataFrame, thumbnails_of: ThumbnailsOf, tmp_path: Path) -> None:
     def written() -> dict[Path, int]:
