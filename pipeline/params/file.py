@@ -20,9 +20,11 @@ from pipeline.params.evaluate import ComputeMetrics, Gate
 class Arms(Settings):
     """The arms that ``dvc repro`` prepares, by their kind of data, and those that it trains."""
 
-    slides: tuple[Name, ...]
-    xrays: tuple[Name, ...]
-    train: Annotated[tuple[Name, ...], Field(min_length=1)]
+    slides: tuple[Name, ...] = Field(description="Arms of slides that are prepared.")
+    xrays: tuple[Name, ...] = Field(description="Arms of X-rays that are prepared.")
+    train: Annotated[tuple[Name, ...], Field(min_length=1)] = Field(
+        description="Arms of the other lists that are trained and evaluated."
+    )
 
     @property
     def prepared(self) -> dict[str, str]:
@@ -43,15 +45,22 @@ class Arms(Settings):
 
 
 class Params(Settings):
-    """All of params.yaml."""
+    """What runs."""
 
-    arms: Arms
-    detectors: Annotated[tuple[Name, ...], Field(min_length=1)]
-    seeds: Annotated[tuple[Seed, ...], Field(min_length=1)]
-    compute: Compute
-    demo_data: DemoData
-    compute_metrics: ComputeMetrics
-    gate: Gate
+    arms: Arms = Field(description="What `dvc repro` works on; each name is that of a file in `arms/`.")
+    detectors: Annotated[tuple[Name, ...], Field(min_length=1)] = Field(
+        description="What is trained on each arm: names of folders in `pipeline/detectors`."
+    )
+    seeds: Annotated[tuple[Seed, ...], Field(min_length=1)] = Field(
+        description="One training per arm, detector and seed."
+    )
+    compute: Compute = Field(description="Where and how wide the work runs.")
+    demo_data: DemoData = Field(description="The generated collections.")
+    compute_metrics: ComputeMetrics = Field(description="How figures are derived from scores.")
+    gate: Gate = Field(
+        description="Metric to the amount by which it may become worse before `make gate` fails; 0.02 are two points "
+        "of percent. The gate of the revision that is compared with holds."
+    )
 
     @model_validator(mode="after")
     def _nothing_runs_twice(self) -> Self:

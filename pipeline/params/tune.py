@@ -21,27 +21,43 @@ Dimension = Annotated[dict[Option, Change], Field(min_length=1)]
 class FewAnomalies(Settings):
     """Figure 5 of the paper: what would have been chosen with fewer anomalies of fewer kinds."""
 
-    numbers: tuple[Positive, ...]
-    kinds: tuple[Positive, ...]
-    draws: Annotated[int, Field(gt=0, le=10_000)]
+    numbers: tuple[Positive, ...] = Field(description="Numbers of anomalies.")
+    kinds: tuple[Positive, ...] = Field(description="Numbers of kinds that they are of.")
+    draws: Annotated[int, Field(gt=0, le=10_000)] = Field(description="Draws of each.")
 
 
 class Tune(Settings):
     """The search of one arm."""
 
-    detector: Name
-    seed: Seed
-    sampler: Literal["grid", "random", "tpe"]
-    trials: Trials | None
-    batch: Trials
-    prune: bool
-    folds: Annotated[int, Field(ge=2, le=100)]
-    cross_validate: bool
-    anomalies: Annotated[tuple[str, ...], Field(min_length=1)]
-    storage: str | None
-    common: Change
-    space: Annotated[dict[Option, Dimension], Field(min_length=1)]
-    few_anomalies: FewAnomalies
+    detector: Name = Field(description="The detector whose settings are searched.")
+    seed: Seed = Field(description="What the draws of folds, proposals and trainings start from.")
+    sampler: Literal["grid", "random", "tpe"] = Field(
+        description="`grid` tries all combinations, `random` and `tpe` (Optuna's) so many of them."
+    )
+    trials: Trials | None = Field(description="How many; null for `grid`.")
+    batch: Trials = Field(
+        description="Trials that are proposed at a time, from the results of earlier batches; what is proposed does "
+        "not depend on how many run at once."
+    )
+    prune: bool = Field(description="Whether Optuna's median rule gives up trials after a fold.")
+    folds: Annotated[int, Field(ge=2, le=100)] = Field(description="Folds of patients or slides.")
+    cross_validate: bool = Field(
+        description="With false, so many runs of the splits as they are, with seeds of their own."
+    )
+    anomalies: Annotated[tuple[str, ...], Field(min_length=1)] = Field(
+        description="The validation anomalies that may choose: findings of X-rays (exactly), names of slides."
+    )
+    storage: str | None = Field(
+        description="Journal file or URL of a database that several machines reach; null for a file in `.cache/`."
+    )
+    common: Change = Field(description="What all trials change, as parts of the arm's file; it is not adopted.")
+    space: Annotated[dict[Option, Dimension], Field(min_length=1)] = Field(
+        description="Dimension to option to what it changes, as parts of the arm's file: `detectors`, and the section "
+        "that prepares its images; `last` in a schedule is its highest resolution."
+    )
+    few_anomalies: FewAnomalies = Field(
+        description="Figure 5 of the paper: how few anomalies of how few kinds would have been enough."
+    )
 
     @property
     def searched(self) -> dict[str, Any]:

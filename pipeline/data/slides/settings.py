@@ -13,23 +13,39 @@ from pipeline.params.demo import DemoData
 class Scale(Section):
     """At which scale the slides of a collection are read."""
 
-    microns_per_pixel: Microns
-    tolerance: Annotated[float, Field(ge=0, lt=0.5)]
-    assumed_microns_per_pixel: Microns | None
-    upsampling: bool
+    microns_per_pixel: Microns = Field(description="Scale in µm at which tiles are read.")
+    tolerance: Annotated[float, Field(ge=0, lt=0.5)] = Field(
+        description="A slide, or level of it, within this share of that scale is read without resampling."
+    )
+    assumed_microns_per_pixel: Microns | None = Field(
+        description="Scale in µm of slides that do not state theirs; null makes that an error."
+    )
+    upsampling: bool = Field(
+        description="Whether slides coarser than that scale are enlarged; otherwise they are an error."
+    )
 
 
 class Slides(Scale):
     """Facts of a collection of slides and the roles of its members."""
 
-    generated: bool
-    table: str | None
-    excluded: tuple[Name, ...]
-    not_exhaustively_annotated: tuple[Name, ...]
-    validation_tumour: tuple[Name, ...]
-    validation_share: Annotated[float, Field(ge=0, lt=1)]
-    allowed_failures: Share
-    seed: Seed
+    generated: bool = Field(description="Whether the stage `demo_data` draws the collection, as one of the demo's.")
+    table: str | None = Field(
+        description="CSV in the collection's folder that gives every slide its role; null for the layout of Camelyon16."
+    )
+    excluded: tuple[Name, ...] = Field(description="Slides left out, by name.")
+    not_exhaustively_annotated: tuple[Name, ...] = Field(
+        description="Tumour slides whose outlines are not complete; left out."
+    )
+    validation_tumour: tuple[Name, ...] = Field(
+        description="Tumour training slides whose tumour tiles are the validation anomalies."
+    )
+    validation_share: Annotated[float, Field(ge=0, lt=1)] = Field(
+        description="Share of the normal training slides that is held out, whole groups (patients) at a time."
+    )
+    allowed_failures: Share = Field(description="Share of slides, and of tiles, that may fail before a stage does.")
+    seed: Seed = Field(
+        description="What the draws start from; each item draws from it and its own name, whatever the others are."
+    )
 
     @property
     def reading(self) -> tuple[object, ...]:
@@ -49,83 +65,107 @@ class Slides(Scale):
 class Border(Section):
     """Mask pixels cleared along each side."""
 
-    top: Natural
-    bottom: Natural
-    left: Natural
-    right: Natural
+    top: Natural = Field(description="Rows cleared at the top.")
+    bottom: Natural = Field(description="Rows cleared at the bottom.")
+    left: Natural = Field(description="Columns cleared on the left.")
+    right: Natural = Field(description="Columns cleared on the right.")
 
 
 class Warn(Section):
     """From which value on a slide is worth a look."""
 
-    little_tissue: Share
-    pen: Share
-    black: Share
-    blur: Share
+    little_tissue: Share = Field(description="Share of the slide that is tissue, below which it is little.")
+    pen: Share = Field(description="Share of the tissue that looks like pen.")
+    black: Share = Field(description="Share of the slide that is black.")
+    blur: Share = Field(description="From 0, sharp, to 1: Crété-Roffet's measure.")
 
 
 class TissueSteps(Section):
     """How tissue is told from background."""
 
-    microns_per_pixel: Microns
-    tall_mask: Side
-    tall_border: Border
-    border: Border
-    opening: Annotated[int, Field(ge=0, le=1_000)]
-    smallest_hole: Natural
-    smallest_object: Natural
+    microns_per_pixel: Microns = Field(description="Side of a mask pixel in µm.")
+    tall_mask: Side = Field(description="Rows from more than which on a mask is tall.")
+    tall_border: Border = Field(description="Mask pixels cleared along the sides of tall masks.")
+    border: Border = Field(description="Mask pixels cleared along the sides of all others.")
+    opening: Annotated[int, Field(ge=0, le=1_000)] = Field(
+        description="Side in mask pixels of the square of the morphological opening; 0 for none."
+    )
+    smallest_hole: Natural = Field(description="In mask pixels: smaller holes are filled.")
+    smallest_object: Natural = Field(description="In mask pixels: smaller objects are dropped.")
 
 
 class TissueMasks(TissueSteps):
     """The same, and which slides are worth a look."""
 
-    warn: Warn
+    warn: Warn = Field(description="From which value on a slide is listed as worth a look.")
 
 
 class SampleTiles(Section):
     """Which tiles are candidates and how many are drawn."""
 
-    tile_size: Side
-    tile_lists: tuple[str, ...]
-    tiles_per_slide: Annotated[int, Field(gt=0, le=100_000)]
-    least_tissue: Annotated[float, Field(gt=0, le=1)]
-    least_lesion: Annotated[float, Field(gt=0, le=1)]
-    tumour_groups: tuple[str, ...]
-    exclusion_groups: tuple[str, ...]
-    seed: Seed
+    tile_size: Side = Field(description="Side of a tile in pixels, at the scale of the collection.")
+    tile_lists: tuple[str, ...] = Field(
+        description="Text files in the collection's folder that name the tiles to take, instead of drawing them."
+    )
+    tiles_per_slide: Annotated[int, Field(gt=0, le=100_000)] = Field(
+        description="At most so many tiles are drawn of a slide."
+    )
+    least_tissue: Annotated[float, Field(gt=0, le=1)] = Field(description="Least share of tissue in a tile.")
+    least_lesion: Annotated[float, Field(gt=0, le=1)] = Field(description="Least share of lesion in a tumour tile.")
+    tumour_groups: tuple[str, ...] = Field(description="Groups of the annotation that are lesion.")
+    exclusion_groups: tuple[str, ...] = Field(description="Groups of the annotation that are holes in it.")
+    seed: Seed = Field(
+        description="What the draws start from; each item draws from it and its own name, whatever the others are."
+    )
 
 
 class Region(Section):
     """A square of a slide: corner in level-0 pixels, size in pixels at the scale of tiles."""
 
-    x: Natural
-    y: Natural
-    size: Side
+    x: Natural = Field(description="Column of the upper left corner, in level-0 pixels.")
+    y: Natural = Field(description="Row of the upper left corner, in level-0 pixels.")
+    size: Side = Field(description="Side in pixels, at the scale of tiles.")
 
 
 class StainTarget(Section):
     """What all tiles are given the stains of: a region of a slide or, without a region, a whole image file."""
 
-    file: str
-    region: Region | None
+    file: str = Field(description="File of the collection.")
+    region: Region | None = Field(description="Its part that counts; null for the whole of an image file.")
 
 
 class NormalizeTiles(Section):
     """Vahadane stain normalisation and the resolution of the prepared array."""
 
-    method: Literal["vahadane", "staintools", "none"]
-    target: StainTarget
-    brightness_percentile: Annotated[float, Field(gt=0, le=100)]
-    luminosity_threshold: Annotated[float, Field(gt=0, lt=1)]
-    dictionary_lambda: Annotated[float, Field(ge=0)]
-    code_lambda: Annotated[float, Field(ge=0)]
-    stains_of: Literal["tile", "slide"]
-    rescale_codes: bool
-    sampled_pixels: Positive
-    working_size: Side
-    downsampling: Literal["area", "bilinear"]
-    full_size_tiles: bool
-    seed: Seed
+    method: Literal["vahadane", "staintools", "none"] = Field(
+        description="`vahadane` is the paper's method; `staintools` is that package's code for it, not reproducible, "
+        "since it learns by the clock; `none` leaves tiles as they are."
+    )
+    target: StainTarget = Field(description="What all tiles are given the stains of.")
+    brightness_percentile: Annotated[float, Field(gt=0, le=100)] = Field(
+        description="Percentile of a tile's brightness that becomes white."
+    )
+    luminosity_threshold: Annotated[float, Field(gt=0, lt=1)] = Field(
+        description="Pixels whose luminosity is below it are tissue, which stains are learnt from."
+    )
+    dictionary_lambda: Annotated[float, Field(ge=0)] = Field(description="Sparsity in learning the stains.")
+    code_lambda: Annotated[float, Field(ge=0)] = Field(description="Sparsity in separating them.")
+    stains_of: Literal["tile", "slide"] = Field(
+        description="`tile`: one stain matrix per tile, as in the paper; `slide`: one for all tiles of a slide."
+    )
+    rescale_codes: bool = Field(
+        description="Whether the 99th percentile of each stain is matched to the target's, as staintools does."
+    )
+    sampled_pixels: Positive = Field(description="Tissue pixels that stains are learnt from.")
+    working_size: Side = Field(description="Side in pixels of the prepared image; divides `tile_size`.")
+    downsampling: Literal["area", "bilinear"] = Field(description="`area` averages, `bilinear` is Pillow's.")
+    full_size_tiles: bool = Field(
+        description="Whether normalised tiles are also kept at full size, as PNG in "
+        "`data/interim/<arm>/normalized/tiles/`."
+    )
+    seed: Seed = Field(
+        description="What the draws start from; each item draws from it and its own name, whatever the others are."
+    )
 
     @model_validator(mode="after")
     def _one_matrix_per_slide_is_ours_only(self) -> Self:
@@ -141,10 +181,14 @@ class Settings(KindSettings):
     prepared_by: ClassVar[str] = "normalize_tiles"
     searched: ClassVar[tuple[str, ...]] = ("normalize_tiles",)
 
-    collection: Slides
-    tissue_masks: TissueMasks
-    sample_tiles: SampleTiles
-    normalize_tiles: NormalizeTiles
+    collection: Slides = Field(description="Facts of the collection, and which part each slide has.")
+    tissue_masks: TissueMasks = Field(
+        description="How tissue is told from background, and which slides are worth a look."
+    )
+    sample_tiles: SampleTiles = Field(description="Which tiles are candidates, and how many are drawn.")
+    normalize_tiles: NormalizeTiles = Field(
+        description="How tiles are given one staining, and at which resolution they are prepared."
+    )
 
     @property
     def mask_pixels(self) -> float:

@@ -31,14 +31,25 @@ Finding = Literal[
 class SplitXrays(Section):
     """Which X-rays belong to an arm and to which split."""
 
-    generated: bool
-    collection: Name
-    table: str | None
-    lists: Literal["official", "subset"] | None
-    view: Literal["PA", "AP"] | None
-    validation_findings: tuple[str, ...]
-    validation_share: Annotated[float, Field(ge=0, lt=1)]
-    seed: Seed
+    generated: bool = Field(description="Whether the stage `demo_data` draws the collection, as one of the demo's.")
+    collection: Name = Field(description="Folder under `data/raw`.")
+    table: str | None = Field(
+        description="CSV in the collection's folder that describes it; null for the layout of NIH ChestX-ray14."
+    )
+    lists: Literal["official", "subset"] | None = Field(
+        description="`official` (train_val_list.txt, test_list.txt) or `subset` (five lists in `subset/`); null with a "
+        "table."
+    )
+    view: Literal["PA", "AP"] | None = Field(description="Of which view; null for both.")
+    validation_findings: tuple[str, ...] = Field(
+        description="An image whose only finding is one of these may be a validation anomaly."
+    )
+    validation_share: Annotated[float, Field(ge=0, lt=1)] = Field(
+        description="Share of the training patients that is held out."
+    )
+    seed: Seed = Field(
+        description="What the draws start from; each item draws from it and its own name, whatever the others are."
+    )
 
     @model_validator(mode="after")
     def _splits_come_from_one_place(self) -> Self:
@@ -53,10 +64,14 @@ class SplitXrays(Section):
 class ThumbnailSteps(Section):
     """The steps from a gray X-ray to a prepared one."""
 
-    thumbnail_size: Side
-    crop_size: Side
-    equalization: Literal["none", "histogram", "clahe"]
-    working_size: Side
+    thumbnail_size: Side = Field(description="Side in pixels that an image is resized to first.")
+    crop_size: Side = Field(description="Side in pixels of the middle that is cut out of that.")
+    equalization: Literal["none", "histogram", "clahe"] = Field(
+        description="`histogram` is global, as in the paper; `clahe` is contrast limited, on 8×8 fields."
+    )
+    working_size: Side = Field(
+        description="Side in pixels of the prepared image; that of the detector, since X-rays are shown whole."
+    )
 
     @model_validator(mode="after")
     def _crop_fits(self) -> Self:
@@ -68,7 +83,7 @@ class ThumbnailSteps(Section):
 class EqualizeXrays(ThumbnailSteps):
     """The same, and how many files may be unreadable."""
 
-    allowed_failures: Share
+    allowed_failures: Share = Field(description="Share of unreadable images above which the stage fails.")
 
 
 class Settings(KindSettings):
@@ -78,8 +93,8 @@ class Settings(KindSettings):
     prepared_by: ClassVar[str] = "equalize_xrays"
     searched: ClassVar[tuple[str, ...]] = ("equalize_xrays",)
 
-    split_xrays: SplitXrays
-    equalize_xrays: EqualizeXrays
+    split_xrays: SplitXrays = Field(description="Which X-rays belong to the arm, and to which split.")
+    equalize_xrays: EqualizeXrays = Field(description="The steps from an X-ray file to a prepared image.")
 
     @property
     def generated(self) -> bool:

@@ -2,18 +2,18 @@
 
 from typing import ClassVar
 
+from pydantic import Field
+
 from pipeline.detectors.settings import DetectorSettings, Words
 from pipeline.params.base import Side
 
 
 class ColourStatisticsSettings(DetectorSettings):
-    """Which part of an image counts.
+    """Which part of an image counts."""
 
-    Attributes:
-        side: Of the central square in pixels; None for the whole image.
-    """
-
-    side: Side | None = None
+    side: Side | None = Field(
+        None, description="Side in pixels of the central square that counts; null for the whole image."
+    )
 
     words: ClassVar[Words] = Words(
         name="colour statistics",

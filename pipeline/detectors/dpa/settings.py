@@ -35,10 +35,13 @@ def key(name: str) -> str:
 class GrowthStep(Settings):
     """One resolution of progressive growth: how long it is faded in and then trained, and with which layers."""
 
-    layers: Annotated[tuple[str, ...], Field(min_length=1)]
-    transition: Natural
-    stable: Natural
-    batch_size: Width
+    layers: Annotated[tuple[str, ...], Field(min_length=1)] = Field(
+        description="Tapped layers of the backbone, of several of which the mean loss is taken: `r12` … `r54` for VGG "
+        "(the ReLU after a block's convolution), `expand1` … `expand5` for EfficientNet-Lite0."
+    )
+    transition: Natural = Field(description="Iterations in which the resolution is faded in; 0 for the lowest.")
+    stable: Natural = Field(description="Iterations after that.")
+    batch_size: Width = Field(description="Images per iteration.")
 
     @model_validator(mode="after")
     def _possible(self) -> Self:
@@ -50,9 +53,11 @@ class GrowthStep(Settings):
 class LossWeights(Settings):
     """What training minimises: the weighted sum of perceptual loss, L1 and the critic's opinion."""
 
-    perceptual: Weight
-    l1: Weight
-    adversarial: Weight
+    perceptual: Weight = Field(description="Weight of the relative perceptual L1 loss, equation 1.")
+    l1: Weight = Field(description="Weight of the pixels' L1 loss.")
+    adversarial: Weight = Field(
+        description="Weight of the critic's opinion, in training only: the score is the sum of the other two."
+    )
 
     @model_validator(mode="after")
     def _reconstructs(self) -> Self:
@@ -64,8 +69,11 @@ class LossWeights(Settings):
 class EarlyStopping(Settings):
     """When the last stable phase ends before its iterations are done."""
 
-    patience: Natural
-    least_improvement: Weight
+    patience: Natural = Field(
+        description="It ends after more than so many reports in a row without a held-out loss that is low enough; the "
+        "best network is kept."
+    )
+    least_improvement: Weight = Field(description="How much lower than the best so far is low enough.")
 
 
 class DpaSettings(DetectorSettings):
@@ -74,23 +82,43 @@ class DpaSettings(DetectorSettings):
     words: ClassVar[Words] = WORDS
     files: ClassVar[tuple[str, ...]] = ("weights", "statistics")
 
-    backbone: Literal["vgg16", "vgg19", "efficientnet_lite0"]
-    weights: str | None
-    statistics: str | None
-    statistics_images: Positive
-    depth: Literal[9, 18]
-    channels: tuple[Width, ...]
-    latent_dim: Width
-    latent_size: Side
-    flips: bool
-    reference_downsampling: bool
-    loss: LossWeights
-    learning_rate: Annotated[float, Field(gt=0)]
-    precision: Literal["bfloat16", "float32"]
-    report_every: Positive
-    early_stopping: EarlyStopping | None
-    grow: bool
-    schedule: Annotated[dict[Side, GrowthStep], Field(min_length=1)]
+    backbone: Literal["vgg16", "vgg19", "efficientnet_lite0"] = Field(
+        description="Perceptual network: `vgg19` is the paper's; `efficientnet_lite0` needs no download."
+    )
+    weights: str | None = Field(description="File with its state dictionary; null takes its own source.")
+    statistics: str | None = Field(
+        description="File with μ and σ of equation 2 (`torch.save` of layer to (μ, σ), as the authors publish theirs); "
+        "null to measure them."
+    )
+    statistics_images: Positive = Field(description="Training normals that they are measured on, at most.")
+    depth: Literal[9, 18] = Field(description="18 or 9: two residual blocks per resolution or one.")
+    channels: tuple[Width, ...] = Field(
+        description="Channels of the encoder per resolution, from the largest image down; the decoder mirrors them."
+    )
+    latent_dim: Width = Field(description="Channels of the latent.")
+    latent_size: Side = Field(description="Side of the latent in pixels, a power of two.")
+    flips: bool = Field(description="Whether training views are flipped at random.")
+    reference_downsampling: bool = Field(
+        description="Whether images are shrunk as the released code does, which reads 4 of 64 pixels; otherwise areas "
+        "are averaged."
+    )
+    loss: LossWeights = Field(description="What training minimises.")
+    learning_rate: Annotated[float, Field(gt=0)] = Field(description="Of Adam, which starts afresh in each phase.")
+    precision: Literal["bfloat16", "float32"] = Field(
+        description="`bfloat16` computes VGG's features in training in it where the device is fast in it, `float32` "
+        "never does; the autoencoder and all scores are float32."
+    )
+    report_every: Positive = Field(description="Iterations per row of the history.")
+    early_stopping: EarlyStopping | None = Field(
+        description="When the last stable phase ends before its iterations are done; null for never."
+    )
+    grow: bool = Field(
+        description="Whether resolutions grow; false trains the highest of the schedule only, from the start."
+    )
+    schedule: Annotated[dict[Side, GrowthStep], Field(min_length=1)] = Field(
+        description="Resolution, the side in pixels, to what happens at it: powers of two, each twice the one before, "
+        "from above the encoder's last map (4 or `latent_size`) on."
+    )
 
     @classmethod
     def read(cls, content: Mapping[str, Any]) -> Self:
