@@ -103,7 +103,8 @@ def _members(file: BinaryIO, archive: Path) -> Iterator[tuple[str, bytes]]:
                 yield str(path), content.read() if content else b""
             while inflated.read(2**22):
                 pass
-    except (tarfile.TarError, EOFError, OSError, zlib.error) as error:
+    # ValueError and RecursionError: what tarfile makes of headers that no program writes
+    except (tarfile.TarError, EOFError, OSError, zlib.error, ValueError, RecursionError) as error:
         raise PipelineError(f"{archive} is not a whole tar.gz archive ({error}): download it again") from error
 
 
