@@ -48,8 +48,6 @@ def read_gray(content: bytes, name: str) -> tuple[Image.Image, bool]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # what Pillow warns of is refused, or harmless as a damaged EXIF block is
             return _decode(content, name)
-    except PngError as error:  # its words are read from memory that libpng has freed
-        raise PipelineError(f"{name} is not a whole PNG file: download it again") from error
     except (*UNREADABLE, Image.DecompressionBombError) as error:
         raise PipelineError(f"{name} is not a whole PNG or JPEG file ({words_of(error)}): download it again") from error
 
@@ -62,10 +60,17 @@ def _decode(content: bytes, name: str) -> tuple[Image.Image, bool]:
             return Image.fromarray(np.asarray((wide + 128) // 257, np.uint8)), False
         if image.format == "PNG" and image.mode == "L" and "transparency" not in image.info:
             # the usual case; imagecodecs inflates faster than Pillow, to the same pixels
-            return Image.fromarray(png_decode(content)), False
+            return Image.fromarray(_inflated(content, name)), False
         colour = image.mode not in GRAY_MODES and bool(np.ptp(np.asarray(image.convert("RGB")), axis=2).any())
         gray = image.convert("L")
-        return (_upright(gray, image) if image.format == "JPEG" else gray), colour
+        return (gray if image.format == "PNG" else _upright(gray, image)), colour
+
+
+def _inflated(content: bytes, name: str) -> np.ndarray:
+    try:
+        return np.asarray(png_decode(content))
+    except (PngError, ValueError) as error:  # its words are read from memory that libpng has freed, if they are any
+        raise PipelineError(f"{name} is not a whole PNG file: download it again") from error
 
 
 def _upright(gray: Image.Image, image: Image.Image) -> Image.Image:
