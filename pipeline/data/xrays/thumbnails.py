@@ -5,6 +5,7 @@ for the next arm or variant. Memory does not grow with their number, and an inte
 """
 
 import hashlib
+import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -150,9 +151,12 @@ def make_thumbnails(
         if other != folder:
             remove(other)
     array = folder / "images.npy"
-    if not array.is_file():
-        _reserve(array, (len(files), size, size))
-    job = ThumbnailJob(root, array, array.stat().st_size - len(files) * size**2, size)
+    shape = (len(files), size, size)
+    header = _header(shape)
+    if not array.is_file() or array.stat().st_size != len(header) + np.prod(shape):
+        remove(folder)  # parts without the array that they were written to are worth nothing
+        _reserve(array, header, shape)
+    job = ThumbnailJob(root, array, len(header), size)
     chunks = _chunks(files["source"].tolist())
     items = [(f"{chunk.rows[0]:07d}", chunk) for chunk in chunks]
     parts = make_parts(job, items, folder / "parts", workers, "thumbnails", "images")
@@ -165,11 +169,17 @@ def make_thumbnails(
     return Thumbnails(index, size, array, job.start)
 
 
-def _reserve(array: Path, shape: tuple[int, int, int]) -> None:
+def _header(shape: tuple[int, int, int]) -> bytes:
+    header = io.BytesIO()
+    np.lib.format.write_array_header_1_0(header, {"descr": "|u1", "fortran_order": False, "shape": shape})
+    return header.getvalue()
+
+
+def _reserve(array: Path, header: bytes, shape: tuple[int, int, int]) -> None:
     """Create an array of zeros that takes no room on the disk until it is written to."""
     with atomic(array) as unfinished, unfinished.open("wb") as file:
-        np.lib.format.write_array_header_1_0(file, {"descr": "|u1", "fortran_order": False, "shape": shape})
-        file.truncate(file.tell() + int(np.prod(shape)))
+        file.write(header)
+        file.truncate(len(header) + int(np.prod(shape)))
 
 
 def _chunks(sources: list[str]) -> list[Chunk]:
