@@ -2,6 +2,7 @@
 
 import csv
 import re
+import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,6 +13,9 @@ from pipeline.errors import PipelineError
 
 # A spreadsheet that opens a report would compute such a value; numbers and a lone sign are harmless.
 FORMULA = re.compile(r"(?![+-]?[\d.]+$)[=+@-].", re.DOTALL)
+# Unicode's categories of what nobody sees: two names that differ in it look like one patient.
+UNSEEN = ("Cc", "Cf", "Zl", "Zp")
+PATHS = ("path", "annotation")  # as they are on the disk, whatever is in them
 
 
 def read_described(root: Path, inventory: pd.DataFrame, table: str, columns: Sequence[str]) -> pd.DataFrame:
@@ -48,7 +52,21 @@ def read_described(root: Path, inventory: pd.DataFrame, table: str, columns: Seq
     described = pd.DataFrame(cells, index=list(rows), columns=header, dtype=str)
     for column in filter(None, header):
         refuse_formulas(described[column], f"{file}, row ")
+        if column not in PATHS:
+            described[column] = _one_spelling(described[column], f"{file}, row ")
     return described
+
+
+def _one_spelling(values: pd.Series, where: str) -> pd.Series:
+    """Give every word one spelling (an é may be one character or two), so that a patient is one group."""
+    for row, value in values.items():
+        unseen = next((sign for sign in value if unicodedata.category(sign) in UNSEEN), None)
+        if unseen is not None:
+            raise PipelineError(
+                f"{where}{row}, column {values.name}: {value[:40]!r} holds a character that nobody sees "
+                f"(U+{ord(unseen):04X}): remove it"
+            )
+    return values.str.normalize("NFC")
 
 
 def refuse_formulas(values: pd.Series, where: str) -> None:
