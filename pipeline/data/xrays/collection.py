@@ -5,9 +5,9 @@ from pathlib import Path
 import pandas as pd
 
 from pipeline.data.inventory import check_unchanged
-from pipeline.data.xrays.nih_metadata import compare_versions, find_metadata, read_index
+from pipeline.data.xrays.nih_metadata import METADATA, compare_versions, find_metadata, read_index
 from pipeline.data.xrays.settings import SplitXrays
-from pipeline.data.xrays.splits import read_lists, split_xrays
+from pipeline.data.xrays.splits import list_files, read_lists, split_xrays
 from pipeline.data.xrays.table import read_table
 
 
@@ -32,7 +32,7 @@ def read_collection(
     if settings.table is not None:
         index, lists = read_table(root, inventory, settings.table)
         return split_xrays(index, lists, inventory, settings), None
-    names = [path for path in inventory["path"] if path.endswith((".csv", ".txt"))]
-    check_unchanged(root, inventory, names)
+    read = (*METADATA, *list_files(settings.lists or "official").values())
+    check_unchanged(root, inventory, [name for name in read if (root / name).is_file()])
     index, lists = read_index(find_metadata(root)), read_lists(root, settings.lists or "official")
     return split_xrays(index, lists, inventory, settings), compare_versions(root)

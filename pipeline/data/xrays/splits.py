@@ -46,9 +46,12 @@ def read_lists(folder: Path, kind: str) -> dict[str, list[str]]:
     Raises:
         PipelineError: If a list is missing or unreadable.
     """
-    if kind == "official":
-        return {name: read_names(folder / file) for name, file in OFFICIAL_LISTS.items()}
-    return {name: read_names(folder / "subset" / f"{name}.txt") for name in SUBSET_LISTS}
+    return {name: read_names(folder / file) for name, file in list_files(kind).items()}
+
+
+def list_files(kind: str) -> dict[str, str]:
+    """Return the file of each list, relative to the collection's folder; see :func:`read_lists`."""
+    return OFFICIAL_LISTS if kind == "official" else {name: f"subset/{name}.txt" for name in SUBSET_LISTS}
 
 
 def split_xrays(
