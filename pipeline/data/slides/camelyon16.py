@@ -81,14 +81,14 @@ def _outlines(paths: list[PurePosixPath]) -> dict[str, str]:
 
     Some releases write Tumor_001.xml, and the archives unpack into folders of their own.
     """
-    return {
-        path.stem.lower(): str(path)
-        for path in paths
-        if path.suffix.lower() == ".xml"
-        and path.parts[0] in ("training", "testing")
-        and path.parts[1].lower() == "lesion_annotations"
-        and len(path.parts) <= 4
-    }
+    found: dict[str, str] = {}
+    for path in paths:
+        folder = path.parts[1].lower() if path.parts[0] in ("training", "testing") else ""
+        if path.suffix.lower() == ".xml" and folder == "lesion_annotations" and len(path.parts) <= 4:
+            other = found.setdefault(path.stem.lower(), str(path))
+            if other != str(path):
+                raise PipelineError(f"{other} and {path} outline the same slide: keep one of them")
+    return found
 
 
 def _annotation(outlines: dict[str, str], name: str, slide: Path) -> str:
