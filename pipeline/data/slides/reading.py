@@ -57,6 +57,7 @@ class Slide:
             self.size: tuple[int, int] = self._slide.dimensions
             if max(self.size) > LARGEST_SIDE:
                 raise PipelineError(f"{path} claims {self.size[0]}×{self.size[1]} px: is the file damaged?")
+            self._check_levels()
             self.stated_microns_per_pixel = self._stated_scale()
             self.microns_per_pixel = self._base_scale(settings, arm)
         except BaseException:
@@ -127,6 +128,17 @@ class Slide:
                 small = cv2.resize(piece, (wide, high), interpolation=cv2.INTER_AREA)
                 thumbnail[top : top + high, left : left + wide] = small
         return thumbnail
+
+    def _check_levels(self) -> None:
+        """Refuse a level that is no smaller copy of the slide: OpenSlide would read it at the mean of both scales."""
+        for level, downsample in zip(self._slide.level_dimensions, self._slide.level_downsamples, strict=True):
+            for side, whole in zip(level, self.size, strict=True):
+                # levels are rounded to whole pixels
+                if abs(side - whole / downsample) > 1 + MOST_ANISOTROPY * side:
+                    raise PipelineError(
+                        f"{self.path} has a level of {level[0]}×{level[1]} px, which is no smaller copy of its "
+                        f"{self.size[0]}×{self.size[1]} px: write the slide anew or leave it out"
+                    )
 
     def _base_scale(self, settings: Scale, arm: str) -> float:
         """Return level 0's µm/px such that a level within the tolerance of the tile scale is exactly at it."""
