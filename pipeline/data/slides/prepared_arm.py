@@ -74,6 +74,8 @@ def join_tiles(
     Raises:
         PipelineError: If no tile is left.
     """
+    if not parts:
+        raise PipelineError(f"{prepared}: no tile was drawn: the status.csv beside tiles.csv says why")
     reasons = np.concatenate([_read_part(part, "reasons") for part in parts])
     tiles = tiles.assign(reason=reasons)
     kept = tiles[tiles["reason"] == ""]
