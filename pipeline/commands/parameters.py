@@ -5,11 +5,10 @@
 
 import argparse
 from collections.abc import Iterator, Mapping, Sequence
-from importlib import import_module
 from typing import Any
 
 from pipeline.arms import Shared
-from pipeline.data.kinds import FOLDERS
+from pipeline.data import kinds
 from pipeline.detectors import registry
 from pipeline.params.base import Settings
 from pipeline.params.file import Params
@@ -60,8 +59,8 @@ def models() -> Iterator[tuple[str, str, type[Settings]]]:
     """Yield what each part of the settings is called, where its keys stand, and the model that checks it."""
     yield "`params.yaml`", "", Params
     yield "`arms/<arm>.yaml`", "", Shared
-    for kind, package in FOLDERS.items():
-        yield f"`arms/<arm>.yaml`, kind `{kind}`", "", import_module(f"{package}.settings").Settings
+    for kind in kinds.names():
+        yield f"`arms/<arm>.yaml`, kind `{kind}`", "", kinds.settings_class(kind)
     for detector in registry.names():
         yield f"`arms/<arm>.yaml`, detector `{detector}`", f"detectors.{detector}.", registry.settings_class(detector)
 
