@@ -5,13 +5,13 @@ import pandas as pd
 from pipeline import layout
 from pipeline.compute.workers import worker_count
 from pipeline.data.inventory import COLUMNS, SCRATCH, make_inventory
+from pipeline.demo.listing import LISTED
 from pipeline.demo.slides import make_slides
 from pipeline.demo.xrays import make_xrays
 from pipeline.files import atomic, write_csv
 from pipeline.layout import RAW
 from pipeline.params.file import read_params
 from pipeline.stage import run_stage
-from stages.list_demo import LISTED
 
 
 def main(kind: str) -> str:

@@ -17,7 +17,6 @@ from pipeline.stage import run_stage
 
 def main(arm: str) -> str:
     """Write masks, thumbnails and the status table of an arm's slides."""
-    params = read_params()
     settings = read_arm(arm).data_as(Settings)
     slides, tissue = settings.collection, settings.tissue_masks
     root, scratch, inventory = RAW / arm, SCRATCH / "tissue_masks" / arm, read_inventory(layout.inventory(arm))
@@ -28,7 +27,7 @@ def main(arm: str) -> str:
     checksums = dict(zip(inventory["path"], inventory["md5"], strict=True))
     items = [(scratch_key(slides.reading, tissue, record, checksums[record.path]), record) for record in used]
     job = MaskJob(root, slides, tissue, arm)
-    parts = make_parts(job, items, scratch, worker_count(params.compute), "tissue masks", "slides")
+    parts = make_parts(job, items, scratch, worker_count(read_params().compute), "tissue masks", "slides")
     unused = [record for record in records if not record.role]
     table = join_masks(INTERIM / arm / "masks", parts, unused)
     failed = table.loc[table["status"] == "failed", "reason"].tolist()

@@ -18,13 +18,8 @@ def import_closure(script: Path) -> set[str]:
         if file in seen:
             continue
         seen.add(file)
-        # What params.yaml is checked with changes no output of the stages after check_params.
-        checks = file.parent == ROOT / "pipeline" / "params" and script != ROOT / "stages" / "check_params.py"
-        imported = [path for name in _imported_names(file) if (path := _module_file(name))]
-        waiting += [path for path in imported if not (checks and ROOT / "pipeline" / "detectors" in path.parents)]
-    files = {path.relative_to(ROOT).as_posix() for path in seen}
-    # Every stage reads params.yaml, so the folder of its sections stands for the files in it.
-    return {"pipeline/params" if file.startswith("pipeline/params/") else file for file in files}
+        waiting += [path for name in _imported_names(file) if (path := _module_file(name))]
+    return {path.relative_to(ROOT).as_posix() for path in seen}
 
 
 def _imported_names(file: Path) -> set[str]:

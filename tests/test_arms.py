@@ -149,7 +149,7 @@ def test_the_arms_of_the_paper_have_the_settings_that_were_proven(arm: str) -> N
         (
             "arms.slides",
             ["demo_slides", "nih_pa"],
-            "arms.slides names nih_pa, whose file says kind: xrays: move it to that list",
+            "arms.slides names nih_pa, whose file says kind: xrays: move it there",
         ),
         ("detectors", ["dpa", "nobody"], "nobody"),
         ("demo_data.slides.tumour", 2, "validation_tumour names tumor_003"),

@@ -1,40 +1,46 @@
 """dvc.yaml lists what each stage really reads."""
 
 import ast
+import inspect
 import re
 from pathlib import Path
 
 import pytest
 from ruamel.yaml import YAML
 
-from pipeline.detectors.registry import BASELINES, DETECTORS
+from pipeline.data import kinds
+from pipeline.detectors import registry
+from pipeline.params.file import Params
 from tests.import_closure import ROOT, import_closure
 
 STAGES = YAML(typ="safe").load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
+ARM = "arms/${item.arm}.yaml"
 
-
-# What the registry imports of each stage when it runs: modules of the detector of the item, of every one, of baselines.
-BOTH = ("settings", "detector")
-LAZY = {
-    "check_params": dict.fromkeys(DETECTORS, ("settings",)),
-    "train": {"${item.detector}": BOTH},
-    "evaluate": {"${item.detector}": BOTH} | dict.fromkeys(BASELINES, BOTH),
-    "tune": dict.fromkeys(DETECTORS, BOTH),
-    "report": dict.fromkeys(DETECTORS, ("settings",)),
+# What is imported by name when a stage runs: folder to the modules in it.
+DETECTOR = {"detectors/${item.detector}": ("settings", "detector")}
+ALL_SETTINGS = {f"detectors/{name}": ("settings",) for name in registry.names()} | {
+    f"data/{name}": ("settings",) for name in kinds.names()
+}
+BY_NAME = {
+    "check_params": ALL_SETTINGS,
+    "list_demo": ALL_SETTINGS,
+    "train": DETECTOR,
+    "evaluate": DETECTOR | {f"detectors/{name}": ("settings", "detector") for name in registry.BASELINES},
+    "report": ALL_SETTINGS,
 }
 
 
 def code_listed(stage: str, detector: str) -> set[str]:
     """The modules and folders of code among the dependencies of a stage's item."""
-    code = [dep for dep in STAGES[stage]["deps"] if dep.startswith(("pipeline/", "stages/"))]
+    code = [dep for dep in STAGES[stage]["deps"] if re.match(r"(pipeline|stages)(/|$)", dep)]
     return {dep.replace("${item.detector}", detector) for dep in code}
 
 
 def modules_run(stage: str, detector: str) -> set[str]:
-    """What a stage's item imports, at once or by the registry."""
+    """What a stage's item imports, in its modules or by name."""
     scripts = [ROOT / "stages" / f"{stage}.py"]
-    for name, modules in LAZY.get(stage, {}).items():
-        folder = ROOT / "pipeline" / "detectors" / name.replace("${item.detector}", detector)
+    for name, modules in BY_NAME.get(stage, {}).items():
+        folder = ROOT / "pipeline" / name.replace("${item.detector}", detector)
         scripts += [folder / f"{module}.py" for module in modules]
     return set().union(*map(import_closure, scripts))
 
@@ -43,19 +49,54 @@ def covers(dep: str, module: str) -> bool:
     return module == dep or module.startswith(f"{dep}/")
 
 
+def attributes(file: Path) -> set[str]:
+    """All that is asked of anything in a module, as ``settings.collection``."""
+    nodes = ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+    return {node.attr for node in nodes if isinstance(node, ast.Attribute)}
+
+
 def sections_read(stage: str) -> set[str]:
-    """The sections that the script takes from ``params``, as in ``shipped_dpa(arm)``; workers change no output."""
-    found = set()
-    for node in ast.walk(ast.parse((ROOT / "stages" / f"{stage}.py").read_text(encoding="utf-8"))):
-        text = ast.unparse(node) if isinstance(node, ast.Attribute) else ""
-        if match := re.fullmatch(r"(?:read_params\(\)|params)\.(\w+)(\.workers)?.*", text):
-            section = "train" if match[1] == "settings_of" else match[1]
-            found |= set() if match[2] or section == "check_arm" else {section}
+    """The sections of params.yaml that the script takes; workers change no output."""
     text = (ROOT / "stages" / f"{stage}.py").read_text(encoding="utf-8")
-    return found | {"compute"} if "prepare_device(" in text or "workplace(" in text else found - {"compute"}
+    sections = {name for name in Params.model_fields if re.search(rf"(params|read_params\(\))\.{name}\b", text)}
+    computes = "prepare_device(" in text or "workplace(" in text
+    return sections | {"compute"} if computes else sections - {"compute"}
 
 
-@pytest.mark.parametrize("detector", DETECTORS)
+def arm_sections_read(stage: str) -> set[str]:
+    """The sections of an arm's file that the script, and what it hands all settings to, take."""
+    script = ROOT / "stages" / f"{stage}.py"
+    modules = import_closure(script)
+    of_kind = [kind for kind in kinds.names() if f"pipeline/data/{kind}/settings.py" in modules]
+    names = {name for kind in of_kind for name in kinds.settings_class(kind).model_fields}
+    whole = [
+        ROOT / module
+        for module in modules
+        if re.match(r"pipeline/data/\w+/(?!settings|kind)", module)
+        and re.search(r"\.settings import .*\bSettings\b", (ROOT / module).read_text(encoding="utf-8"))
+    ]
+    read = set().union(*map(attributes, [script, *whole]))
+    for kind in of_kind:  # what is computed from sections, as mask_pixels
+        computed = {name: vars(kinds.settings_class(kind)).get(name) for name in read}
+        for value in filter(lambda value: isinstance(value, property), computed.values()):
+            read |= {name for name in names if re.search(rf"self\.{name}\b", inspect.getsource(value.fget))}
+    read &= {*names, "evaluate"}
+    return read | ({"detectors"} if "detector" in attributes(script) else set())
+
+
+def parameters(stage: str) -> tuple[set[str], set[str]]:
+    """The sections of params.yaml and of the arm's file that a stage depends on."""
+    shared: list[str] = []
+    own: list[str] = []
+    for entry in STAGES[stage].get("params", []):
+        files = entry if isinstance(entry, dict) else {"params.yaml": [entry]}
+        shared += files.get("params.yaml", [])
+        own += files.get(ARM, [])
+        assert set(files) <= {"params.yaml", ARM}
+    return {key.split(".")[0] for key in shared}, {key.split(".")[0] for key in own}
+
+
+@pytest.mark.parametrize("detector", registry.names())
 @pytest.mark.parametrize("stage", STAGES)
 def test_every_module_that_runs_is_listed_or_in_a_folder_that_is(stage: str, detector: str) -> None:
     listed = code_listed(stage, detector)
@@ -65,23 +106,27 @@ def test_every_module_that_runs_is_listed_or_in_a_folder_that_is(stage: str, det
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_everything_that_is_listed_runs_with_some_detector(stage: str) -> None:
-    run = {detector: modules_run(stage, detector) for detector in DETECTORS}
+    run = {detector: modules_run(stage, detector) for detector in registry.names()}
     unused = [
         {dep for dep in code_listed(stage, detector) if not any(covers(dep, module) for module in run[detector])}
-        for detector in DETECTORS
+        for detector in registry.names()
     ]
     assert set.intersection(*unused) == set()
 
 
 def test_a_change_of_one_detector_trains_that_detector_alone() -> None:
-    for detector in DETECTORS:
-        others = [f"pipeline/detectors/{other}" for other in DETECTORS if other != detector]
+    for detector in registry.names():
+        others = [f"pipeline/detectors/{other}" for other in registry.names() if other != detector]
         assert not any(covers(dep, other) for dep in code_listed("train", detector) for other in others)
 
 
-@pytest.mark.parametrize("stage", STAGES)
+@pytest.mark.parametrize("stage", [stage for stage in STAGES if "params.yaml" not in STAGES[stage]["deps"]])
 def test_every_section_that_is_read_is_a_parameter_and_the_reverse(stage: str) -> None:
-    assert {key.split(".")[0] for key in STAGES[stage].get("params", [])} == sections_read(stage)
+    """But where all settings are a dependency."""
+    shared, own = parameters(stage)
+    assert shared == sections_read(stage)
+    if "arms" not in STAGES[stage]["deps"]:
+        assert own - {"kind"} == arm_sections_read(stage)
 
 
 @pytest.mark.parametrize("package", ["pipeline", "stages"])

@@ -1,0 +1,6 @@
+"""What one stage of the demo tells the next: whether an arm of the lists is of a collection that is drawn."""
+
+DRAWN = ("slides", "xrays")  # the kinds of data that the demo has a collection of
+LISTED = "listed\n"
+UNDRAWN = ("slides", "xrays")  # the kinds of data that the demo has a collection of
+LISTED = "not listed\n"
