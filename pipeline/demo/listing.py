@@ -2,5 +2,4 @@
 
 DRAWN = ("slides", "xrays")  # the kinds of data that the demo has a collection of
 LISTED = "listed\n"
-UNDRAWN = ("slides", "xrays")  # the kinds of data that the demo has a collection of
-LISTED = "not listed\n"
+UNLISTED = "not listed\n"
