@@ -29,9 +29,10 @@ from torchvision import transforms
 from pipeline.compute.seeding import generator
 from pipeline.detectors.dpa.autoencoder import Autoencoder
 from pipeline.detectors.dpa.detector import DeepPerceptualAutoencoder
+from pipeline.detectors.dpa.perceptual_loss import perceptual_network
 from pipeline.detectors.dpa.settings import DpaSettings, GrowthStep
 from pipeline.detectors.dpa.statistics import Statistics, measure_statistics
-from pipeline.features.backbones import IMAGENET_MEAN, IMAGENET_STD, Vgg, perceptual_network
+from pipeline.features.backbones import IMAGENET_MEAN, IMAGENET_STD, Vgg
 from tests.shipped import shipped_dpa
 
 ROOT = Path(__file__).parents[1]
@@ -85,7 +86,7 @@ class PlainLoop:
         self.f = vgg.convolutions[: vgg.depth[LAYER]].to(memory_format=torch.contiguous_format)
         self.moments = statistics[RESOLUTION][LAYER]
         self.files = files
-        detector = DeepPerceptualAutoencoder(settings, 1, statistics)
+        detector = DeepPerceptualAutoencoder(settings, 1)
         self.network = Autoencoder(detector.architecture)
         self.network.load_state_dict(detector.network.state_dict())
 
@@ -183,8 +184,8 @@ def _speedups_at(
     ways: dict[str, Callable[[], float]] = {
         "": lambda: plain.seconds_per_step(loaded, steps[1]),
         "_without_loader": lambda: plain.seconds_per_step(finished, steps[1]),
-        "cached": lambda: _seconds_per_step(settings, alone, statistics, pixels, *steps),
-        "live": lambda: _seconds_per_step(flipped, alone, statistics, pixels, *steps),
+        "cached": lambda: _seconds_per_step(settings, alone, pixels, *steps),
+        "live": lambda: _seconds_per_step(flipped, alone, pixels, *steps),
     }
     seconds = [{way: measure() for way, measure in ways.items()} for _ in range(ROUNDS)]
     middle = {way: median(one[way] for one in seconds) for way in ways}
@@ -194,16 +195,15 @@ def _speedups_at(
 def _seconds_per_step(
     settings: DpaSettings,
     schedule: Callable[[int], Schedule],
-    statistics: Statistics,
     pixels: np.ndarray,
     short: int,
     more: int,
 ) -> float:
-    """The difference of a short and a longer training, so that start and targets kept beforehand do not count."""
+    """The difference of a short and a longer training, so that what is measured and kept beforehand does not count."""
     rows, times = np.arange(IMAGES), []
     for steps in (short, short + more):
         changed = settings.model_copy(update={"schedule": schedule(steps)})
-        detector = DeepPerceptualAutoencoder(changed, 1, statistics)
+        detector = DeepPerceptualAutoencoder(changed, 1)
         start = time.perf_counter()
         with contextlib.redirect_stdout(io.StringIO()):
             detector.fit(pixels, rows, rows[:0], seed=0)
@@ -214,7 +214,8 @@ def _seconds_per_step(
 def _score_speedup(
     plain: PlainLoop, settings: DpaSettings, statistics: Statistics, pixels: np.ndarray
 ) -> dict[str, float]:
-    detector = DeepPerceptualAutoencoder(settings, 1, statistics)
+    detector = DeepPerceptualAutoencoder(settings, 1)
+    detector.equip(perceptual_network(settings, CPU), statistics)
     detector.network.load_state_dict(plain.network.state_dict())
     loader = plain.loader(32, training=False)
     finished = list(loader)
@@ -245,7 +246,6 @@ def _growing_steps(settings: DpaSettings, pixels: np.ndarray) -> dict[str, float
         for step in shipped_dpa("nih_pa").schedule
     ]
     growing = settings.model_copy(update={"schedule": tuple(published), "grow": True})
-    statistics = _statistics(growing, pixels)
     found: dict[str, float] = {}
     for i, step in enumerate(published):
         for kind in ("transition", "stable") if i else ("stable",):
@@ -254,9 +254,7 @@ def _growing_steps(settings: DpaSettings, pixels: np.ndarray) -> dict[str, float
                 return (*published[:i], step.model_copy(update={kind: steps}), *published[i + 1 :])
 
             more = STEPS[16][1] * RESOLUTION // step.resolution  # small images are fast: more of them, above the noise
-            seconds = median(
-                _seconds_per_step(growing, timed, statistics, pixels, STEPS[16][0], more) for _ in range(ROUNDS)
-            )
+            seconds = median(_seconds_per_step(growing, timed, pixels, STEPS[16][0], more) for _ in range(ROUNDS))
             found[f"train_steps_per_second_{step.resolution}_{kind}"] = 1 / seconds
     return found
 
@@ -296,9 +294,8 @@ def _prepared(files: list[Path]) -> np.ndarray:
 def _measure_memory(weights: Path) -> None:
     settings = _settings(weights)
     pixels = generator(0, "memory").integers(0, 256, (IMAGES, RESOLUTION, RESOLUTION, 1), np.uint8)
-    statistics = _statistics(settings, pixels)
     steps = settings.schedule[-1].model_copy(update={"stable": STEPS[16][1]})
-    detector = DeepPerceptualAutoencoder(settings.model_copy(update={"schedule": (steps,)}), 1, statistics)
+    detector = DeepPerceptualAutoencoder(settings.model_copy(update={"schedule": (steps,)}), 1)
     detector.fit(pixels, np.arange(IMAGES), np.arange(0), seed=0)
     print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
 

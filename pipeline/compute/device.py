@@ -34,7 +34,7 @@ class Workplace:
     processes: Processes = field(default_factory=Processes)
 
     def precision(self, wanted: str) -> torch.dtype:
-        """The precision of the perceptual network in training: the wanted one where the device is fast in it."""
+        """The precision of a frozen network in training: the wanted one where the device is fast in it."""
         return torch.bfloat16 if wanted == "bfloat16" and _fast_in_bfloat16(self.device) else torch.float32
 
     def compiled(self, function: Function) -> Function:

@@ -50,7 +50,7 @@ class Processes:
 
     def parallel(self, network: nn.Module) -> nn.Module:
         """Return the network with gradients averaged over the processes."""
-        # During growth some blocks wait for their resolution and get no gradient.
+        # Blocks that a step leaves out get no gradient.
         return DistributedDataParallel(network, find_unused_parameters=True) if self.count > 1 else network
 
 

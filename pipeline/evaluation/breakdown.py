@@ -9,7 +9,7 @@ import pandas as pd
 
 from pipeline.evaluation.bootstrap import Resamples
 from pipeline.evaluation.estimates import DIGITS, estimate, roc_auc_figures
-from pipeline.evaluation.scores import ArmScores
+from pipeline.evaluation.scores import SCORE, ArmScores
 from pipeline.files import read_csv
 from pipeline.params.evaluate import ComputeMetrics
 
@@ -65,12 +65,12 @@ def _slides(test: ArmScores) -> Iterator[tuple[str, np.ndarray]]:
 def _findings(test: ArmScores) -> Iterator[tuple[str, np.ndarray]]:
     """Each finding alone or among others, and "No Finding" for the normal images."""
     yield "No Finding", test.labels == 0
-    found = test.images["findings"].str.split("|")
-    for finding in sorted({one for several in found for one in several if one}):
-        yield finding, found.map(lambda several, finding=finding: finding in several).to_numpy() & (test.labels == 1)
+    listed = test.images["findings"].str.split("|")
+    for finding in sorted({name for names in listed for name in names if name}):
+        yield finding, listed.map(lambda names, finding=finding: finding in names).to_numpy() & (test.labels == 1)
 
 
 def _area(part: ArmScores, settings: ComputeMetrics) -> dict[str, Any]:
     resamples = Resamples(part.labels, part.groups, settings.resamples, settings.seed)
-    found = estimate(roc_auc_figures(part.labels, part.scores["score"], resamples), resamples).content()
-    return {"roc_auc": found["mean"], "roc_auc_std": found["std"], "low": found["low"], "high": found["high"]}
+    area = estimate(roc_auc_figures(part.labels, part.scores[SCORE], resamples), resamples).content()
+    return {"roc_auc": area["mean"], "roc_auc_std": area["std"], "low": area["low"], "high": area["high"]}

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline.evaluation.metrics import Curve
-from pipeline.evaluation.scores import ArmScores
+from pipeline.evaluation.scores import SCORE, ArmScores
 
 STEPS = 400  # of a curve's axes
 BINS = 30
@@ -46,7 +46,7 @@ def histogram(test: ArmScores, seeds: list[int]) -> pd.DataFrame:
         Columns ``seed``, ``images`` (normal or abnormal), ``low`` and ``high`` (the bin's, the same for all seeds) and
         ``share`` of these images in it.
     """
-    scores = test.scores["score"]
+    scores = test.scores[SCORE]
     edges = np.array([float(f"{edge:.6g}") for edge in np.histogram_bin_edges(scores, BINS)])  # as scores are rounded
     parts = []
     for seed, run in zip(seeds, scores, strict=True):
@@ -58,7 +58,7 @@ def histogram(test: ArmScores, seeds: list[int]) -> pd.DataFrame:
 
 
 def _curve(test: ArmScores, number: int) -> Curve:
-    return Curve(test.labels, test.scores["score"][number], np.ones((1, len(test.labels))))
+    return Curve(test.labels, test.scores[SCORE][number], np.ones((1, len(test.labels))))
 
 
 def _joined(curves: dict[int, dict[str, np.ndarray]]) -> pd.DataFrame:

@@ -98,17 +98,17 @@ class Difference:
         return {"mean": _rounded(self.mean), "low": _rounded(low), "high": _rounded(high)}
 
 
-def estimate(found: Figures, resamples: Resamples) -> Estimate:
+def estimate(figure: Figures, resamples: Resamples) -> Estimate:
     """Sum up one figure."""
     return Estimate(
-        float(np.mean(found.seeds)),
-        float(np.std(found.seeds, ddof=1)) if len(found.seeds) > 1 else None,
-        resamples.interval(found.samples.mean(axis=1)),
-        tuple(float(value) for value in found.seeds),
+        float(np.mean(figure.seeds)),
+        float(np.std(figure.seeds, ddof=1)) if len(figure.seeds) > 1 else None,
+        resamples.interval(figure.samples.mean(axis=1)),
+        tuple(float(value) for value in figure.seeds),
     )
 
 
-def difference(one: Figures, other: Figures, groups: int) -> Difference:
+def difference(first: Figures, second: Figures, groups: int) -> Difference:
     """Compare two figures.
 
     Two things make a difference uncertain: which patients or slides are in the test split, and which draws each
@@ -118,21 +118,21 @@ def difference(one: Figures, other: Figures, groups: int) -> Difference:
     is cut off the interval.
 
     Args:
-        one: One figure.
-        other: Another; the numbers of seeds may differ. If both are of the same images, both have to be under the same
+        first: One figure.
+        second: Another; the numbers of seeds may differ. If both are of the same images, both have to be under the same
             resamples, which makes the comparison a paired one.
         groups: Number of groups of the rarer class, the smaller of both sides.
 
     Returns:
         The first minus the second.
     """
-    mean = float(np.mean(one.seeds) - np.mean(other.seeds))
-    several = [side.seeds for side in (one, other) if len(side.seeds) > 1]
+    mean = float(np.mean(first.seeds) - np.mean(second.seeds))
+    several = [side.seeds for side in (first, second) if len(side.seeds) > 1]
     if groups < LEAST_GROUPS:
         return Difference(mean, None)
-    if _same(one.seeds, other.seeds) and _same(one.samples, other.samples):
+    if _same(first.seeds, second.seeds) and _same(first.samples, second.samples):
         return Difference(0.0, (0.0, 0.0))
-    over_groups = float(np.var(one.samples.mean(axis=1) - other.samples.mean(axis=1))) * groups / (groups - 1)
+    over_groups = float(np.var(first.samples.mean(axis=1) - second.samples.mean(axis=1))) * groups / (groups - 1)
     parts = [(over_groups, groups - 1)]
     if len(several) == 2:
         parts += [(float(np.var(seeds, ddof=1)) / len(seeds), len(seeds) - 1) for seeds in several]
@@ -147,8 +147,8 @@ def difference(one: Figures, other: Figures, groups: int) -> Difference:
     return Difference(mean, (max(mean - reach, -1.0), min(mean + reach, 1.0)))
 
 
-def _same(one: np.ndarray, other: np.ndarray) -> bool:
-    return one.shape == other.shape and np.allclose(one, other, rtol=0, atol=NOTHING)
+def _same(first: np.ndarray, second: np.ndarray) -> bool:
+    return first.shape == second.shape and np.allclose(first, second, rtol=0, atol=NOTHING)
 
 
 def _rounded(value: float | None) -> float | None:

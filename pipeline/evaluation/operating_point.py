@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from pipeline.evaluation.scores import ArmScores
+from pipeline.evaluation.scores import SCORE, ArmScores
 
 
 def thresholds(scores: ArmScores, quantile: float) -> np.ndarray | None:
@@ -24,13 +24,13 @@ def thresholds(scores: ArmScores, quantile: float) -> np.ndarray | None:
 def held_out_scores(scores: ArmScores) -> np.ndarray:
     """The detector's scores of the held-out normals: (seeds, n)."""
     held_out = (scores.images["split"] == "val").to_numpy() & (scores.labels == 0)
-    return scores.scores["score"][:, held_out]
+    return scores.scores[SCORE][:, held_out]
 
 
 def flagged_images(scores: ArmScores, quantile: float) -> np.ndarray | None:
     """Whether each test image is above its seed's threshold: bool (seeds, N); None where there is none."""
     limits = thresholds(scores, quantile)
-    return None if limits is None else scores.test().scores["score"] > limits[:, None]
+    return None if limits is None else scores.test().scores[SCORE] > limits[:, None]
 
 
 def sensitivity_specificity(labels: np.ndarray, flags: np.ndarray, weights: np.ndarray) -> np.ndarray:
@@ -45,6 +45,6 @@ def sensitivity_specificity(labels: np.ndarray, flags: np.ndarray, weights: np.n
         float64 (B, seeds, 2).
     """
     abnormal, normal = (weights * (labels == label) for label in (1, 0))
-    found = abnormal @ flags.T / abnormal.sum(axis=1, keepdims=True)
+    flagged = abnormal @ flags.T / abnormal.sum(axis=1, keepdims=True)
     spared = normal @ ~flags.T / normal.sum(axis=1, keepdims=True)
-    return np.stack([found, spared], axis=-1)
+    return np.stack([flagged, spared], axis=-1)

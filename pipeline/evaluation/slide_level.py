@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from pipeline.evaluation.scores import ArmScores
+from pipeline.evaluation.scores import SCORE, ArmScores
 
 
 def slide_scores(scores: ArmScores, quantile: float) -> tuple[pd.DataFrame, dict[str, np.ndarray]]:
@@ -17,7 +17,7 @@ def slide_scores(scores: ArmScores, quantile: float) -> tuple[pd.DataFrame, dict
         One row per slide: its ``group`` and ``label`` (1 where a tile is abnormal). And ``mean`` and ``upper_quantile``
         of the tiles' scores, (seeds, slides) each.
     """
-    of_slide = pd.DataFrame(scores.scores["score"].T).groupby(scores.sources)
-    summed = {"mean": of_slide.mean(), "upper_quantile": of_slide.quantile(quantile)}
+    slides_apart = pd.DataFrame(scores.scores[SCORE].T).groupby(scores.sources)
+    summed = {"mean": slides_apart.mean(), "upper_quantile": slides_apart.quantile(quantile)}
     slides = scores.images.groupby("source").agg({"group": "first", "label": "max"})
     return slides, {name: table.to_numpy().T for name, table in summed.items()}

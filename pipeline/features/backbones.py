@@ -101,16 +101,16 @@ class Vgg(Backbone):
 
     def load_weights(self, weights: dict[str, Tensor]) -> None:
         """Load weights of the whole network or of its convolutions alone."""
-        of_convolutions = {
+        kept = {
             key.removeprefix("features."): value for key, value in weights.items() if not key.startswith("classifier.")
         }
-        self.convolutions.load_state_dict(of_convolutions)
+        self.convolutions.load_state_dict(kept)
 
 
 class EfficientNetLite0(Backbone):
     """EfficientNet-Lite0 (Tan & Le 2019, the variant with ReLU6 and without squeeze-and-excitation).
 
-    Tapped at the rectified expansion features: block outputs are linear and make a poor perceptual loss.
+    Tapped at the rectified expansion features: block outputs are linear, and poor to compare images by.
     """
 
     def __init__(self) -> None:

@@ -1,4 +1,4 @@
-"""What the network is shown of prepared images: crops, flips and values, on whole batches."""
+"""What a network is shown of prepared images: crops, flips and values, on whole batches."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields
@@ -89,7 +89,7 @@ class Draws:
         left: Its first column.
         upside_down: Whether the view is flipped vertically, bool.
         mirrored: Whether it is flipped horizontally.
-        mixing: In [0, 1), float32: how a critic mixes real with reconstructed images.
+        mixing: In [0, 1), float32: for a loss that mixes each image with another.
     """
 
     numbers: Tensor

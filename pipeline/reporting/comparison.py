@@ -110,10 +110,10 @@ def read_revision(name: str, read: Reader) -> Revision:
             parameters |= {f"{file}:{key}": value for key, value in _flat(own)}
         seeds = TypeAdapter(tuple[int, ...]).validate_python(content["seeds"])
         gate = TypeAdapter(Gate | None).validate_python(content.get("gate"))
-        figures_of = json.loads(summary or "{}")
-        summed = dict(_flat(figures_of))
+        summed_up = json.loads(summary or "{}")
+        summed = dict(_flat(summed_up))
         # Before there was a list of detectors, the summary alone named the one that there was.
-        named = content.get("detectors") or sorted({name for of_arm in figures_of.values() for name in of_arm})
+        named = content.get("detectors") or sorted({name for arm in summed_up.values() for name in arm})
         detectors = TypeAdapter(Annotated[tuple[Name, ...], Field(min_length=1)]).validate_python(named)
     except (YAMLError, KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
         raise PipelineError(
@@ -198,7 +198,7 @@ def not_compared(base: Revision, head: Revision) -> dict[Run, str]:
                 reasons.setdefault(run, []).append(f"only in {other.name}")
             elif isinstance(reason := side.scores[run], PipelineError):
                 reasons.setdefault(run, []).append(f"no scores in {side.name} ({reason})")
-    return {run: f"{called(run, base, head)}: {'; '.join(of_run)}" for run, of_run in reasons.items()}
+    return {run: f"{called(run, base, head)}: {'; '.join(why)}" for run, why in reasons.items()}
 
 
 def failures(changed: list[Change], base: Revision, head: Revision, allowed: Gate) -> list[str]:

@@ -106,14 +106,14 @@ def report_text(
     Returns:
         Markdown.
     """
-    detectors = list(dict.fromkeys(name for of_arm in results.values() for name in of_arm))
+    detectors = list(dict.fromkeys(name for singles in results.values() for name in singles))
     generated = any(facts[arm].generated for arm in results)
     # Drawn arms stand for the paper's until these run; a report on other data alone has nothing to do with them.
     beside_paper = generated or bool({*PAPER_ROC_AUC} & set(results))
     rows = [
         _result_row(arm, detector, single, beside_paper, len(detectors) > 1)
-        for arm, of_arm in results.items()
-        for detector, single in of_arm.items()
+        for arm, singles in results.items()
+        for detector, single in singles.items()
     ]
     absent = [arm for arm in PAPER_ROC_AUC if beside_paper and arm not in results]
     rows += [_result_row(arm, "", None, beside_paper, len(detectors) > 1) for arm in absent]
@@ -123,7 +123,7 @@ def report_text(
         parts.append(UNLIKE)
     if generated:
         parts.append(GENERATED)
-    parts += [_arm_section(arm, of_arm, facts[arm], runs[arm]) for arm, of_arm in results.items()]
+    parts += [_arm_section(arm, singles, facts[arm], runs[arm]) for arm, singles in results.items()]
     baselines = BASELINES.format(meanings="; ".join(baseline_meanings(detectors)))
     return "\n".join([*parts, READING.format(baselines=fill(baselines, WIDTH, subsequent_indent="  "))])
 

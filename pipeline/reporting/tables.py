@@ -16,9 +16,9 @@ def table(rows: Sequence[Mapping[str, Any]]) -> str:
     return str(tabulate(cells, headers="keys", tablefmt="github", disable_numparse=True)) + "\n"
 
 
-def frame(of: pd.DataFrame) -> str:
+def frame(content: pd.DataFrame) -> str:
     """Write a data frame as a Markdown table, with nothing where nothing stands."""
-    rows = of.astype(object).where(of.notna(), "").to_dict("records")
+    rows = content.astype(object).where(content.notna(), "").to_dict("records")
     return table([{str(key): value for key, value in row.items()} for row in rows])
 
 

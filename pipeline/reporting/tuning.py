@@ -52,7 +52,7 @@ def tuning_section(
     areas = whole["trial"].map(tested)
     choices = [
         {
-            "criterion": of.text,
+            "criterion": criterion.text,
             "trial": str(chosen[name]),
             "setting": _setting(trials, chosen[name], dimensions),
             "test ROC AUC": percent(tested[chosen[name]]),
@@ -60,9 +60,11 @@ def tuning_section(
                 dict(zip(("low", "high"), intervals[chosen[name]] or (None, None), strict=True))
             ),
             "below the best": f"{100 * (best - tested[chosen[name]]):.1f}",
-            "rank correlation with the test": _correlation(whole[of.figure], areas, of.best is pd.Series.min),
+            "rank correlation with the test": _correlation(
+                whole[criterion.figure], areas, criterion.best is pd.Series.min
+            ),
         }
-        for name, of in CRITERIA.items()
+        for name, criterion in CRITERIA.items()
     ]
     ended = trials["state"].value_counts()
     others = "".join(f", {ended[state]} {text}" for state, text in ENDED.items() if state in ended)

@@ -13,7 +13,7 @@ class Figures(NamedTuple):
 
     Attributes:
         roc_auc: Of the known anomalies against the fold's normals.
-        loss: Mean score of these normals, which is their reconstruction loss.
+        loss: Mean score of these normals: of an autoencoder their reconstruction loss.
         aucp: ROC AUC of all images that the fold is judged by, unlabelled, against held-out training normals.
     """
 
@@ -38,7 +38,7 @@ class Criterion(NamedTuple):
 
 CRITERIA = {
     "weakly_supervised": Criterion("roc_auc", "ROC AUC of the known anomalies, highest", pd.Series.max),
-    "unsupervised": Criterion("loss", "reconstruction loss of held-out normals, lowest", pd.Series.min),
+    "unsupervised": Criterion("loss", "score of held-out normals (of an autoencoder its loss), lowest", pd.Series.min),
     "label_free": Criterion(
         "aucp", "AUCp, unlabelled images against held-out training normals, highest", pd.Series.max
     ),
@@ -76,6 +76,6 @@ def choose(trials: pd.DataFrame) -> dict[str, int]:
     """
     whole = trials[trials["state"] == "complete"].sort_values("trial")
     return {
-        name: int(whole.loc[whole[of.figure] == of.best(whole[of.figure]), "trial"].iloc[0])
-        for name, of in CRITERIA.items()
+        name: int(whole.loc[whole[by.figure] == by.best(whole[by.figure]), "trial"].iloc[0])
+        for name, by in CRITERIA.items()
     }

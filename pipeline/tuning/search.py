@@ -146,7 +146,9 @@ def sampled(space: Space, sampler: str, seed: int, known: list[Done]) -> Options
         seed: The sampler's.
         known: The trials that it may learn from.
     """
-    distributions = {name: optuna.distributions.CategoricalDistribution(of) for name, of in space.choices.items()}
+    distributions = {
+        name: optuna.distributions.CategoricalDistribution(options) for name, options in space.choices.items()
+    }
     kinds = {"random": optuna.samplers.RandomSampler, "tpe": optuna.samplers.TPESampler}
     study = optuna.create_study(direction="maximize", sampler=kinds[sampler](seed=seed))
     study.add_trials(

@@ -62,7 +62,7 @@ def run_trial(trial: Trial) -> Outcome:
     try:
         for number, fold in enumerate(trial.folds):
             folds.append(_run_fold(trial, fold, trial.scratch / f"fold-{number}"))
-            areas = [of_fold["roc_auc"] for of_fold in folds if "roc_auc" in of_fold]
+            areas = [judged["roc_auc"] for judged in folds if "roc_auc" in judged]
             if areas and trial.earlier and is_hopeless(areas, trial.earlier):
                 break
     except PipelineError as error:

@@ -44,7 +44,7 @@ def test_each_criterion_says_what_it_chose_and_what_that_cost() -> None:
     weakly = row_of(section(), "ROC AUC of the known anomalies, highest")
     assert (weakly["trial"], weakly["setting"], weakly["95 % interval"]) == ("2", "latent 16", "85.0 to 95.0")
     assert (weakly["test ROC AUC"], weakly["below the best"]) == ("90.0", "0.0")
-    by_loss = row_of(section(), "reconstruction loss of held-out normals, lowest")
+    by_loss = row_of(section(), "score of held-out normals (of an autoencoder its loss), lowest")
     assert (by_loss["trial"], by_loss["test ROC AUC"], by_loss["below the best"]) == ("1", "70.0", "20.0")
     assert by_loss["95 % interval"] == "n/a"
 
@@ -65,7 +65,7 @@ def test_a_trial_that_failed_has_no_figures() -> None:
 def test_a_rank_correlation_is_positive_where_the_criterion_is_right() -> None:
     column = "rank correlation with the test"
     assert row_of(section(), "ROC AUC of the known")[column] == "+1.00"
-    assert row_of(section(), "reconstruction loss")[column] == "-1.00"
+    assert row_of(section(), "score of held-out normals")[column] == "-1.00"
     assert row_of(section(aucp=[0.5] * 4), "AUCp, unlabelled images")[column] == "n/a"
 
 
