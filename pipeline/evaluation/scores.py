@@ -122,13 +122,16 @@ def read_arm_scores(
         PipelineError: If a file is missing, is another run's, lacks a column, holds a value that cannot be, or is about
             other images than the first.
     """
-    tables: list[pd.DataFrame] = []
     runs = [layout.run_name(arm, detector, seed) for seed in seeds]
-    for run, seed in zip(runs, seeds, strict=True):
-        again = f"run `dvc repro -f evaluate@{arm}-{detector}-{seed}`" if read is read_local else "it was committed so"
-        tables.append(_read_scores(run, read, scorers, again))
-        scorers = scorers or scorers_of(tables[0])
-    return join_runs(tables, [str(layout.scores(run)) for run in runs])
+    files = [str(layout.scores(run)) for run in runs]
+    command = f"run `dvc repro -f evaluate@{arm}-{detector}-{{}}`" if read is read_local else "it was committed so"
+    again = [command.format(seed) for seed in seeds]
+    tables = [_read_scores(run, read, scorers, advice) for run, advice in zip(runs, again, strict=True)]
+    for name in dict.fromkeys(name for table in tables for name in scorers_of(table)):
+        for table, file, advice in zip(tables, files, again, strict=True):
+            if name not in table:
+                raise PipelineError(f"{file}: the column {name!r} is missing: {advice}")
+    return join_runs(tables, files)
 
 
 def scorers_of(table: pd.DataFrame) -> list[str]:

@@ -35,6 +35,11 @@ def test_the_test_view_is_the_middle() -> None:
     assert torch.equal(central_view(images, 4), images[:, 4:8, 4:8])
 
 
+def test_without_a_side_images_stay_whole() -> None:
+    images = pixels().numpy()
+    np.testing.assert_array_equal(central_view(images, None), images)
+
+
 def test_test_views_come_in_batches_in_the_order_of_the_rows() -> None:
     images, rows = pixels(150), np.arange(149, -1, -2)
     found = list(central_views(images.numpy(), rows, 4, CPU))
@@ -99,6 +104,15 @@ def test_batches_go_on_where_their_state_was_taken() -> None:
     found = other.draw(3, 5)
     for name in ("numbers", "top", "left", "upside_down", "mirrored", "mixing"):
         assert torch.equal(getattr(found, name), getattr(expected, name)), name
+
+
+def test_the_draws_of_each_batch_can_be_taken_alone() -> None:
+    draws = Batches(7, (3, 3), flips=True, seed=0).draw(3, 5)
+    alone = draws.one_by_one()
+    assert len(alone) == 3
+    for number, batch in enumerate(alone):
+        assert torch.equal(batch.numbers, draws.numbers[number])
+        assert torch.equal(batch.mirrored, draws.mirrored[number])
 
 
 def test_shares_of_real_and_reconstructed_images_lie_between_0_and_1() -> None:
