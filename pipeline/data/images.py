@@ -88,9 +88,6 @@ def write_images(folder: Path, parts: Iterable[np.ndarray], index: pd.DataFrame,
 def read_images(folder: Path) -> Images:
     """Open an arm's images and check the contract.
 
-    Args:
-        folder: The arm's folder.
-
     Returns:
         The memory-mapped images with their index.
 

@@ -18,6 +18,7 @@ from typing import Annotated, NoReturn
 import pandas as pd
 from pydantic import Field, TypeAdapter, ValidationError
 
+from pipeline import layout
 from pipeline.compute.progress import progress_bar
 from pipeline.data.archives import is_archive, list_members
 from pipeline.errors import PipelineError
@@ -26,7 +27,7 @@ from pipeline.files import md5, read_csv, write_text
 COLUMNS = ["path", "bytes", "md5"]
 EMPTY = hashlib.md5(usedforsecurity=False).hexdigest()  # of a file without content, which is no copy of another one
 # Checksums by size and time of change, one file per collection, outside the graph.
-SCRATCH = Path(".cache/inventory")
+SCRATCH = layout.SCRATCH / "inventory"
 # Tables, lists and outlines are read again to see whether they changed; slides are too large for that while their time
 # of change is the remembered one.
 SMALL = 2**20
@@ -80,7 +81,7 @@ def make_inventory(root: Path, csv: Path, scratch: Path) -> pd.DataFrame:
     try:
         with progress_bar() as bar, ThreadPoolExecutor(READERS) as pool:
             task = bar.add_task(f"listing {root}", total=len(paths), note="")
-            rows = [row for found in bar.track(pool.map(rows_of, paths), task_id=task) for row in found]
+            rows = [row for listed in bar.track(pool.map(rows_of, paths), task_id=task) for row in listed]
     finally:
         # Also when interrupted: what was read need not be read again.
         write_text(scratch, json.dumps({path: known[path] for path in paths if path in known}))

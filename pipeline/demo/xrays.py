@@ -102,7 +102,6 @@ def draw_radiograph(radiograph: Radiograph, size: int, seed: int) -> np.ndarray:
     Args:
         radiograph: What it shows.
         size: Side in pixels.
-        seed: The collection's seed.
 
     Returns:
         uint8 (size, size).

@@ -114,7 +114,7 @@ def zeroed(start: float, end: float) -> Callable[[bytes], bytes]:
     Line(
         "coarser_than_asked_for",
         ({"microns": 1.0}, lambda whole: whole),
-        rf"{NAME}.*demo_slides\.yaml:collection\.microns_per_pixel",
+        rf"{NAME}.*collection\.microns_per_pixel",
     ),
     Line("smaller_than_a_mask_pixel", ({"side": 30}, lambda whole: whole), rf"{NAME}.*30×30"),
 )

@@ -38,7 +38,7 @@ def read_lesions(path: Path, settings: SampleTiles, arm: str) -> Lesions:
     Args:
         path: XML file of ASAP, coordinates in level-0 pixels.
         settings: Names the groups that are tumour and those that are cut out of it.
-        arm: The arm, to name the key in an error.
+        arm: Names the key in errors.
 
     Returns:
         The union of the tumour outlines minus that of the exclusions; crossing outlines are repaired.

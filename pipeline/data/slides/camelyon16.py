@@ -27,8 +27,7 @@ def read_camelyon16(root: Path, inventory: pd.DataFrame, settings: Slides, arm: 
     Args:
         root: The collection's folder.
         inventory: Its files (column ``path``).
-        settings: The collection's settings.
-        arm: The arm, to name keys in errors.
+        arm: Names keys in errors.
 
     Returns:
         All slides, used or not, sorted by name; also those of which only the annotation is there.
@@ -67,13 +66,13 @@ def read_camelyon16(root: Path, inventory: pd.DataFrame, settings: Slides, arm: 
 
 
 def _slides(paths: list[PurePosixPath], folder: str) -> dict[str, str]:
-    found: dict[str, str] = {}
+    slides: dict[str, str] = {}
     for path in paths:
         if str(path.parent) == folder and path.suffix.lower() in SUFFIXES:
-            if path.stem in found:
-                raise PipelineError(f"{folder} holds {path.name} and {Path(found[path.stem]).name}: keep one of them")
-            found[path.stem] = str(path)
-    return found
+            if path.stem in slides:
+                raise PipelineError(f"{folder} holds {path.name} and {Path(slides[path.stem]).name}: keep one of them")
+            slides[path.stem] = str(path)
+    return slides
 
 
 def _outlines(paths: list[PurePosixPath]) -> dict[str, str]:

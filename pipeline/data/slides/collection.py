@@ -26,7 +26,7 @@ def read_collection(root: Path, inventory: pd.DataFrame, settings: Slides, arm: 
         root: The collection's folder.
         inventory: Its files (columns ``path``, ``bytes`` and ``md5``).
         settings: The collection's settings: the layout of Camelyon16, or the ``table`` that describes another.
-        arm: The arm, to name keys in errors.
+        arm: Names keys in errors.
 
     Returns:
         All slides, used or not, sorted by name.
@@ -84,7 +84,7 @@ def check_collection(records: list[SlideRecord], root: Path, arm: str) -> None:
     Args:
         records: All slides.
         root: The collection's folder.
-        arm: The arm, to name keys in errors.
+        arm: Names keys in errors.
 
     Raises:
         PipelineError: If a name is used twice, a group is in two splits, or there is nothing to train on.

@@ -34,9 +34,7 @@ class MaskJob:
 
     Attributes:
         root: The collection's folder.
-        slides: The collection's settings.
-        tissue: The mask's settings.
-        arm: The arm, to name keys in errors.
+        arm: Names keys in errors.
     """
 
     root: Path
@@ -46,10 +44,6 @@ class MaskJob:
 
     def __call__(self, record: SlideRecord, part: Path) -> int:
         """Write a part: the slide's ``row`` of the status table (JSON), ``thumbnail`` and, if it is ok, ``mask``.
-
-        Args:
-            record: The slide.
-            part: The file.
 
         Returns:
             1, the number of slides.
@@ -63,10 +57,10 @@ class MaskJob:
             with Slide(raw_file(self.root, record.path), self.slides, self.arm) as slide:
                 row |= self._geometry(slide)
                 arrays["thumbnail"] = slide.thumbnail(self.tissue.microns_per_pixel)
-                found = find_tissue(arrays["thumbnail"], self.tissue)
-                row |= self._measures(slide, arrays["thumbnail"], found.mask, record.name)
-            arrays["mask"] = found.mask
-            row |= {"status": "ok", "threshold": found.threshold}
+                tissue = find_tissue(arrays["thumbnail"], self.tissue)
+                row |= self._measures(slide, arrays["thumbnail"], tissue.mask, record.name)
+            arrays["mask"] = tissue.mask
+            row |= {"status": "ok", "threshold": tissue.threshold}
         except NoTissueError as error:
             row["reason"] = str(error)
         except Exception as error:
@@ -88,14 +82,14 @@ class MaskJob:
 
     def _measures(self, slide: Slide, thumbnail: np.ndarray, mask: np.ndarray, name: str) -> dict[str, Any]:
         pixel = self.tissue.microns_per_pixel / slide.microns_per_pixel
-        found = {
+        measures = {
             "tissue": round(float(mask.mean()), 6),
             "pen": round(pen_share(thumbnail, mask), 6),
             "black": round(black_share(thumbnail), 6),
             "blur": round(blurredness(slide, mask, pixel, name, self.slides.seed), 6),
         }
         assumed = slide.stated_microns_per_pixel is None
-        return {**found, "warnings": warnings(warn=self.tissue.warn, assumed_scale=assumed, **found)}
+        return {**measures, "warnings": warnings(warn=self.tissue.warn, assumed_scale=assumed, **measures)}
 
 
 def join_masks(folder: Path, parts: Sequence[Path], unused: Sequence[SlideRecord]) -> pd.DataFrame:

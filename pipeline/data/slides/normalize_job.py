@@ -37,10 +37,6 @@ class NormalizeJob:
         it was left out, empty for the kept ones; ``before`` has the shape of ``images[:1]``. Tiles of full size, if
         asked for, go to a folder beside the part (see :func:`full_size_file`).
 
-        Args:
-            tiles: The slide's tiles.
-            part: The file.
-
         Returns:
             The number of tiles.
         """

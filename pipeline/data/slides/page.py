@@ -35,7 +35,6 @@ def slide_page(status: pd.DataFrame, arm: str, method: str) -> str:
 
     Args:
         status: The status table at the end of the branch.
-        arm: The arm.
         method: How tiles were normalised.
 
     Returns:

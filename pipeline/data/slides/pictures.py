@@ -35,8 +35,7 @@ class SlidePictures:
         root: The collection's folder.
         masks: The folder of masks and thumbnails.
         tiles: The tiles of all slides.
-        settings: The arm's settings of sampling.
-        arm: The arm, to name keys in errors.
+        arm: Names keys in errors.
     """
 
     root: Path
@@ -67,7 +66,6 @@ class SlidePictures:
         """Write ``<name>.jpg`` for every slide that could be opened.
 
         Args:
-            status: The status table.
             folder: Where the pictures go.
 
         Returns:

@@ -43,11 +43,9 @@ def blurredness(slide: Slide, mask: np.ndarray, pixel: float, name: str, seed: i
     """Return how blurred a slide is: the median over some squares of tissue of Crété-Roffet et al. 2007's measure.
 
     Args:
-        slide: The open slide.
         mask: bool (rows, columns), True on tissue.
         pixel: Level-0 pixels to the side of a mask pixel.
         name: The slide's name, from which the squares are drawn.
-        seed: The collection's seed.
 
     Returns:
         0 (sharp) to 1. Sharp stained tissue at 0.25 µm/px has 0.25–0.4, and 0.6–0.7 after a Gaussian of 3 px.
@@ -70,11 +68,11 @@ def warnings(tissue: float, pen: float, black: float, blur: float, assumed_scale
         assumed_scale: Whether the slide does not state its µm/px.
         warn: From which values on.
     """
-    found = {
+    doubts = {
         f"hardly any tissue ({tissue:.2%})": tissue < warn.little_tissue,
         f"pen on {pen:.1%} of the tissue": pen >= warn.pen,
         f"{black:.0%} of the slide is black": black >= warn.black,
         f"blurred ({blur:.2f})": blur >= warn.blur,
         "scale assumed": assumed_scale,
     }
-    return "; ".join(text for text, worth in found.items() if worth)
+    return "; ".join(text for text, worth in doubts.items() if worth)

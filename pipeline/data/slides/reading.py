@@ -34,7 +34,6 @@ class Slide:
     scanners count as 40x in the paper, and is read without resampling.
 
     Attributes:
-        path: The file.
         size: Width and height in level-0 pixels.
         stated_microns_per_pixel: Scale of level 0 as the file states it; null if it does not.
         microns_per_pixel: Scale of level 0 in µm/px, after that rounding.
@@ -142,8 +141,8 @@ class Slide:
 
     def _base_scale(self, settings: Scale, arm: str) -> float:
         """Return level 0's µm/px such that a level within the tolerance of the tile scale is exactly at it."""
-        found = self.stated_microns_per_pixel or settings.assumed_microns_per_pixel
-        if found is None:
+        scale = self.stated_microns_per_pixel or settings.assumed_microns_per_pixel
+        if scale is None:
             raise PipelineError(
                 f"{self.path} does not tell its µm/px: set "
                 f"{arm_key(arm, 'collection.assumed_microns_per_pixel')} "
@@ -151,14 +150,14 @@ class Slide:
             )
         wanted = settings.microns_per_pixel
         for downsample in self._slide.level_downsamples:
-            if abs(found * downsample / wanted - 1) <= settings.tolerance:
+            if abs(scale * downsample / wanted - 1) <= settings.tolerance:
                 return float(wanted / downsample)
-        if found > wanted and not settings.upsampling:
+        if scale > wanted and not settings.upsampling:
             raise PipelineError(
-                f"{self.path} has {found:.3g} µm/px, coarser than the {wanted:.3g} asked for: raise "
+                f"{self.path} has {scale:.3g} µm/px, coarser than the {wanted:.3g} asked for: raise "
                 f"{arm_key(arm, 'collection.microns_per_pixel')}, set upsampling or leave the slide out"
             )
-        return float(found)
+        return float(scale)
 
     def _stated_scale(self) -> float | None:
         stated = (
@@ -172,8 +171,8 @@ class Slide:
             return None
         least, most = POSSIBLE_MICRONS
         if not all(least <= scale <= most for scale in scales) or max(scales) > min(scales) * (1 + MOST_ANISOTROPY):
-            found = " × ".join(f"{scale:g}" for scale in scales)
-            raise PipelineError(f"{self.path} states {found} µm/px, which no scanner has: leave the slide out")
+            stated_scales = " × ".join(f"{scale:g}" for scale in scales)
+            raise PipelineError(f"{self.path} states {stated_scales} µm/px, which no scanner has: leave the slide out")
         return sum(scales) / len(scales)
 
     def _level(self, downsample: float, exact: float) -> tuple[int, float]:

@@ -28,11 +28,8 @@ class Sampler:
 
     Attributes:
         root: The collection's folder.
-        masks: The folder of the masks.
         side: Mask pixels to the side of a tile.
-        slides: The collection's settings.
-        settings: The arm's settings.
-        arm: The arm, to name keys in errors.
+        arm: Names keys in errors.
     """
 
     root: Path
@@ -106,8 +103,8 @@ class Sampler:
             if ROLES[row["role"]][1]:
                 poor += (grid["lesion"] < self.settings.least_lesion - SLACK).sum()
             if poor:
-                found = f"{poor} listed tiles have less tissue or lesion than drawn ones would"
-                warnings = "; ".join(filter(None, (warnings, found)))
+                poorer = f"{poor} listed tiles have less tissue or lesion than drawn ones would"
+                warnings = "; ".join(filter(None, (warnings, poorer)))
         else:
             reason = self._none_drawn(grid)
             if ROLES[row["role"]][1]:
@@ -148,12 +145,12 @@ class Sampler:
             raise PipelineError(
                 f"{self.root / row['annotation']} outlines nothing on {row['path']}: is it another slide's?"
             )
-        found = {
+        doubts = {
             row["warnings"]: bool(row["warnings"]),
             "outlines reach beyond the slide": not whole.covers(lesions.area),
             f"{lesions.ignored} outlines of other groups or without an area": lesions.ignored > 0,
         }
-        return lesions.area, "; ".join(text for text, holds in found.items() if holds)
+        return lesions.area, "; ".join(text for text, holds in doubts.items() if holds)
 
     def _check_listed(self, listed: pd.DataFrame, status: pd.DataFrame, key: str) -> None:
         slides = {row["name"]: row for row in rows_of(status)}
@@ -179,7 +176,7 @@ def check_roles(tiles: pd.DataFrame, status: pd.DataFrame, arm: str, where: Path
     Args:
         tiles: Those of all slides.
         status: The status table, which says why slides gave none.
-        arm: The arm, to name keys.
+        arm: Names keys in errors.
         where: Where that table lies.
 
     Raises:

@@ -230,7 +230,6 @@ def stain_matrix(tile: np.ndarray, settings: NormalizeTiles, name: str) -> np.nd
 
     Args:
         tile: uint8 RGB (H, W, 3), of standard brightness.
-        settings: The arm's settings.
         name: The tile's stable name.
 
     Returns:
@@ -247,7 +246,6 @@ def sample_density(tile: np.ndarray, settings: NormalizeTiles, name: str, count:
 
     Args:
         tile: uint8 RGB (H, W, 3), of standard brightness.
-        settings: The arm's settings.
         name: The tile's stable name.
         count: At most so many pixels.
 

@@ -34,7 +34,7 @@ def check_failures(reasons: Sequence[str], total: int, allowed: float, arm: str,
         reasons: Why each of the failed ones did.
         total: How many there are, failed or not.
         allowed: The share that may fail.
-        arm: The arm, to name the key.
+        arm: Names the key in errors.
         what: ``slides`` or ``tiles``.
 
     Raises:

@@ -24,7 +24,7 @@ def read_table(root: Path, inventory: pd.DataFrame, settings: Slides, arm: str) 
         root: The collection's folder.
         inventory: Its files.
         settings: The collection's settings; ``table`` names the CSV.
-        arm: The arm, to name keys in errors.
+        arm: Names keys in errors.
 
     Returns:
         All listed slides, used or not, sorted by name.

@@ -38,18 +38,18 @@ def read_tile_lists(root: Path, names: tuple[str, ...], key: str) -> pd.DataFram
         if not file.is_file():
             raise PipelineError(f"{key} names {file}, which is not there: add it and run `make check-data`")
         for number, line in enumerate(file.read_text(encoding="utf-8-sig", errors="replace").splitlines(), 1):
-            found = TILE_NAME.fullmatch(line.strip())
+            named = TILE_NAME.fullmatch(line.strip())
             if not line.strip():
                 continue
-            place = found and (found["slide"], int(found["row"]), int(found["column"]))
-            if found is None or found["w"] != found["h"] or place in seen:
+            place = named and (named["slide"], int(named["row"]), int(named["column"]))
+            if named is None or named["w"] != named["h"] or place in seen:
                 raise PipelineError(
                     f"{file}, line {number}: expected a new name like normal_001_normal_x_768_y_1536_w_768_h_768.jpg, "
                     f"found {line.strip()[:80]!r}"
                 )
             seen.add(place)
-            label = int(found["kind"] == "tumor")
-            rows.append((found["slide"], label, int(found["column"]), int(found["row"]), int(found["w"])))
+            label = int(named["kind"] == "tumor")
+            rows.append((named["slide"], label, int(named["column"]), int(named["row"]), int(named["w"])))
     if names and not rows:
         raise PipelineError(f"{key}: {', '.join(names)} names no tile")
     table = pd.DataFrame(rows, columns=["slide", "label", "x", "y", "size"])

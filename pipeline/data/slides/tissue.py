@@ -37,7 +37,6 @@ def find_tissue(thumbnail: np.ndarray, settings: TissueSteps) -> Tissue:
     Args:
         thumbnail: uint8 RGB (rows, columns, 3) of the whole slide: on a part of it, all tissue, Otsu would find
             nothing but the nuclei.
-        settings: The arm's settings.
 
     Returns:
         The mask with its threshold.

@@ -16,7 +16,6 @@ def locate_images(inventory: pd.DataFrame, table: str | None) -> pd.DataFrame:
     """Find the images among a collection's files.
 
     Args:
-        inventory: The collection's inventory.
         table: The CSV that describes the collection; null for the layout of NIH ChestX-ray14.
 
     Returns:

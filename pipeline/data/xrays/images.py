@@ -34,7 +34,6 @@ def read_gray(content: bytes, name: str) -> tuple[Image.Image, bool]:
     block says; where that block is damaged, the image stays as it is stored.
 
     Args:
-        content: The file.
         name: Its name; the ending says which of the two it must be.
 
     Returns:
@@ -103,7 +102,6 @@ def prepare_thumbnail(pixels: np.ndarray, settings: ThumbnailSteps) -> np.ndarra
 
     Args:
         pixels: uint8 (thumbnail_size, thumbnail_size).
-        settings: The arm's section.
 
     Returns:
         uint8 (working_size, working_size, 1).

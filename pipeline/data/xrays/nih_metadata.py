@@ -100,9 +100,9 @@ def read_index(csv_file: Path) -> pd.DataFrame:
 
 def _check_header(line: list[str], csv_file: Path) -> None:
     for position, heading in enumerate(HEADINGS.values()):
-        found = line[position].strip() if position < len(line) else ""
-        if found != heading:
-            raise PipelineError(f"{csv_file}: column {position + 1} must be {heading!r}, found {found!r}")
+        written = line[position].strip() if position < len(line) else ""
+        if written != heading:
+            raise PipelineError(f"{csv_file}: column {position + 1} must be {heading!r}, found {written!r}")
 
 
 def _check_fields(lines: list[list[str]], csv_file: Path) -> None:

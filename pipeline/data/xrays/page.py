@@ -55,7 +55,6 @@ def split_page(table: pd.DataFrame, arm: str, differences: Mapping[str, int] | N
 
     Args:
         table: What :func:`pipeline.data.xrays.splits.split_xrays` returns.
-        arm: The arm.
         differences: What :func:`pipeline.data.xrays.nih_metadata.compare_versions` found; None without NIH's metadata.
 
     Returns:
@@ -75,15 +74,15 @@ def split_page(table: pd.DataFrame, arm: str, differences: Mapping[str, int] | N
 
 def _counts(kept: pd.DataFrame, arm: str, nih: bool) -> list[dict[str, Any]]:
     """Count by split and label, beside the paper's counts and NIH's disagreements where there are such."""
-    rows, of_paper = [], PAPER_COUNTS.get(arm, {})
+    rows, paper = [], PAPER_COUNTS.get(arm, {})
     for split in ("train", "val", "test"):
         for label, kind in LABELS.items():
             own = kept[(kept["split"] == split) & (kept["label"] == label)]
-            if not len(own) and (split, label) not in of_paper:
+            if not len(own) and (split, label) not in paper:
                 continue
             row: dict[str, Any] = {"split": split, "label": kind, "images": len(own)}
-            if of_paper:
-                row["paper"] = of_paper.get((split, label), "–")
+            if paper:
+                row["paper"] = paper.get((split, label), "–")
             row["patients"] = own["group"].nunique()
             if nih:
                 row["list and metadata disagree"] = int(own["disagrees"].sum())
@@ -91,12 +90,12 @@ def _counts(kept: pd.DataFrame, arm: str, nih: bool) -> list[dict[str, Any]]:
     return rows
 
 
-def _differences(found: Mapping[str, int] | None) -> str:
-    if found is None:
+def _differences(counts: Mapping[str, int] | None) -> str:
+    if counts is None:
         return "The collection's own table describes it."
-    if not found:
+    if not counts:
         return "Only one version of the metadata is there."
-    listed = "; ".join(f"{what}: {number}" for what, number in found.items())
+    listed = "; ".join(f"{what}: {number}" for what, number in counts.items())
     return f"Both versions of the metadata are there, and the one of 2020 is used. Images by what differs: {listed}."
 
 

@@ -13,7 +13,6 @@ def before_and_after(
     """Choose images evenly among the normal training and the abnormal test images.
 
     Args:
-        prepared: The arm's prepared images.
         status: What :func:`pipeline.data.xrays.prepared_arm.image_status` returns.
         thumbnails: Those of the collection.
         count: Images a row, or as many as there are.

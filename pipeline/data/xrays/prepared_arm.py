@@ -72,11 +72,11 @@ def image_status(table: pd.DataFrame, thumbnails: Thumbnails) -> pd.DataFrame:
     absent = table.loc[~table["source"].isin(rows.index), "source"]
     if len(absent):
         raise PipelineError(f"{absent.iloc[0]} is not in the collection any more: run `dvc repro` from split_xrays on")
-    found = rows[table["source"]].to_numpy()
-    reasons = thumbnails.index["reason"].to_numpy()[found]
+    row = rows[table["source"]].to_numpy()
+    reasons = thumbnails.index["reason"].to_numpy()[row]
     status = np.where(reasons == "", "ok", "failed")
-    warnings = np.where(thumbnails.index["colour"].to_numpy()[found], IN_COLOUR, "")
-    columns = {"id": table["id"].to_numpy(), "status": status, "reason": reasons, "warnings": warnings, "row": found}
+    warnings = np.where(thumbnails.index["colour"].to_numpy()[row], IN_COLOUR, "")
+    columns = {"id": table["id"].to_numpy(), "status": status, "reason": reasons, "warnings": warnings, "row": row}
     return pd.DataFrame(columns)
 
 
@@ -86,7 +86,6 @@ def prepare_images(status: pd.DataFrame, thumbnails: Thumbnails, settings: Thumb
     Args:
         status: What :func:`image_status` returns.
         thumbnails: Those of the collection.
-        settings: The arm's section.
 
     Yields:
         uint8 (n, working_size, working_size, 1), in order.

@@ -63,7 +63,6 @@ def split_xrays(
         index: The metadata as :func:`pipeline.data.xrays.nih_metadata.read_index` returns it.
         lists: Image names by list, as :func:`read_lists` returns them.
         inventory: The collection's files.
-        settings: The arm's section.
 
     Returns:
         All rows of the metadata, ordered by id: ``id``, ``split`` (train, val, test, or empty if left out),
@@ -129,13 +128,13 @@ def _split_official(table: pd.DataFrame, settings: SplitXrays) -> pd.DataFrame:
     """Split by train_val_list.txt and test_list.txt; hold out a share of the training patients."""
     in_test, in_train_val = (set(table.loc[table["listed"] == name, "group"]) for name in ("test", "train_val"))
     listed_val = set(table.loc[table["listed"] == "val", "group"])
-    for one, other, where in (
+    for patients, others, where in (
         (in_test, in_train_val, "the lists train_val and test"),
         (in_test, listed_val, "val and test"),
         (in_train_val, listed_val, "train and val"),
     ):
-        if one & other:
-            raise PipelineError(f"patient {min(one & other)} has images in {where}: keep them in one")
+        if patients & others:
+            raise PipelineError(f"patient {min(patients & others)} has images in {where}: keep them in one")
     held_out = {p for p in in_train_val if _draw(settings.seed, p) < settings.validation_share}
     listed, normal = table["listed"], table["label"] == 0
     in_val = (listed == "val") | (listed == "train_val") & table["group"].isin(held_out)
@@ -221,10 +220,10 @@ def _use_content_once(table: pd.DataFrame, collection: str) -> pd.DataFrame:
     originals = first.loc[copies["md5"]].set_index(copies.index)
     differs = (copies["split"] != originals["split"]) | (copies["label"] != originals["label"])
     if differs.any():
-        one, other = originals[differs].iloc[0], copies[differs].iloc[0]
+        original, copy = originals[differs].iloc[0], copies[differs].iloc[0]
         raise PipelineError(
-            f"{collection}: {one['source']} and {other['source']} have the same content, but the splits and labels "
-            f"{one['split']} {one['label']} and {other['split']} {other['label']}: keep one of them"
+            f"{collection}: {original['source']} and {copy['source']} have the same content, but the splits and labels "
+            f"{original['split']} {original['label']} and {copy['split']} {copy['label']}: keep one of them"
         )
     table.loc[copies.index, "left_out"] = SAME_CONTENT + originals["id"]
     table.loc[copies.index, "split"] = ""
@@ -240,21 +239,23 @@ def warnings_of(table: pd.DataFrame) -> list[str]:
     Returns:
         Sentences.
     """
-    found = []
+    sentences = []
     copies = table[table["left_out"].str.startswith(SAME_CONTENT)]
     if len(copies):
         name, reason = copies.iloc[0][["id", "left_out"]]
-        found.append(f"{len(copies)} images are copies of others and are not counted again, such as {name}: {reason}")
+        sentences.append(
+            f"{len(copies)} images are copies of others and are not counted again, such as {name}: {reason}"
+        )
     unknown = table.loc[table["left_out"] == OTHER_FINDINGS, "findings"].value_counts().sort_index()
     if len(unknown):
         most = unknown.sort_values(ascending=False, kind="stable")[:NAMED]
         named = ", ".join(f"{findings} ({number})" for findings, number in most.items())
         others = f" and {len(unknown) - NAMED} others" if len(unknown) > NAMED else ""
-        found.append(
+        sentences.append(
             f"{unknown.sum()} abnormal images of validation patients are not used, since validation_findings does not "
             f"name what they show: {named}{others}"
         )
-    return found
+    return sentences
 
 
 def count_table(table: pd.DataFrame) -> pd.DataFrame:

@@ -26,7 +26,6 @@ def read_table(root: Path, inventory: pd.DataFrame, table: str) -> tuple[pd.Data
     Args:
         root: The collection's folder.
         inventory: Its files.
-        table: The CSV.
 
     Returns:
         The index, as of :func:`pipeline.data.xrays.nih_metadata.read_index` with the path as ``id``, and image names by

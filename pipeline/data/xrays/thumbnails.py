@@ -107,8 +107,8 @@ class ThumbnailJob:
                 array.write(np.asarray(images.thumbnail(gray, self.size)).tobytes())
                 reasons[row] = ""
         with atomic(part) as unfinished:
-            found = [reasons[row] for row in chunk.rows]
-            np.savez(unfinished, reasons=np.array(found), colours=list(colours.values()), failed=any(found))
+            texts = [reasons[row] for row in chunk.rows]
+            np.savez(unfinished, reasons=np.array(texts), colours=list(colours.values()), failed=any(texts))
         return len(chunk.rows)
 
     def _contents(self, chunk: Chunk) -> Iterator[tuple[str, bytes | PipelineError]]:

@@ -41,7 +41,7 @@ def test_a_spreadsheets_mark_line_ends_and_other_columns_do_no_harm(read):
 
 def test_an_excluded_slide_is_not_used(read):
     (record,) = read(HEADER + "a.svs,train,,\n", excluded=("a",))
-    assert (record.role, record.unused) == ("", "named in slides.my_slides.excluded")
+    assert (record.role, record.unused) == ("", "named in arms/my_slides.yaml:collection.excluded")
 
 
 @pytest.mark.parametrize(

@@ -214,7 +214,14 @@ def subset(**lists: Sequence[str]) -> dict[str, list[str]]:
 @pytest.fixture
 def subset_settings() -> SplitXrays:
     return SplitXrays(
-        collection="nih", table=None, lists="subset", view=None, validation_findings=(), validation_share=0.0, seed=0
+        generated=False,
+        collection="nih",
+        table=None,
+        lists="subset",
+        view=None,
+        validation_findings=(),
+        validation_share=0.0,
+        seed=0,
     )
 
 

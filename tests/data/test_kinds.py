@@ -1,0 +1,80 @@
+import json
+from typing import Any, get_type_hints
+
+import pytest
+from pydantic import ValidationError
+
+from pipeline.data.kinds import Kind, KindSettings, kind_of, names, settings_of
+from pipeline.errors import PipelineError
+from pipeline.params.file import Params
+from tests.import_closure import ROOT, import_closure
+
+ARMS = {"slides": "demo_slides", "xrays": "demo_xrays"}
+
+
+def data_of(params: Params, arm: str) -> KindSettings:
+    return params.data(arm)
+
+
+def sections(params: Params, name: str) -> dict[str, Any]:
+    return json.loads(data_of(params, ARMS[name]).model_dump_json())
+
+
+@pytest.mark.parametrize("name", names())
+def test_every_kind_has_the_whole_face(params: Params, name: str) -> None:
+    settings = settings_of(name, sections(params, name))
+    assert settings == data_of(params, ARMS[name])
+    assert settings.kind == name
+    assert set(settings.searched) <= set(type(settings).model_fields)
+    assert (ROOT / "stages" / f"{settings.prepared_by}.py").is_file()
+    face = [function for function in vars(Kind) if not function.startswith("_")]
+    assert len(face) == 3
+    for function in face:
+        offered, wanted = get_type_hints(getattr(kind_of(settings), function)), get_type_hints(getattr(Kind, function))
+        assert list(offered) == list(wanted)
+        assert offered["return"] == wanted["return"]
+
+
+@pytest.mark.parametrize("name", names())
+def test_no_kind_knows_another(name: str) -> None:
+    others = [f"pipeline/data/{other}/" for other in names() if other != name]
+    for file in (ROOT / "pipeline" / "data" / name).glob("*.py"):
+        closure = import_closure(file)
+        assert not [module for module in closure if module.startswith(tuple(others))], file
+
+
+def test_what_all_kinds_share_knows_none() -> None:
+    kinds = tuple(f"pipeline/data/{name}/" for name in names())
+    for file in (ROOT / "pipeline" / "data").glob("*.py"):
+        assert not [module for module in import_closure(file) if module.startswith(kinds)], file
+
+
+def test_an_unknown_kind_is_named() -> None:
+    with pytest.raises(PipelineError, match="there is no kind of data 'scans': choose from slides, xrays"):
+        settings_of("scans", {})
+
+
+@pytest.mark.parametrize("name", names())
+def test_a_section_of_another_kind_is_refused(params: Params, name: str) -> None:
+    with pytest.raises(ValidationError, match="spectra"):
+        settings_of(name, sections(params, name) | {"spectra": {}})
+
+
+@pytest.mark.parametrize("name", names())
+def test_images_smaller_than_what_a_detector_sees_are_refused(params: Params, name: str) -> None:
+    with pytest.raises(ValueError, match=r"working_size is \d+, detectors\.large sees 1024 px"):
+        data_of(params, ARMS[name]).check_resolution(1024, "detectors.large")
+
+
+def test_the_target_has_to_lie_inside_drawn_slides_and_named_slides_have_to_be_drawn(params: Params) -> None:
+    settings = data_of(params, "demo_slides")
+    small, few = (
+        params.demo_data.model_copy(update={"slides": params.demo_data.slides.model_copy(update=change)})
+        for change in ({"size": 2304}, {"tumour": 2})
+    )
+    settings.check_drawn(params.demo_data)
+    with pytest.raises(ValueError, match="ends outside the drawn slides of 2304 px"):
+        settings.check_drawn(small)
+    with pytest.raises(ValueError, match="validation_tumour names tumor_003"):
+        settings.check_drawn(few)
+    data_of(params, "camelyon16").check_drawn(small)  # nothing of it is drawn
