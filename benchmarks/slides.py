@@ -76,11 +76,16 @@ def _measure(folder: Path, drawn: Path, count: int, workers: int) -> dict[str, f
             _link(drawn / f"testing/lesion_annotations/{outlines}", raw / outlines)
     (raw / "slides.csv").write_text("\n".join(rows), encoding="utf-8")
     make_inventory(raw, folder / f"data/raw/inventory/{ARM}.csv", folder / f".cache/inventory/{ARM}.json")
-    (folder / "params.yaml").write_bytes((ROOT / "params.yaml").read_bytes())
+    (folder / "arms").mkdir()
+    for file in ("params.yaml", f"arms/{ARM}.yaml"):
+        (folder / file).write_bytes((ROOT / file).read_bytes())
     target = "{file: slide_000.tif, region: {x: 1536, y: 1536, size: 1536}}"
-    settings = {f"slides.{ARM}.table": "slides.csv", f"slides.{ARM}.validation_tumour": "[]"}
-    settings[f"normalize_tiles.{ARM}.target"] = target
-    apply_overrides(folder / "params.yaml", [f"{key}={value}" for key, value in settings.items()])
+    settings = {
+        "collection.table": "slides.csv",
+        "collection.validation_tumour": "[]",
+        "normalize_tiles.target": target,
+    }
+    apply_overrides(folder / f"arms/{ARM}.yaml", [f"{key}={value}" for key, value in settings.items()])
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "PIPELINE_WORKERS": str(workers)}
     command = [sys.executable, "-c", MEASURED]
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=True)  # noqa: S603

@@ -17,9 +17,10 @@ import numpy as np
 import spams
 from threadpoolctl import threadpool_limits
 
+from pipeline.arms import read_arm
 from pipeline.compute.seeding import generator
 from pipeline.data.slides.optical_density import OPTICAL_DENSITY
-from pipeline.data.slides.settings import NormalizeTiles
+from pipeline.data.slides.settings import NormalizeTiles, Settings
 from pipeline.data.slides.stain import (
     Normalizer,
     TooLittleStainError,
@@ -31,7 +32,6 @@ from pipeline.data.slides.stain import (
     strength,
 )
 from pipeline.demo.lymph_node import colours_of_a_laboratory, draw_tissue
-from pipeline.params.file import read_params
 
 SIDE = 768
 TILES = 6
@@ -49,7 +49,7 @@ def run() -> dict[str, float]:
     """
     cv2.setNumThreads(1)
     # with the rescaling by percentiles that staintools always does, so that both do the same work
-    settings = read_params().normalize_tiles["demo_slides"].model_copy(update={"rescale_codes": True})
+    settings = read_arm("demo_slides").data_as(Settings).normalize_tiles.model_copy(update={"rescale_codes": True})
     target, *tiles = demo_tiles(TILES + 1)
     with threadpool_limits(1):
         results = measure(target, tiles, settings)

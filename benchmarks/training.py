@@ -42,7 +42,7 @@ LAYER, RESOLUTION = "r32", 64
 ROUNDS = 3
 STEPS = {16: (8, 24), 64: (2, 6)}  # batch size to the steps of a short training, and how many a longer one has more
 
-Schedule = tuple[GrowthStep, ...]
+Schedule = dict[int, GrowthStep]
 
 
 def run() -> dict[str, float]:
@@ -61,9 +61,7 @@ def run() -> dict[str, float]:
         pixels = _prepared(files)
         statistics = _statistics(settings, pixels)
         plain = PlainLoop(settings, statistics, files)
-        results = _step_speedups(plain, settings, statistics, pixels) | _score_speedup(
-            plain, settings, statistics, pixels
-        )
+        results = _step_speedups(plain, settings, pixels) | _score_speedup(plain, settings, statistics, pixels)
         results |= _growing_steps(settings, pixels)
         command = [sys.executable, "-m", "benchmarks.training", str(settings.weights)]
         done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)  # noqa: S603
@@ -111,7 +109,7 @@ class PlainLoop:
         )
 
     def seconds_per_step(self, batches: Iterable[torch.Tensor], steps: int) -> float:
-        """DpaSettings some steps on endless batches; the first one warms up."""
+        """Train some steps on endless batches; the first one warms up."""
         optimiser = torch.optim.Adam(self.network.parameters(), lr=1e-3)
         start = 0.0
         for i, x in enumerate(itertools.islice(batches, steps + 1)):
@@ -159,18 +157,16 @@ def endless(batches: Iterable[torch.Tensor]) -> Iterator[torch.Tensor]:
         yield from batches
 
 
-def _step_speedups(
-    plain: PlainLoop, settings: DpaSettings, statistics: Statistics, pixels: np.ndarray
-) -> dict[str, float]:
+def _step_speedups(plain: PlainLoop, settings: DpaSettings, pixels: np.ndarray) -> dict[str, float]:
     return {
         f"train_step_speedup_{way}{'' if batch == 16 else f'_batch_{batch}'}{suffix}": value
         for batch in STEPS
-        for (way, suffix), value in _speedups_at(batch, plain, settings, statistics, pixels).items()
+        for (way, suffix), value in _speedups_at(batch, plain, settings, pixels).items()
     }
 
 
 def _speedups_at(
-    batch: int, plain: PlainLoop, settings: DpaSettings, statistics: Statistics, pixels: np.ndarray
+    batch: int, plain: PlainLoop, settings: DpaSettings, pixels: np.ndarray
 ) -> dict[tuple[str, str], float]:
     """Our two ways against the plain loop with and without its loader: (way, suffix) to the ratio."""
     loaded = endless(plain.loader(batch, training=True))
@@ -179,7 +175,7 @@ def _speedups_at(
     steps = STEPS[batch]
 
     def alone(stable: int) -> Schedule:
-        return (settings.schedule[-1].model_copy(update={"stable": stable, "batch_size": batch}),)
+        return {RESOLUTION: settings.schedule[RESOLUTION].model_copy(update={"stable": stable, "batch_size": batch})}
 
     ways: dict[str, Callable[[], float]] = {
         "": lambda: plain.seconds_per_step(loaded, steps[1]),
@@ -199,7 +195,7 @@ def _seconds_per_step(
     short: int,
     more: int,
 ) -> float:
-    """The difference of a short and a longer training, so that what is measured and kept beforehand does not count."""
+    """The difference of a short and a longer training, so that start, statistics and kept targets do not count."""
     rows, times = np.arange(IMAGES), []
     for steps in (short, short + more):
         changed = settings.model_copy(update={"schedule": schedule(steps)})
@@ -241,21 +237,21 @@ def _score_speedup(
 
 def _growing_steps(settings: DpaSettings, pixels: np.ndarray) -> dict[str, float]:
     """Steps per second of each phase of nih_pa's schedule."""
-    published = [
-        step.model_copy(update={"batch_size": 16, "transition": 0, "stable": 1})
-        for step in shipped_dpa("nih_pa").schedule
-    ]
-    growing = settings.model_copy(update={"schedule": tuple(published), "grow": True})
+    published = {
+        side: step.model_copy(update={"batch_size": 16, "transition": 0, "stable": 1})
+        for side, step in shipped_dpa("nih_pa").schedule.items()
+    }
+    growing = settings.model_copy(update={"schedule": published, "grow": True})
     found: dict[str, float] = {}
-    for i, step in enumerate(published):
-        for kind in ("transition", "stable") if i else ("stable",):
+    for side, step in published.items():
+        for kind in ("transition", "stable") if side > min(published) else ("stable",):
 
-            def timed(steps: int, i: int = i, step: GrowthStep = step, kind: str = kind) -> Schedule:
-                return (*published[:i], step.model_copy(update={kind: steps}), *published[i + 1 :])
+            def timed(steps: int, side: int = side, step: GrowthStep = step, kind: str = kind) -> Schedule:
+                return published | {side: step.model_copy(update={kind: steps})}
 
-            more = STEPS[16][1] * RESOLUTION // step.resolution  # small images are fast: more of them, above the noise
+            more = STEPS[16][1] * RESOLUTION // side  # small images are fast: more of them, above the noise
             seconds = median(_seconds_per_step(growing, timed, pixels, STEPS[16][0], more) for _ in range(ROUNDS))
-            found[f"train_steps_per_second_{step.resolution}_{kind}"] = 1 / seconds
+            found[f"train_steps_per_second_{side}_{kind}"] = 1 / seconds
     return found
 
 
@@ -263,8 +259,8 @@ def _settings(weights: Path) -> DpaSettings:
     torch.manual_seed(0)
     torch.save(Vgg("vgg19").convolutions.state_dict(), weights)
     published = shipped_dpa("nih_pa")
-    step = GrowthStep(resolution=RESOLUTION, layers=(LAYER,), transition=0, stable=1, batch_size=16)
-    changes = {"weights": str(weights), "grow": False, "schedule": (step,), "report_every": 10_000}
+    step = GrowthStep(layers=(LAYER,), transition=0, stable=1, batch_size=16)
+    changes = {"weights": str(weights), "grow": False, "schedule": {RESOLUTION: step}, "report_every": 10_000}
     return published.model_copy(update=changes)
 
 
@@ -294,8 +290,8 @@ def _prepared(files: list[Path]) -> np.ndarray:
 def _measure_memory(weights: Path) -> None:
     settings = _settings(weights)
     pixels = generator(0, "memory").integers(0, 256, (IMAGES, RESOLUTION, RESOLUTION, 1), np.uint8)
-    steps = settings.schedule[-1].model_copy(update={"stable": STEPS[16][1]})
-    detector = DeepPerceptualAutoencoder(settings.model_copy(update={"schedule": (steps,)}), 1)
+    step = settings.schedule[RESOLUTION].model_copy(update={"stable": STEPS[16][1]})
+    detector = DeepPerceptualAutoencoder(settings.model_copy(update={"schedule": {RESOLUTION: step}}), 1)
     detector.fit(pixels, np.arange(IMAGES), np.arange(0), seed=0)
     print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
 

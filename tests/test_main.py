@@ -12,7 +12,7 @@ import pytest
 from pipeline.__main__ import listed
 from tests.import_closure import ROOT
 
-NEEDS_AN_ARM = {"adopt", "compare", "experiments", "join"}  # compare: a revision
+NEEDS_A_WORD = {"adopt", "compare", "experiments", "join", "tune"}  # an arm or a revision
 
 
 def run(*words: str, folder: Path = ROOT) -> subprocess.CompletedProcess[str]:
@@ -56,9 +56,12 @@ def test_what_cannot_be_called_is_shown_how_to_call(words: list[str]) -> None:
 @pytest.mark.parametrize("command", sorted(set(listed()) - {"check-lock", "parameters"}))
 def test_commands_fail_like_stages(tmp_path: Path, command: str) -> None:
     (tmp_path / "params.yaml").mkdir()
-    done = run(command, *(["demo_xrays"] if command in NEEDS_AN_ARM else []), folder=tmp_path)
+    (tmp_path / "arms" / "demo_xrays.yaml").mkdir(parents=True)
+    done = run(command, *(["demo_xrays"] if command in NEEDS_A_WORD else []), folder=tmp_path)
     assert (done.returncode, len(done.stderr.splitlines())) == (1, 1)
-    assert done.stderr.startswith("error: params.yaml cannot be read (Is a directory): make it a file")
+    assert re.match(
+        r"error: (params|arms/demo_xrays)\.yaml cannot be read \(Is a directory\): make it a file", done.stderr
+    )
 
 
 def test_every_target_of_make_calls_a_command_that_there_is() -> None:
