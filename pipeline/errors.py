@@ -12,6 +12,7 @@ from pathlib import Path
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 INTERRUPTED = 130  # the exit status of what Ctrl-C ended, as shells have it
+CLOSED = 141  # of what wrote to a pipe that was closed
 LONGEST = 300  # characters of what an error says
 # How a library shows an object (<_io.BytesIO object at 0x7f…>), an address, and the folders of an absolute path.
 OBJECT = re.compile(r"\s*<[^<>]* at 0x[0-9A-Fa-f]+>")
@@ -34,14 +35,22 @@ def errors_in_one_sentence() -> Iterator[None]:
         sys.stdout.reconfigure(errors="replace")  # a terminal without × or µ is no reason to stop
     try:
         yield
+        if sys.stdout is not None:
+            sys.stdout.flush()  # here, where a closed pipe or a full disk is told of
     except KeyboardInterrupt:
         if "LOCAL_RANK" not in os.environ:  # else the process that launched this one says so
             print("interrupted: run again to go on; what was finished is kept", file=sys.stderr)
         sys.exit(INTERRUPTED)
+    except BrokenPipeError:
+        # whoever read the output has what it wanted, as `head`; nothing more is to be written, at the end neither
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        sys.exit(CLOSED)
     except Exception as error:
         sentence = str(error) if isinstance(error, PipelineError) else None
         if isinstance(error, OSError):
             sentence = advice(error)
+        if isinstance(error, MemoryError):
+            sentence = "the memory is full: close other programs, or use a machine with more; what was finished is kept"
         if sentence is None:
             traceback.print_exc()
             command = " ".join(["python", *sys.orig_argv[1:]])
@@ -66,6 +75,9 @@ def advice(error: OSError) -> str | None:
         sentence = f"{_no_folder(path)} is not a folder, but has to be one: move it away and run again"
     elif isinstance(error, IsADirectoryError):
         sentence = f"{path} is a folder, but has to be a file: move it away and run again"
+    elif error.errno == errno.ENAMETOOLONG:
+        name = max(path.parts, key=len)[:40]
+        sentence = f"{name}… is too long for the name of a file: shorten the name that it was made from"
     elif isinstance(error, PermissionError) or error.errno == errno.EROFS:
         what = f"{path} may not be read or written here ({error.strerror})"
         sentence = f"{what}: change its permissions, or how its disk is mounted, and run again"

@@ -1,9 +1,11 @@
 """What every stage script shares: its arguments and its closing line."""
 
+import inspect
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
-from pipeline.errors import errors_in_one_sentence
+from pipeline.errors import PipelineError, errors_in_one_sentence
 
 
 def run_stage(main: Callable[..., str]) -> None:
@@ -18,5 +20,8 @@ def run_stage(main: Callable[..., str]) -> None:
     """
     with errors_in_one_sentence():
         # DVC also writes their names (`--arm demo_xrays`), since it quotes for the shell only what it names.
-        if made := main(*(word for word in sys.argv[1:] if not word.startswith("--"))):
+        words, wanted = [word for word in sys.argv[1:] if not word.startswith("--")], inspect.signature(main).parameters
+        if len(words) != len(wanted):
+            raise PipelineError(f"{Path(sys.argv[0]).stem} takes {', '.join(wanted) or 'nothing'}; found {words}")
+        if made := main(*words):
             print(made, flush=True)

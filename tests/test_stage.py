@@ -104,7 +104,7 @@ def test_an_error_of_the_system_that_names_no_file_is_unforeseen() -> None:
         ("read taken/a.txt", "taken is not a folder, but has to be one: move it away and run again"),
         ("write folder", "folder is a folder, but has to be a file: move it away and run again"),
         ("read folder", "folder is a folder, but has to be a file: move it away and run again"),
-        (f"write {'long' * 80}/a.txt", "File name too long): see to the disk and run again"),
+        (f"write {'long' * 80}/a.txt", "is too long for the name of a file: shorten the name that it was made from"),
     ],
 )
 def test_what_stands_in_the_way_is_named_in_one_sentence(tmp_path: Path, kind: str, sentence: str) -> None:
