@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
+from multiprocessing.context import BaseContext
 from threading import Thread
 from typing import TypeVar
 
@@ -98,14 +99,7 @@ def worker_pool(count: int) -> Iterator[ProcessPoolExecutor]:
     """
     # spawn: a fork after torch or OpenCV started threads can deadlock
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(count, mp_context=context, initializer=start_worker) as pool:
-        # A process inherits what is blocked; each job that finds no idle process starts one.
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-        try:
-            for _ in range(count):
-                pool.submit(int)
-        finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    with _processes(count, context) as pool:
         try:
             yield pool
         except (KeyboardInterrupt, GeneratorExit):  # the latter: whoever uses the results was interrupted
@@ -115,6 +109,23 @@ def worker_pool(count: int) -> Iterator[ProcessPoolExecutor]:
         except BaseException:
             pool.shutdown(cancel_futures=True)  # what is at work ends, nothing else begins
             raise
+
+
+def _processes(count: int, context: BaseContext) -> ProcessPoolExecutor:
+    # A process inherits what is blocked; each job that finds no idle process starts one.
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        pool = ProcessPoolExecutor(count, mp_context=context, initializer=start_worker)
+        for _ in range(count):
+            pool.submit(int)
+    except OSError as error:
+        raise PipelineError(
+            f"no process can be started ({error.strerror}): /dev/shm has to be writable, and the limit on open files "
+            "(`ulimit -n`) not too low"
+        ) from error
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    return pool
 
 
 def start_worker() -> None:
