@@ -54,6 +54,8 @@ def misplaced() -> tuple[list[str], list[str]]:
             f"run this at the root of a clone, with a dvc.yaml that DVC can read: {words_of(error)}"
         ) from None
     made = [out for out in outs if REPORTS in out.parents]
+    if not made:  # else everything would be left over
+        raise PipelineError("dvc.yaml names no stage that makes reports/: put it right (`git restore dvc.yaml`)")
     kept = [*made, *(tuning(arm) for arm in read_params().arms.prepared)]  # a search is no stage
     used = {folder for out in kept for folder in out.parents}
     files = [file for file in sorted(REPORTS.rglob("*")) if file.is_file()]
