@@ -6,9 +6,11 @@ It reads the committed scores alone: neither data nor models are needed.
 import argparse
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from dvc.api import DVCFileSystem
 
+from pipeline.errors import PipelineError
 from pipeline.evaluation.scores import Reader, read_local
 from pipeline.params.file import read_params
 from pipeline.reporting.comparison import called, changes, comparison_text, failures, read_revision
@@ -39,5 +41,9 @@ def main(words: Sequence[str]) -> int:
 
 def reader_of(revision: str) -> Reader:
     """Return what reads the repository's files as they were in a revision, of git or of DVC's experiments."""
+    if not revision:
+        raise PipelineError("no revision is named: name a branch, a commit or an experiment, as in BASE=main")
+    if not Path(".git").exists():
+        raise PipelineError("this folder is no clone, and knows no other revision: clone the repository with git")
     files = DVCFileSystem(rev=revision)
     return lambda path: files.read_text(path, encoding="utf-8") if files.isfile(path) else None
