@@ -13,7 +13,7 @@ from pipeline.data import kinds
 from pipeline.detectors import registry
 from pipeline.detectors.settings import DetectorSettings
 from pipeline.errors import PipelineError
-from pipeline.layout import ARMS, arm_file
+from pipeline.layout import ARMS, INVENTORIES, RAW, arm_file
 from pipeline.params.base import Name, Settings
 from pipeline.params.compute import Compute
 from pipeline.params.demo import DemoData
@@ -103,6 +103,8 @@ class Arm:
         Raises:
             PipelineError: Naming the first key that is wrong.
         """
+        if RAW / self.data.collection_of(self.name) == INVENTORIES:
+            raise PipelineError(f"{INVENTORIES} holds the lists of all collections: give that of {self.name} another name")
         with self._named():
             self.data.check_drawn(demo)
         if self.shared.tune:

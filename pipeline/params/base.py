@@ -13,7 +13,7 @@ Side = Annotated[int, Field(gt=0, le=65_536)]  # in pixels
 Width = Annotated[int, Field(gt=0, le=16_384)]  # of a network or of its batches
 Processes = Annotated[int, Field(gt=0, le=1_024)]  # or threads
 Weight = Annotated[float, Field(ge=0)]
-Microns = Annotated[float, Field(gt=0)]
+Microns = Annotated[float, Field(ge=1e-3, le=1e4)]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$")]
 
 
