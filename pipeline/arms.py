@@ -104,7 +104,9 @@ class Arm:
             PipelineError: Naming the first key that is wrong.
         """
         if RAW / self.data.collection_of(self.name) == INVENTORIES:
-            raise PipelineError(f"{INVENTORIES} holds the lists of all collections: give that of {self.name} another name")
+            raise PipelineError(
+                f"{INVENTORIES} holds the lists of all collections: give that of {self.name} another name"
+            )
         with self._named():
             self.data.check_drawn(demo)
         if self.shared.tune:

@@ -1,42 +1,54 @@
 """What the report says of an arm beside its results, read from reports/ and its settings."""
 
 import io
-import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
-import pandas as pd
 from ruamel.yaml import YAML
 
 from pipeline import layout
 from pipeline.arms import read_arm
 from pipeline.detectors.registry import settings_class
+from pipeline.errors import PipelineError
 from pipeline.evaluation.breakdown import read_breakdown
+from pipeline.files import read_csv, read_json, read_text
 from pipeline.reporting.markdown import ArmFacts, DetectorFacts
 
+# what pipeline.evaluation.provenance writes
+PROVENANCE = ("raw_files", "raw_bytes", "inventory_md5", "images_md5", "model_md5", "device", "libraries")
+COUNTED = ("split", "left_out", "view", "finding", "note")  # what is no number in counts.csv
 LISTS = ("arms", "detectors", "seeds", "gate", "tune")  # what is run, not how
 
 
 def arm_facts(arm: str) -> ArmFacts:
     """Read what is known of an arm, whatever detects."""
     data, section = layout.DATA_REPORTS / arm, layout.tuning(arm) / "section.md"
+    again = f"run `dvc repro` for the data of {arm}"
     return ArmFacts(
         read_arm(arm).data.generated,
-        pd.read_csv(data / "counts.csv", keep_default_na=False),
+        read_csv(data / "counts.csv", ("split", "label", "images"), COUNTED, again),
         [picture.relative_to(layout.REPORTS) for picture in sorted(data.glob("*.png"))],
         _arm_parameters(arm),
-        section.read_text(encoding="utf-8") if section.is_file() else "",
+        read_text(section, f"run `make tune ARM={arm}`") if section.is_file() else "",
     )
 
 
 def detector_facts(arm: str, detector: str, seeds: Sequence[int]) -> DetectorFacts:
     """Read what is known of a detector on an arm."""
-    files = [layout.pictures(layout.run_name(arm, detector, seed)) / "provenance.json" for seed in seeds]
     return DetectorFacts(
         seeds,
         read_breakdown(layout.results(arm, detector) / "breakdown.csv"),
-        [json.loads(file.read_text(encoding="utf-8")) for file in files],
+        [_provenance(layout.pictures(layout.run_name(arm, detector, seed)) / "provenance.json") for seed in seeds],
     )
+
+
+def _provenance(path: Path) -> dict[str, Any]:
+    again = "run `dvc repro`, whose stage evaluate makes it"
+    content = read_json(path, again)
+    if missing := [fact for fact in PROVENANCE if fact not in content]:
+        raise PipelineError(f"{path} does not say {missing[0]}: {again}")
+    return content
 
 
 def _arm_parameters(arm: str) -> str:

@@ -6,7 +6,9 @@ from pathlib import Path
 
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
+
+from pipeline.errors import PipelineError
 
 PAGE = """<!DOCTYPE html>
 <html lang="en">
@@ -91,15 +93,22 @@ def _embed(line: Token, paragraph: Token, root: Path) -> None:
             token.attrSet("src", _data(root / source))
 
 
+def _opened(picture: Path) -> Image.Image:
+    try:
+        return Image.open(picture)
+    except UnidentifiedImageError as error:
+        raise PipelineError(f"{picture} is damaged, it is no picture: run `dvc repro`, which makes it anew") from error
+
+
 def _sheet_style(picture: Path) -> str:
     """Never larger than it is, since that only blurs it, and not too small to be read."""
-    with Image.open(picture) as image:
+    with _opened(picture) as image:
         return f"max-width: {image.width}px; min-width: {min(SHEET_WIDTH, image.width)}px"
 
 
 def _data(picture: Path) -> str:
     """A picture as a data URI: WebP, since the same pictures as PNG are many times larger."""
     buffer = io.BytesIO()
-    with Image.open(picture) as image:
+    with _opened(picture) as image:
         image.convert("RGB").save(buffer, "WEBP", quality=QUALITY, method=6)
     return f"data:image/webp;base64,{base64.b64encode(buffer.getvalue()).decode()}"

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from pipeline import layout
 from pipeline.detectors.registry import words_of
 from pipeline.evaluation.breakdown import read_breakdown
+from pipeline.files import read_csv
 from pipeline.reporting.sheets import save_figure
 
 KINDS = ("roc", "precision-recall", "scores", "breakdown", "history")
@@ -33,13 +34,18 @@ def plot_detector(folder: Path, arm: str, detector: str, seeds: Sequence[int], a
     """
     results = layout.results(arm, detector)
     roc, precision_recall, scores, parts, history = (folder / plot_name(arm, detector, kind) for kind in KINDS)
-    plot_roc(roc, arm, pd.read_csv(results / "roc.csv"))
-    plot_precision_recall(precision_recall, arm, pd.read_csv(results / "precision_recall.csv"), abnormal_share)
-    plot_scores(scores, arm, pd.read_csv(results / "histogram.csv"))
+    plot_roc(roc, arm, _points(results / "roc.csv", "seed", "fpr", "tpr"))
+    curve = _points(results / "precision_recall.csv", "seed", "recall", "precision")
+    plot_precision_recall(precision_recall, arm, curve, abnormal_share)
+    plot_scores(scores, arm, _points(results / "histogram.csv", "images", "low", "high", "share"))
     plot_breakdown(parts, arm, read_breakdown(results / "breakdown.csv"))
     runs = {f"seed {seed}": layout.pictures(layout.run_name(arm, detector, seed)) for seed in seeds}
-    histories = {caption: pd.read_csv(run / "history.csv") for caption, run in runs.items()}
+    histories = {caption: _points(run / "history.csv", "iteration", "loss") for caption, run in runs.items()}
     plot_history(history, arm, histories, words_of(detector).loss)
+
+
+def _points(csv: Path, *columns: str) -> pd.DataFrame:
+    return read_csv(csv, columns, ("images", "phase"), "run `dvc repro`, whose earlier stages make it")
 
 
 def plot_roc(path: Path, title: str, points: pd.DataFrame) -> None:
