@@ -1,7 +1,6 @@
 """What a search chose, as a change of the arm's file that a person applies and commits."""
 
 import io
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from ruamel.yaml.comments import CommentedMap
 
 from pipeline.arms import Arm
 from pipeline.errors import PipelineError
+from pipeline.files import read_json
 from pipeline.layout import arm_file
 from pipeline.params.compute import Compute
 from pipeline.tuning.space import Options, Space
@@ -23,9 +23,7 @@ def check_searched(path: Path, arm: Arm) -> None:
     Raises:
         PipelineError: If it was not, or none was made.
     """
-    if not path.is_file():
-        raise PipelineError(f"{path} is missing: run `make tune ARM={arm.name}`")
-    then, now = json.loads(path.read_text(encoding="utf-8")), arm.search.searched
+    then, now = read_json(path, f"run `make tune ARM={arm.name}`"), arm.search.searched
     changed = sorted(key for key in {*then, *now} if then.get(key) != now.get(key))
     if changed:
         raise PipelineError(
@@ -46,6 +44,11 @@ def adopted(arm: Arm, compute: Compute, trial: pd.Series) -> dict[str, Any]:
     """
     space = Space(arm, compute)
     options: Options = {dimension: trial[dimension] for dimension in space.choices}
+    if odd := [name for name, option in options.items() if option not in space.choices[name]]:
+        raise PipelineError(
+            f"trials.csv: {options[odd[0]]!r} is not in tune.space.{odd[0]} of {arm_file(arm.name)}: run `make tune "
+            f"ARM={arm.name}`"
+        )
     iterations = [int(trial[f"iterations_{fold}"]) for fold in range(arm.search.folds)]
     chosen = space.member(options).arm.detector(arm.search.detector)
     return space.changes(options, {"detectors": {arm.search.detector: chosen.lasting(iterations)}})

@@ -1,5 +1,6 @@
 """What a search leaves behind: a row per trial, and the score of every image by every trial."""
 
+import csv
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline.errors import PipelineError
+from pipeline.files import parse_csv, read_csv, read_text
 from pipeline.params.tune import RESERVED
 from pipeline.tuning.criteria import Figures
 from pipeline.tuning.folds import Fold
@@ -78,21 +80,31 @@ def read_trials(path: Path, arm: str) -> pd.DataFrame:
     """Read the table of a search.
 
     Raises:
-        PipelineError: If there is none.
+        PipelineError: If there is none, or it is damaged.
     """
-    if not path.is_file():
-        raise PipelineError(f"{path} is missing: run `make tune ARM={arm}`")
-    names = [str(name) for name in pd.read_csv(path, nrows=0).columns]
-    text = {name: str for name in names if name in ("state", "reason") or not RESERVED.fullmatch(name)}
-    return pd.read_csv(path, dtype=text, keep_default_na=False, na_values={n: [""] for n in names if n not in text})
+    again = f"run `make tune ARM={arm}`"
+    text = read_text(path, again)
+    names = next(csv.reader([text.partition("\n")[0]]), [])
+    texts = [name for name in names if name in ("state", "reason") or not RESERVED.fullmatch(name)]
+    trials = parse_csv(text, str(path), ["trial", "state"], texts, again)
+    whole = trials[trials["state"] == "complete"]
+    for name in Figures._fields:
+        if name not in whole or not len(whole) or not np.isfinite(whole[name].to_numpy(float)).all():
+            raise PipelineError(f"{path}: no {name} of every trial that came to its end, or none did: {again}")
+    return trials
 
 
-def read_scores(path: Path) -> pd.DataFrame:
-    """Read what :func:`score_table` returned, from a CSV."""
-    header = pd.read_csv(path, nrows=0)
-    trials = [column for column in header if column not in FACTS]
-    types = {name: str for name in FACTS if name != "label"}
-    return pd.read_csv(path, dtype=types, keep_default_na=False, na_values={str(name): [""] for name in trials})
+def read_scores(path: Path, arm: str) -> pd.DataFrame:
+    """Read what :func:`score_table` returned, from a CSV.
+
+    Raises:
+        PipelineError: If it is missing or damaged.
+    """
+    again = f"run `make tune ARM={arm}`"
+    scores = read_csv(path, FACTS, [name for name in FACTS if name != "label"], again)
+    if not {"0", "test"} <= set(scores["fold"]):
+        raise PipelineError(f"{path} is cut, a fold or the test is not in it: {again}")
+    return scores
 
 
 def _facts(index: pd.DataFrame, kind: np.ndarray, fold: Fold, name: str) -> pd.DataFrame:

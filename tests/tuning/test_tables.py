@@ -55,4 +55,4 @@ def test_every_score_stands_beside_its_image_and_is_read_as_written(tmp_path: Pa
     assert table["trial_1"].notna().equals(table["fold"] == "0")
     assert (table["split"] == "test").equals(table["fold"] == "test")
     write_csv(tmp_path / "scores.csv", table)
-    pd.testing.assert_frame_equal(read_scores(tmp_path / "scores.csv"), table, check_dtype=False)
+    pd.testing.assert_frame_equal(read_scores(tmp_path / "scores.csv", "x"), table, check_dtype=False)
