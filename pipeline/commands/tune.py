@@ -71,7 +71,7 @@ def show(arm: Arm, params: Params) -> None:
     """
     settings, folder = arm.search, tuning(arm.name)
     check_searched(folder / "search.json", arm)
-    trials, scores = read_trials(folder / "trials.csv", arm.name), read_scores(folder / "scores.csv")
+    trials, scores = read_trials(folder / "trials.csv", arm.name), read_scores(folder / "scores.csv", arm.name)
     few, tested = few_anomalies(scores, settings.few_anomalies, settings.seed), test_areas(scores)
     chosen = choose(trials)
     write_csv(folder / "few_anomalies.csv", few)

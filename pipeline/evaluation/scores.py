@@ -15,6 +15,7 @@ from pipeline.files import parse_csv
 
 FACTS = ["group", "source", "split", "label", "findings"]
 SCORE = "score"  # the detector's own; every further column is something that it is compared with
+LARGEST = 1e100  # no error of a reconstruction is; the width of a histogram has to be a number, too
 DIGITS = 6  # significant; the digits behind are rounding noise of the device
 AT_ONCE = 1024  # images in memory
 
@@ -152,7 +153,7 @@ def _read_scores(run: str, read: Reader, scorers: Sequence[str] | None, again: s
     _check_facts(table, run, where, again)
     for name in scorers or scorers_of(table):
         values = pd.to_numeric(table[name], errors="coerce")
-        broken = table.loc[~np.isfinite(values), "id"]
+        broken = table.loc[~(values.abs() < LARGEST), "id"]
         if len(broken):
             raise PipelineError(f"{where}: {name} of {broken.iloc[0]!r} is not a finite number: {again}")
         table[name] = values.astype(np.float64)
