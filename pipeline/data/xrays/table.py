@@ -42,7 +42,12 @@ def read_table(root: Path, inventory: pd.DataFrame, table: str) -> tuple[pd.Data
     words = text["findings"].str.split("|")
     alone = (text["findings"] == "") | (text["findings"] == NO_FINDING)
     wrong = words.map(lambda several: any(word.strip().lower() in ("", NO_FINDING.lower()) for word in several))
-    _refuse(text["findings"], wrong & ~alone, file, f"mixes findings with none: leave it empty or write {NO_FINDING!r}")
+    _refuse(
+        text["findings"],
+        wrong & ~alone,
+        file,
+        "is no list of findings: for none, leave it empty or write No Finding",
+    )
     for row, path in text["path"].items():
         raw_file(root, path, f"{file}, row {row}")
     _refuse(text["path"], text["path"].duplicated() | (text["path"] == ""), file, "is empty or stands there twice")
