@@ -32,10 +32,11 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Clone:
 
 
 def write(clone: Clone, **lists: Any) -> None:
-    """Write a params.yaml with other seeds or arms."""
+    """Write a params.yaml with other seeds, detectors or arms."""
     yaml = YAML()
     content = yaml.load((ROOT / "params.yaml").read_text(encoding="utf-8"))
-    content["seeds"] = lists.pop("seeds", content["seeds"])
+    for name in ("seeds", "detectors"):
+        content[name] = lists.pop(name, content[name])
     content["arms"] |= lists
     with (clone.folder / "params.yaml").open("w", encoding="utf-8") as file:
         yaml.dump(content, file)
@@ -45,6 +46,7 @@ def write(clone: Clone, **lists: Any) -> None:
     ("lists", "message"),
     [
         ({"seeds": [COMMANDS[0]]}, "error: params.yaml: seeds.0: Input should be a valid integer"),
+        ({"detectors": ["x; touch PWNED"]}, "error: params.yaml: detectors.0: String should match pattern"),
         ({"train": ["demo_xrays", "x; touch PWNED"]}, "error: params.yaml: arms.train.1: String should match pattern"),
     ],
 )
@@ -83,7 +85,7 @@ def python(tmp_path: Path) -> Path:
 @pytest.mark.parametrize("value", COMMANDS)
 def test_a_stage_that_runs_unchecked_hands_no_command_to_the_shell(clone: Clone, python: Path, value: str) -> None:
     """As with ``dvc repro --single-item``, which runs no check_params."""
-    write(clone, seeds=[value], slides=[value], xrays=[value], train=[value])
+    write(clone, seeds=[value], detectors=[value], slides=[value], xrays=[value], train=[value])
     with Repo(str(clone.folder)) as repo:
         commands = [stage.cmd for stage in repo.index.stages if "@" in stage.addressing]
     assert len(commands) > 10

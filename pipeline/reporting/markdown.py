@@ -56,7 +56,7 @@ ONE_SEED = (
 )
 
 BASELINES = "- {meanings}. Where one of them comes close to the detector, exposure or colour may be what is detected."
-WIDTH = 118  # of a line of text
+WIDTH = 120  # of a line of text
 
 
 @dataclass(frozen=True)
@@ -226,7 +226,7 @@ def _detector_part(
         f"### {heading}: the images behind the figures\n",
         f"Seed {facts.seeds[0]}; all anomaly maps of the arm have the same scale.\n",
         f"![Gallery of {arm}]({first}/gallery.png)\n",
-        *([f"{fill(pictures, WIDTH)}\n", f"![Growth of {arm}]({first}/growth.png)\n"] if pictures else []),
+        *([f"{pictures}\n", f"![Growth of {arm}]({first}/growth.png)\n"] if pictures else []),
         f"### {heading}: by {facts.breakdown['part'].iloc[0]}\n",
         frame(_in_percent(facts.breakdown)),
     ]
