@@ -8,22 +8,23 @@ from pipeline.data.kinds import Kind, KindSettings, kind_of, names, settings_of
 from pipeline.errors import PipelineError
 from pipeline.params.file import Params
 from tests.import_closure import ROOT, import_closure
+from tests.shipped import shipped_arm
 
 ARMS = {"slides": "demo_slides", "xrays": "demo_xrays"}
 
 
-def data_of(params: Params, arm: str) -> KindSettings:
-    return params.data(arm)
+def data_of(arm: str) -> KindSettings:
+    return shipped_arm(arm).data
 
 
-def sections(params: Params, name: str) -> dict[str, Any]:
-    return json.loads(data_of(params, ARMS[name]).model_dump_json())
+def sections(name: str) -> dict[str, Any]:
+    return json.loads(data_of(ARMS[name]).model_dump_json())
 
 
 @pytest.mark.parametrize("name", names())
-def test_every_kind_has_the_whole_face(params: Params, name: str) -> None:
-    settings = settings_of(name, sections(params, name))
-    assert settings == data_of(params, ARMS[name])
+def test_every_kind_has_the_whole_face(name: str) -> None:
+    settings = settings_of(name, sections(name))
+    assert settings == data_of(ARMS[name])
     assert settings.kind == name
     assert set(settings.searched) <= set(type(settings).model_fields)
     assert (ROOT / "stages" / f"{settings.prepared_by}.py").is_file()
@@ -55,19 +56,19 @@ def test_an_unknown_kind_is_named() -> None:
 
 
 @pytest.mark.parametrize("name", names())
-def test_a_section_of_another_kind_is_refused(params: Params, name: str) -> None:
+def test_a_section_of_another_kind_is_refused(name: str) -> None:
     with pytest.raises(ValidationError, match="spectra"):
-        settings_of(name, sections(params, name) | {"spectra": {}})
+        settings_of(name, sections(name) | {"spectra": {}})
 
 
 @pytest.mark.parametrize("name", names())
-def test_images_smaller_than_what_a_detector_sees_are_refused(params: Params, name: str) -> None:
+def test_images_smaller_than_what_a_detector_sees_are_refused(name: str) -> None:
     with pytest.raises(ValueError, match=r"working_size is \d+, detectors\.large sees 1024 px"):
-        data_of(params, ARMS[name]).check_resolution(1024, "detectors.large")
+        data_of(ARMS[name]).check_resolution(1024, "detectors.large")
 
 
 def test_the_target_has_to_lie_inside_drawn_slides_and_named_slides_have_to_be_drawn(params: Params) -> None:
-    settings = data_of(params, "demo_slides")
+    settings = data_of("demo_slides")
     small, few = (
         params.demo_data.model_copy(update={"slides": params.demo_data.slides.model_copy(update=change)})
         for change in ({"size": 2304}, {"tumour": 2})
@@ -77,4 +78,4 @@ def test_the_target_has_to_lie_inside_drawn_slides_and_named_slides_have_to_be_d
         settings.check_drawn(small)
     with pytest.raises(ValueError, match="validation_tumour names tumor_003"):
         settings.check_drawn(few)
-    data_of(params, "camelyon16").check_drawn(small)  # nothing of it is drawn
+    data_of("camelyon16").check_drawn(small)  # nothing of it is drawn

@@ -15,6 +15,7 @@ from pipeline.data.slides.settings import Region, StainTarget
 from pipeline.data.slides.target import target_stains
 from pipeline.data.slides.tiles import COLUMNS
 from pipeline.errors import PipelineError
+from tests.shipped import shipped_slides
 
 ARM = "demo_slides"
 TOO_LITTLE = "too little stain: hardly any pixel is tissue"
@@ -31,9 +32,9 @@ def tiles(write_slide, tile):
 
 
 @pytest.fixture
-def settings(params):
+def settings():
     target = StainTarget(file="a.tif", region=Region(x=0, y=0, size=384))
-    data = params.data(ARM)
+    data = shipped_slides(ARM)
     normalize = data.normalize_tiles.model_copy(update={"target": target, "working_size": 96})
     sampling = data.sample_tiles.model_copy(update={"tile_size": 384})
     return data.model_copy(update={"normalize_tiles": normalize, "sample_tiles": sampling})
