@@ -6,7 +6,6 @@ import sys
 from pathlib import Path
 
 import pytest
-from dvc.utils.hydra import apply_overrides
 
 from pipeline.commands import check_data as checking
 from pipeline.commands.check_data import check_files
@@ -15,6 +14,7 @@ from pipeline.data.slides.kind import CAMELYON16
 from pipeline.data.xrays.kind import NIH
 from pipeline.errors import PipelineError
 from tests.import_closure import ROOT
+from tests.shipped import shipped, with_values, write
 
 
 def states(paths: list[str], expected: Files) -> dict[str, str]:
@@ -36,7 +36,7 @@ def test_an_unfinished_download_is_incomplete() -> None:
 
 @pytest.fixture
 def repository(in_folder: Path) -> Path:
-    (in_folder / "params.yaml").write_text((ROOT / "params.yaml").read_text(encoding="utf-8"), encoding="utf-8")
+    write(shipped())
     return in_folder
 
 
@@ -104,13 +104,13 @@ def test_the_table_is_shown_on_a_terminal_without_its_signs(repository: Path) ->
 
 def described(arm: str, csv: str) -> None:
     """Describe four small files by a CSV, as the collection ``mine`` of an arm."""
-    text = Path("params.yaml").read_text(encoding="utf-8").replace("camelyon16", "mine")
-    Path("params.yaml").write_text(text, encoding="utf-8")
-    shared = ["table=mine.csv", "validation_share=0.0"]
-    own = ["collection=mine", "lists=null"] if arm == "nih_pa" else ["validation_tumour=[]", "excluded=[]"]
-    own += [] if arm == "nih_pa" else ["not_exhaustively_annotated=[]"]
-    section = "split_xrays" if arm == "nih_pa" else "slides"
-    apply_overrides(Path("params.yaml"), [f"{section}.{arm}.{one}" for one in [*shared, *own]])
+    section = "collection" if arm == "mine" else "split_xrays"
+    own = {"validation_tumour": [], "excluded": [], "not_exhaustively_annotated": []}
+    values = {"table": "mine.csv", "validation_share": 0.0}
+    values |= own if arm == "mine" else {"collection": "mine", "lists": None}
+    copied = "camelyon16" if arm == "mine" else arm
+    content = with_values(*((f"arms/{copied}.yaml:{section}.{key}", value) for key, value in values.items()))
+    write({f"arms/{arm}.yaml": content[f"arms/{copied}.yaml"]})
     raw = Path("data/raw/mine")
     raw.mkdir(parents=True)
     for name in ("a.png", "b.png", "c.png", "a.svs"):

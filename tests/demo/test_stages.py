@@ -4,22 +4,23 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from dvc.utils.hydra import apply_overrides
 
 from pipeline.data.inventory import COLUMNS
 from stages import demo_data, list_demo
-from tests.import_closure import ROOT
+from tests.shipped import shipped, with_values, write
 
 FACTS = Path("data/interim/demo")
 
 
 @pytest.fixture(autouse=True)
 def repository(in_folder: Path) -> None:
-    (in_folder / "params.yaml").write_bytes((ROOT / "params.yaml").read_bytes())
+    write(shipped())
 
 
-def set_lists(*settings: str) -> None:
-    apply_overrides(Path("params.yaml"), [*settings, "demo_data.xrays.patients=20"])
+def set_lists(slides: list[str], xrays: list[str]) -> None:
+    train = [arm for arm in ("demo_slides", "demo_xrays") if arm in (*slides, *xrays)] or [*slides, *xrays]
+    lists = {"arms": {"slides": slides, "xrays": xrays, "train": train}, "demo_data.xrays.patients": 20}
+    write(with_values(*lists.items()))
 
 
 def facts() -> dict[str, str]:
@@ -29,13 +30,13 @@ def facts() -> dict[str, str]:
 def test_arms_beside_the_demo_change_nothing_that_it_depends_on() -> None:
     assert list_demo.main() == "to be drawn: demo_slides, demo_xrays"
     before = facts()
-    set_lists("arms.slides=[camelyon16,demo_slides]", "arms.xrays=[demo_xrays,nih_pa]")
+    set_lists(["camelyon16", "demo_slides"], ["demo_xrays", "nih_pa"])
     list_demo.main()
     assert facts() == before
 
 
 def test_a_collection_without_an_arm_stays_empty() -> None:
-    set_lists("arms.slides=[camelyon16]", "arms.train=[camelyon16]", "arms.tune=[]")
+    set_lists(["camelyon16"], ["demo_xrays"])
     assert list_demo.main() == "to be drawn: demo_xrays"
     assert demo_data.main("slides") == "no listed arm is of demo_slides: nothing is drawn"
     assert list(Path("data/raw/demo_slides").iterdir()) == []
@@ -44,7 +45,7 @@ def test_a_collection_without_an_arm_stays_empty() -> None:
 
 
 def test_a_collection_with_an_arm_is_drawn() -> None:
-    set_lists("arms.slides=[]", "arms.train=[demo_xrays]", "arms.tune=[]")
+    set_lists([], ["demo_xrays"])
     list_demo.main()
     assert demo_data.main("xrays").endswith("xrays (drawn, not of patients)")
     listed = pd.read_csv("data/raw/inventory/demo_xrays.csv")["path"]
@@ -52,5 +53,5 @@ def test_a_collection_with_an_arm_is_drawn() -> None:
 
 
 def test_without_the_demo_nothing_is_drawn() -> None:
-    set_lists("arms.slides=[]", "arms.xrays=[nih_pa]", "arms.train=[nih_pa]", "arms.tune=[]")
+    set_lists([], ["nih_pa"])
     assert list_demo.main() == "to be drawn: nothing"

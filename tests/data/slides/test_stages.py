@@ -8,11 +8,11 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
-from dvc.utils.hydra import apply_overrides
 
 from pipeline.data.images import read_images
 from pipeline.data.inventory import make_inventory
@@ -21,6 +21,7 @@ from pipeline.errors import PipelineError
 from pipeline.params.demo import DemoSlides
 from stages import normalize_tiles, sample_tiles, show_slides, tissue_masks
 from tests.import_closure import ROOT
+from tests.shipped import with_values, write
 
 ARM = "demo_slides"
 RAW = Path("data/raw") / ARM
@@ -35,38 +36,38 @@ def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture(scope="session")
-def shrunken_params(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("settings") / "params.yaml"
-    shutil.copy(ROOT / "params.yaml", path)
-    settings = {
-        "demo_data.slides.size": 2304,
-        f"normalize_tiles.{ARM}.target.region": "{x: 768, y: 768, size: 768}",
-        f"slides.{ARM}.table": "slides.csv",
-        f"slides.{ARM}.validation_tumour": "[]",
-        f"slides.{ARM}.validation_share": 0.0,
+def write_settings(folder: Path = Path(), **changed: Any) -> None:
+    """Write the shipped settings for the small collection, with changes by section and key, as ``collection__seed``."""
+    own = {
+        "collection__table": "slides.csv",
+        "collection__validation_tumour": [],
+        "collection__validation_share": 0.0,
+        "normalize_tiles__target": {
+            "file": "training/normal/normal_001.tif",
+            "region": {"x": 768, "y": 768, "size": 768},
+        },
     }
-    apply_overrides(path, [f"{key}={value}" for key, value in settings.items()])
-    return path
+    values = {f"arms/{ARM}.yaml:{key.replace('__', '.')}": value for key, value in (own | changed).items()}
+    write(with_values(("demo_data.slides.size", 2304), *values.items()), folder)
 
 
 @pytest.fixture
-def repository(in_folder: Path, drawn: Path, shrunken_params: Path) -> Path:
-    """A folder with params.yaml and the drawn slides, described by a table."""
-    shutil.copy(shrunken_params, in_folder)
+def repository(in_folder: Path, drawn: Path) -> Path:
+    """A folder with settings and the drawn slides, described by a table."""
+    write_settings()
     shutil.copytree(drawn, RAW, copy_function=os.link)
     write_table()
     return in_folder
 
 
 @pytest.fixture(scope="session")
-def undisturbed(tmp_path_factory: pytest.TempPathFactory, drawn: Path, shrunken_params: Path) -> Path:
+def undisturbed(tmp_path_factory: pytest.TempPathFactory, drawn: Path) -> Path:
     """A repository in which the branch was run, for tests that compare with it; not to be changed."""
     folder = tmp_path_factory.mktemp("undisturbed")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         patch.setenv("PIPELINE_WORKERS", "1")
-        shutil.copy(shrunken_params, folder)
+        write_settings()
         shutil.copytree(drawn, RAW, copy_function=os.link)
         write_table()
         run_branch()
@@ -144,7 +145,7 @@ def test_bad_slides_are_rows_with_a_reason_and_cost_the_others_nothing(write_sli
     (RAW / "outlines.tif").write_bytes((RAW / "testing/images/test_001.tif").read_bytes() + b"another content")
     rows = [f"{name},train,,{name}" for name in (*bad, "glass.tif", "dark.tif")]
     write_table(*rows, "outlines.tif,test_tumour,bad.xml,f")
-    apply_overrides(Path("params.yaml"), [f"slides.{ARM}.allowed_failures=0.6"])
+    write_settings(collection__allowed_failures=0.6)
     run_branch()
     status = pd.read_csv(f"data/interim/{ARM}/normalized/status.csv").set_index("name")
     failed = status[status["status"] == "failed"]
@@ -222,7 +223,7 @@ def test_a_full_disk_is_one_sentence_and_nothing_is_lost() -> None:
 
 @pytest.mark.slow
 def test_a_full_disk_leaves_out_no_full_size_tile(repository: Path) -> None:
-    apply_overrides(Path("params.yaml"), [f"normalize_tiles.{ARM}.full_size_tiles=true"])
+    write_settings(normalize_tiles__full_size_tiles=True)
     run_branch()
     expected = outputs()
     assert len(list(Path(f"data/interim/{ARM}/normalized/tiles").iterdir())) == 9

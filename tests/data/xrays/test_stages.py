@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from dvc.utils.hydra import apply_overrides
 from PIL import Image
 
 from pipeline.data.images import read_images
@@ -16,12 +15,12 @@ from pipeline.errors import PipelineError
 from pipeline.files import write_csv
 from stages import equalize_xrays, split_xrays
 from tests.data.xrays.conftest import FILMS, TEST, TRAIN_VAL, Collection
-from tests.import_closure import ROOT
+from tests.shipped import shipped, with_values, write
 
 
 @pytest.fixture
 def repository(in_folder: Path, collection: Collection) -> Path:
-    shutil.copy(ROOT / "params.yaml", in_folder)
+    write(shipped())
     collection.inventory(Path("data/raw/inventory/nih_pa.csv"))
     return in_folder
 
@@ -81,8 +80,8 @@ def test_a_table_describes_a_collection_of_ones_own(repository: Path, collection
     ]
     collection.write_lines("xrays.csv", ["path,patient,view,findings,split", *rows])
     collection.inventory(Path("data/raw/inventory/nih_pa.csv"))
-    settings = ["table=xrays.csv", "lists=null", "validation_share=0.0"]
-    apply_overrides(Path("params.yaml"), [f"split_xrays.nih_pa.{setting}" for setting in settings])
+    values = {"table": "xrays.csv", "lists": None, "validation_share": 0.0}
+    write(with_values(*((f"arms/nih_pa.yaml:split_xrays.{key}", value) for key, value in values.items())))
     split_xrays.main("nih_pa")
     equalize_xrays.main("nih_pa")
     index = read_images(Path("data/prepared/nih_pa")).index
@@ -137,7 +136,7 @@ def test_images_in_colour_are_counted_in_a_warning_and_in_the_table(
 
 def test_an_unknown_arm_is_refused_by_both(repository: Path) -> None:
     for stage in (split_xrays, equalize_xrays):
-        with pytest.raises(PipelineError, match=r"'nih_lateral' is not in .*_xrays of params\.yaml: choose from"):
+        with pytest.raises(PipelineError, match=r"arms/nih_lateral\.yaml is missing: .* choose from camelyon16"):
             stage.main("nih_lateral")
 
 
