@@ -9,6 +9,7 @@ import pytest
 from pipeline.compute import scratch
 from pipeline.compute.scratch import make_parts, scratch_key
 from pipeline.errors import PipelineError
+from tests.import_closure import ROOT
 
 
 def write_text(item: str, part: Path) -> int:
@@ -90,3 +91,7 @@ def test_a_key_depends_on_every_fact_and_on_the_code(monkeypatch: pytest.MonkeyP
     assert len(keys) == 3
     monkeypatch.setattr(scratch, "_code", lambda: "other code")
     assert scratch_key("a", 1) not in keys
+
+
+def test_a_key_depends_on_the_whole_library() -> None:
+    assert scratch.library() == sorted((ROOT / "pipeline").rglob("*.py"))

@@ -45,11 +45,11 @@ def saved(kind: str, mode: str = "L", film: np.ndarray = FILM, **options: Any) -
     return content.getvalue()
 
 
-def turned(orientation: int) -> bytes:
+def turned(orientation: int, kind: str = "JPEG", **options: object) -> bytes:
     """A JPEG whose EXIF block says how it is to be turned."""
     exif = Image.Exif()
     exif[0x0112] = orientation
-    return saved("JPEG", exif=exif.tobytes())
+    return saved(kind, exif=exif.tobytes(), **options)
 
 
 def jpeg_of_size(width: int, height: int) -> bytes:

@@ -46,6 +46,13 @@ def header_only(size: int) -> bytes:
     return member.tobuf(tarfile.GNU_FORMAT)
 
 
+def extended(kind: bytes, content: bytes) -> bytes:
+    """A header that says more of the member behind it."""
+    member = tarfile.TarInfo("more")
+    member.type, member.size = kind, len(content)
+    return member.tobuf(tarfile.GNU_FORMAT) + content.ljust(512, b"\0")
+
+
 def with_zip() -> bytes:
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w") as archive:
@@ -95,6 +102,9 @@ GOOD = packed(tar(ONE))
     Line("member_not_utf_8", packed(tar(("images/\udcff.png", b"x"))), Either(NAME)),
     Line("member_twice", packed(tar(ONE, ("images/a.png", b"other"))), rf"{NAME}.*images/a\.png"),
     Line("link", packed(tar(ONE, kind=tarfile.SYMTYPE)), Gives([])),
+    Line("3000_long_names", packed(extended(tarfile.GNUTYPE_LONGNAME, b"a\0") * 3000 + tar(ONE)), AGAIN),
+    Line("sparse_size_as_word", packed(extended(tarfile.XHDTYPE, b"22 GNU.sparse.size=abc\n") + tar(ONE)), AGAIN),
+    Line("sparse_map_of_words", packed(extended(tarfile.XHDTYPE, b"22 GNU.sparse.map=a,b\n") + tar(ONE)), AGAIN),
     Line("hard_link", packed(tar(ONE, kind=tarfile.LNKTYPE)), Gives([])),
     Line("pipe", packed(tar(ONE, kind=tarfile.FIFOTYPE, size=0)), Gives([])),
     Line("character_device", packed(tar(ONE, kind=tarfile.CHRTYPE, size=0)), Gives([])),

@@ -43,6 +43,10 @@ CSV = r"reference\.csv"
     Line("outlines_in_a_folder_of_their_own",
          {"testing/lesion_annotations/test_001.xml": None, "testing/lesion_annotations/deep/Test_001.XML": "<x/>"},
          Gives(5)),
+    Line("outlines_in_large_and_small_letters", {"training/lesion_annotations/Tumor_001.xml": "<y/>"},
+         r"Tumor_001\.xml and .*tumor_001\.xml"),
+    Line("outlines_on_both_sides", {"testing/lesion_annotations/tumor_001.xml": "<y/>"}, r"tumor_001\.xml and "),
+    Line("outlines_in_two_folders", {"training/lesion_annotations/old/tumor_001.xml": "<y/>"}, r"tumor_001\.xml and "),
     Line("file_for_folder", {"training/normal/normal_001.tif/x": "9", "training/normal/normal_001.tif": None},
          Gives(4)),
 )  # fmt: skip

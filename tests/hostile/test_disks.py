@@ -1,17 +1,20 @@
 """Disks that are full, read-only, or hold a file where a folder should be."""
 
+import errno
 import os
 import re
 import resource
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
 
+from pipeline.compute import workers
 from pipeline.compute.saved_state import SavedState
 from pipeline.compute.tensor_files import write_tensors
 from pipeline.data.images import Images, write_images
@@ -134,3 +137,12 @@ def test_what_may_not_be_read_or_written(line: Line, nih: Collection) -> None:
             judge(list_and_split_xrays, line.says)
         finally:
             path.chmod(0o755)
+
+
+@lines(
+    Line("shared_memory_read_only", OSError(errno.EROFS, "Read-only file system"), r"process.*shm"),
+    Line("too_many_files", OSError(errno.EMFILE, "Too many open files"), r"ulimit"),
+)
+def test_processes_that_cannot_be_started(line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(workers, "ProcessPoolExecutor", mock.Mock(side_effect=line.made))
+    judge(lambda: list(workers.process_all(int, [1], 1, "nothing")), line.says)

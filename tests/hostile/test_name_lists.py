@@ -2,9 +2,12 @@
 
 from pathlib import Path
 
+import pytest
+
 from pipeline.data.xrays.nih_metadata import read_names
+from stages import split_xrays
 from tests.data.xrays.conftest import TEST, TRAIN_VAL, Collection
-from tests.hostile.inputs import list_and_split_xrays
+from tests.hostile.inputs import list_and_split_xrays, list_xrays
 from tests.hostile.oracle import Gives, Line, judge, lines
 
 FILE = Path("test_list.txt")
@@ -28,6 +31,15 @@ FILE = Path("test_list.txt")
 def test_a_list(line: Line) -> None:
     FILE.write_bytes(line.made)
     judge(lambda: read_names(FILE), line.says)
+
+
+@pytest.mark.parametrize("name", ["Data_Entry_2017.csv", "test_list.txt"])
+def test_what_was_put_there_after_the_files_were_listed(name: str, nih: Collection) -> None:
+    whole = (nih.root / name).read_bytes() if (nih.root / name).exists() else b"corrected"
+    (nih.root / name).unlink(missing_ok=True)
+    list_xrays()
+    (nih.root / name).write_bytes(whole)
+    judge(lambda: split_xrays.main("nih_pa"), rf"{name}.*make check-data")
 
 
 @lines(

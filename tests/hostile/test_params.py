@@ -97,6 +97,19 @@ SHIPPED = (ROOT / FILE).read_text(encoding="utf-8")
         r"equalize_xrays\.allowed_failures",
     ),
     Line(
+        "scale_of_308_digits",
+        ("arms/demo_slides.yaml:collection.microns_per_pixel", 1e308),
+        r"collection\.microns_per_pixel",
+    ),
+    Line(
+        "mask_below_an_atom",
+        ("arms/demo_slides.yaml:tissue_masks.microns_per_pixel", 2.5e-10),
+        r"tissue_masks\.microns_per_pixel",
+    ),
+    Line(
+        "collection_of_inventories", ("arms/nih_pa.yaml:split_xrays.collection", "inventory"), r"data/raw/inventory"
+    ),
+    Line(
         "scale_zero",
         ("arms/demo_slides.yaml:collection.microns_per_pixel", 0.0),
         r"demo_slides\.yaml: collection\.microns_per_pixel",

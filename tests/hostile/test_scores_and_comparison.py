@@ -54,6 +54,7 @@ def cell(column: str, value: str) -> object:
     Line("score_no_number", cell("score", "nan"), rf"{CSV}.*image_20"),
     Line("score_infinite", cell("score", "-inf"), rf"{CSV}.*image_20"),
     Line("score_too_large", cell("score", "1e400"), rf"{CSV}.*image_20"),
+    Line("score_of_308_digits", cell("score", "1.7e308"), rf"{CSV}.*image_20"),
     Line("score_as_formula", cell("score", "=1+1"), rf"{CSV}.*image_20"),
     Line("score_as_word", cell("pixel_l1", "high"), rf"{CSV}.*pixel_l1.*image_20"),
     Line("score_empty", cell("score", ""), rf"{CSV}.*image_20"),
@@ -97,7 +98,7 @@ def test_a_revision(line: Line) -> None:
 
 
 NO_REVISIONS = [
-    "no-such-branch", "HEAD; touch PWNED", "$(touch PWNED)", "../..", "0" * 40, "HEAD~99999", "HEAD:dvc.yaml",
+    "", "no-such-branch", "HEAD; touch PWNED", "$(touch PWNED)", "../..", "0" * 40, "HEAD~99999", "HEAD:dvc.yaml",
 ]  # fmt: skip
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+from tifffile import TiffWriter
 
 from pipeline.data.slides.masks import MaskJob
 from pipeline.data.slides.slide_record import SlideRecord
@@ -146,3 +147,12 @@ def test_a_photograph_named_as_a_slide(mask_of: Callable[[str], str]) -> None:
     Path("raw").mkdir()
     Image.fromarray(PIXELS).save("raw/a.tif", compression="tiff_lzw")
     judge(lambda: mask_of("a.tif"), NAME)
+
+
+def test_a_level_that_is_no_smaller_copy(mask_of: Callable[[str], str]) -> None:
+    Path("raw").mkdir()
+    scale: dict[str, Any] = {"resolution": (40_000, 40_000), "resolutionunit": "CENTIMETER", "metadata": None}
+    with TiffWriter("raw/a.tif") as tiff:
+        for level, pixels in enumerate((PIXELS, PIXELS[::8, ::2])):
+            tiff.write(pixels, tile=(256, 256), photometric="rgb", subfiletype=level, **scale)
+    judge(lambda: mask_of("a.tif"), rf"{NAME}.*level of 512×128 px")

@@ -1,20 +1,27 @@
 """split.csv, tiles.csv, status.csv, metrics.json and the other tables that one stage hands to another."""
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pandas as pd
 import pytest
 
+from pipeline.commands import adopt
 from pipeline.data.slides.masks import read_mask
 from pipeline.data.slides.status import read_status
 from pipeline.data.slides.tiles import read_tiles
 from pipeline.data.xrays.splits import read_split
 from pipeline.evaluation.breakdown import read_breakdown
 from pipeline.files import write_csv
+from pipeline.reporting.facts import arm_facts
+from pipeline.reporting.html import html_page
+from pipeline.reporting.plots import plot_arm
 from pipeline.reporting.summary import read_results
+from pipeline.tuning.tables import read_scores
 from tests.hostile.inputs import put
 from tests.hostile.oracle import Gives, Line, judge, lines
 from tests.import_closure import ROOT
@@ -127,3 +134,76 @@ def test_metrics(line: Line) -> None:
 def test_a_mask(line: Line) -> None:
     put(Path("a.png"), line.made)
     judge(lambda: read_mask(Path(), "a"), line.says)
+
+
+DPA = Path("reports/arms/demo_xrays/dpa")
+SHOWN = [
+    DPA / "roc.csv", DPA / "precision_recall.csv", DPA / "histogram.csv", DPA / "seed-0/history.csv",
+    DPA / "seed-0/provenance.json", Path("reports/data/demo_xrays/counts.csv"),
+]  # fmt: skip
+
+
+def read_as_the_report() -> None:
+    plot_arm(Path("figures"), "demo_xrays", DPA, (0,), 0.5)
+    arm_facts(Path("reports"), "demo_xrays", [0], ROOT / "params.yaml")
+
+
+@pytest.mark.parametrize("path", SHOWN, ids=lambda path: path.name)
+@lines(
+    Line("empty", b"", r"dvc repro"),
+    Line("utf_16", "seed,fpr\n".encode("utf-16"), r"dvc repro"),
+    Line("of_something_else", b"a,b\n1,2\n", r"dvc repro"),
+    Line("list", b"[]", r"dvc repro"),
+)
+def test_what_the_report_reads(line: Line, path: Path) -> None:
+    shutil.copytree(ROOT / "reports", "reports")
+    put(path, line.made)
+    judge(read_as_the_report, rf"{path.name}.*{line.says}")
+
+
+AGAIN = r"make tune"
+TUNING = Path("reports/arms/demo_xrays/tuning")
+HEADER = (ROOT / TUNING / "trials.csv").read_bytes().splitlines()[0]
+
+
+def adopt_it() -> None:
+    with mock.patch("sys.argv", ["adopt", "demo_xrays"]):
+        adopt.main()
+
+
+@lines(
+    Line("trials_empty", ("trials.csv", lambda whole: b""), AGAIN),
+    Line("trials_binary", ("trials.csv", lambda whole: bytes(range(256))), AGAIN),
+    Line("trials_header_only", ("trials.csv", lambda whole: HEADER + b"\n"), AGAIN),
+    Line("trials_that_all_failed", ("trials.csv", lambda whole: whole.replace(b"complete", b"failed")), AGAIN),
+    Line("trials_without_number", ("trials.csv", replaced(b"trial", b"number")), AGAIN),
+    Line("trials_without_figure", ("trials.csv", replaced(b"roc_auc", b"auc")), AGAIN),
+    Line("trials_of_other_options", ("trials.csv", lambda whole: whole.replace(b"histogram", b"zzz")
+                                     .replace(b"none", b"zzz").replace(b"clahe", b"zzz")), r"'zzz'.*make tune"),
+    Line("search_empty", ("search.json", lambda whole: b""), AGAIN),
+    Line("search_as_list", ("search.json", lambda whole: b"[]"), AGAIN),
+    Line("search_of_20_000_levels", ("search.json", lambda whole: b"[" * 20_000), AGAIN),
+    Line("search_with_rubbish_behind", ("search.json", lambda whole: whole + b"x"), AGAIN),
+)  # fmt: skip
+def test_what_a_search_left(line: Line) -> None:
+    shutil.copytree(ROOT / TUNING, TUNING)
+    shutil.copy(ROOT / "params.yaml", "params.yaml")
+    name, change = line.made
+    put(TUNING / name, change((TUNING / name).read_bytes()))
+    judge(adopt_it, rf"{name.split('.')[0]}.*{line.says}")
+
+
+@lines(
+    Line("empty", lambda whole: b"", AGAIN),
+    Line("header_only", lambda whole: whole.splitlines()[0] + b"\n", AGAIN),
+    Line("without_folds", replaced(b"fold", b"part"), AGAIN),
+    Line("cut_before_the_test", lambda whole: whole[: whole.index(b"\ntest,") + 1], AGAIN),
+)
+def test_scores_of_a_search(line: Line) -> None:
+    put(TUNING / "scores.csv", line.made((ROOT / TUNING / "scores.csv").read_bytes()))
+    judge(lambda: read_scores(TUNING / "scores.csv", "demo_xrays"), rf"scores\.csv.*{line.says}")
+
+
+def test_a_text_for_a_picture() -> None:
+    put(Path("a.png"), "no picture")
+    judge(lambda: html_page("# x\n\n![a](a.png)\n", Path()), r"a\.png.*dvc repro")

@@ -118,6 +118,11 @@ def with_damaged_exif() -> bytes:
     Line("cmyk", saved("JPEG", "CMYK"), UPRIGHT),
     Line("progressive", saved("JPEG", progressive=True), UPRIGHT),
     Line("turned_right", turned(6), Gives([20, 1, 20, 20])),
+    Line(
+        "two_pictures_turned_right",
+        turned(6, "MPO", save_all=True, append_images=[Image.new("L", (40, 40))]),
+        Gives([20, 1, 20, 20]),
+    ),
     Line("turned_over", turned(3), Gives([20, 20, 20, 1])),
     Line("turned_left", turned(8), Gives([20, 20, 1, 20])),
     Line("mirrored", turned(2), Gives([20, 1, 20, 20])),
@@ -160,3 +165,9 @@ def test_every_reason_is_the_same_twice() -> None:
             corners("images/a.png")
         found.append(str(caught.value))
     assert found[0] == found[1]
+
+
+def test_what_libpng_says_is_not_quoted() -> None:
+    """Its words lie in memory that is freed, so that they are other ones in every run, and often no UTF-8."""
+    put(Path("raw/a.png"), png(header(), header(4000, 4000), rows(), END))
+    judge(lambda: corners("a.png"), r"^error: a\.png is not a whole PNG file: download it again$")

@@ -57,9 +57,18 @@ def collection(folder: Path) -> None:
     Line("patient_as_formula", with_cell(1, "=HYPERLINK(1)"), rf"{CSV}, row 2.*=HYPERLINK"),
     Line("patient_as_call", with_cell(1, "@SUM(1)"), rf"{CSV}, row 2.*@SUM"),
     Line("patient_on_two_sides", "\n".join([HEADER, *ROWS]).replace("p2", "p1"), r"p1|nih"),
+    Line("patient_in_two_spellings", "\n".join([HEADER, *ROWS]).replace("p1", "Jos\u00e9").replace("p2", "Jose\u0301"),
+         "patient José"),
+    Line("patient_with_unseen_character", with_cell(1, "p1\u200b"), rf"{CSV}, row 2.*U\+200B"),
+    Line("patient_with_lone_return", with_cell(1, '"p\r1"'), rf"{CSV}, row 2.*U\+000D"),
+    Line("patient_written_backwards", with_cell(1, "p\u202e1"), rf"{CSV}, row 2.*U\+202E"),
+    Line("patient_with_nul", with_cell(1, "p\0"), rf"{CSV}, row 2.*U\+0000"),
     Line("view_unknown", with_cell(2, "LL"), rf"{CSV}, row 2.*'LL'"),
     Line("finding_as_formula", with_cell(3, "+1+1"), rf"{CSV}, row 2.*\+1\+1"),
     Line("finding_as_command", with_cell(3, "-cmd|calc"), rf"{CSV}, row 2.*-cmd"),
+    Line("finding_none_in_small_letters", with_cell(3, "no finding"), rf"{CSV}, row 2.*'no finding'.*No Finding"),
+    Line("finding_and_none", with_cell(3, "No Finding|Mass"), rf"{CSV}, row 2.*No Finding"),
+    Line("finding_of_a_bar", with_cell(3, "|"), rf"{CSV}, row 2.*'\|'"),
     Line("split_unknown", with_cell(4, "training"), rf"{CSV}, row 2.*'training'"),
     Line("split_empty", with_cell(4, ""), rf"{CSV}, row 2.*split"),
     Line("age_with_a_letter", with_cell(5, "9x"), rf"{CSV}, row 2.*'9x'"),
@@ -71,7 +80,7 @@ def collection(folder: Path) -> None:
     Line("sex_as_formula", with_cell(6, "=1+1"), rf"{CSV}, row 2.*=1\+1"),
     Line("abnormal_to_train_on", with_cell(3, "Mass"), r"train|nih"),
     Line("nothing_abnormal", "\n".join([HEADER, *ROWS]).replace("Mass", ""), r"abnormal.*test"),
-)
+)  # fmt: skip
 def test_a_table(line: Line) -> None:
     put(TABLE, line.made)
     judge(list_and_split_xrays, line.says)

@@ -233,3 +233,16 @@ def test_killed_thumbnails_go_on_and_end_in_the_same_bytes(tmp_path: Path) -> No
     for name in ("images.npy", "index.csv"):
         one, two = (next((tmp_path / scratch).rglob(name)).read_bytes() for scratch in ("whole", "killed"))
         assert one == two
+
+
+@pytest.mark.parametrize("left", [None, 0, 1000])
+def test_an_array_that_is_gone_or_cut_is_made_anew(
+    left: int | None, table: pd.DataFrame, thumbnails_of: ThumbnailsOf, tmp_path: Path
+) -> None:
+    before = thumbnails_of(table).read(ALL)
+    array = next(tmp_path.rglob("images.npy"))
+    if left is None:
+        array.unlink()
+    else:
+        os.truncate(array, left)
+    np.testing.assert_array_equal(thumbnails_of(table).read(ALL), before)
