@@ -102,7 +102,7 @@ def read_images(folder: Path) -> Images:
     except NO_ARRAY as error:
         raise PipelineError(f"{folder / 'images.npy'} is not a whole array file: {AGAIN}") from error
     index = read_csv(folder / "index.csv", COLUMNS, TEXTS, AGAIN)
-    if pixels.dtype != np.uint8 or pixels.ndim != 4:
+    if pixels.dtype != np.uint8 or pixels.ndim != 4 or pixels.shape[3] not in (1, 3):
         raise PipelineError(
             f"{folder / 'images.npy'}: expected uint8 N×H×W×C, found {pixels.dtype} {pixels.shape}: {AGAIN}"
         )

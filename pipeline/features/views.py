@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from pipeline.compute.seeding import derived_seed
+from pipeline.errors import PipelineError
 
 SCORING_BATCH = 64
 
@@ -42,7 +43,12 @@ def central_views(pixels: np.ndarray, rows: np.ndarray, side: int, device: torch
 
     Yields:
         float32 (n, C, side, side) in [−1, 1].
+
+    Raises:
+        PipelineError: If the images are smaller.
     """
+    if min(pixels.shape[1:3]) < side:
+        raise PipelineError(f"the prepared images of shape {pixels.shape} are smaller than {side} px: run `dvc repro`")
     for start in range(0, len(rows), SCORING_BATCH):
         batch = torch.from_numpy(pixels[rows[start : start + SCORING_BATCH]])
         yield to_network(central_view(batch, side).to(device))

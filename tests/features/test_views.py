@@ -6,6 +6,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline.errors import PipelineError
 from pipeline.features.views import Batches, ImageStore, central_view, central_views, drawn_view, to_network
 
 CPU = torch.device("cpu")
@@ -131,3 +132,9 @@ def test_images_are_the_same_from_the_device_and_from_a_file(tmp_path: Path) -> 
     assert [store.resident for store in stores] == [True, False]
     for store in stores:
         assert torch.equal(store.take(numbers), torch.from_numpy(images[[17, 3, 3, 10]]))
+
+
+@pytest.mark.parametrize("shape", [(4, 7, 16, 1), (4, 0, 0, 1)])
+def test_images_smaller_than_the_view_are_refused(shape: tuple[int, ...]) -> None:
+    with pytest.raises(PipelineError, match="smaller than 16 px"):
+        list(central_views(np.zeros(shape, np.uint8), np.arange(4), 16, torch.device("cpu")))

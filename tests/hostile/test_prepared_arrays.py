@@ -66,6 +66,8 @@ ARRAY = r"images\.npy"
     Line("several_arrays", npz(images=np.zeros((24, 16, 16, 1), np.uint8)), rf"{ARRAY}.*dvc repro"),
     Line("floats", npy(np.zeros((24, 16, 16, 1))), rf"{ARRAY}.*uint8.*dvc repro"),
     Line("signed_bytes", npy(np.zeros((24, 16, 16, 1), np.int8)), rf"{ARRAY}.*uint8"),
+    Line("two_channels", npy(np.zeros((24, 16, 16, 2), np.uint8)), rf"{ARRAY}.*uint8"),
+    Line("no_channels", npy(np.zeros((24, 16, 16, 0), np.uint8)), rf"{ARRAY}.*uint8"),
     Line("words", npy(np.array(["a"] * 24)), rf"{ARRAY}.*uint8"),
     Line("three_axes", npy(np.zeros((24, 16, 16), np.uint8)), rf"{ARRAY}.*uint8"),
     Line("five_axes", npy(np.zeros((24, 16, 16, 1, 1), np.uint8)), rf"{ARRAY}.*uint8"),
