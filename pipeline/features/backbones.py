@@ -200,9 +200,9 @@ def _published_weights(name: str) -> tuple[dict[str, Tensor], str]:
 def _weights_file(path: Path, hint: str) -> dict[str, Tensor]:
     try:
         state = read_tensors(path)
-    except FileNotFoundError as error:
+    except (FileNotFoundError, IsADirectoryError) as error:
         raise PipelineError(
-            f"{path} is missing: the detector's `weights` must name a file with those of its backbone"
+            f"{path} is missing, or a folder: the detector's `weights` must name a file with those of its backbone"
         ) from error
     except NotTensorsError as error:
         raise PipelineError(f"{path} cannot be read as weights, {error}: get {hint}") from error

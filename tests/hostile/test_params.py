@@ -106,9 +106,7 @@ SHIPPED = (ROOT / FILE).read_text(encoding="utf-8")
         ("arms/demo_slides.yaml:tissue_masks.microns_per_pixel", 2.5e-10),
         r"tissue_masks\.microns_per_pixel",
     ),
-    Line(
-        "collection_of_inventories", ("arms/nih_pa.yaml:split_xrays.collection", "inventory"), r"data/raw/inventory"
-    ),
+    Line("collection_of_inventories", ("arms/nih_pa.yaml:split_xrays.collection", "inventory"), r"data/raw/inventory"),
     Line(
         "scale_zero",
         ("arms/demo_slides.yaml:collection.microns_per_pixel", 0.0),

@@ -125,8 +125,10 @@ def published_statistics(path: Path, settings: DpaSettings, backbone: Backbone) 
         content = read_tensors(path)
         known = {layer: FeatureStatistics(*(v.flatten().float() for v in both)) for layer, both in content.items()}
         statistics = {side: {layer: known[layer] for layer in step.layers} for side, step in settings.steps.items()}
-    except FileNotFoundError as error:
-        raise PipelineError(f"{path} is missing: {key('statistics')} must name a file, or be null") from error
+    except (FileNotFoundError, IsADirectoryError) as error:
+        raise PipelineError(
+            f"{path} is missing, or a folder: {key('statistics')} must name a file, or be null"
+        ) from error
     except KeyError as error:
         raise PipelineError(f"{path} holds no statistics of the layer {error}, which the schedule names") from error
     except NotTensorsError as error:
