@@ -30,7 +30,7 @@ def queue_commands(arm: str) -> list[str]:
     lines = []
     for number, member in enumerate(space.members):
         words = ["dvc", "exp", "run", "--queue", "-n", f"{arm}-{number}"]
-        for path, value in space.changes(member.options).items():
+        for path, value in space.searched(member.options).items():
             new = "" if searched.has(path) else "+"  # DVC wants to be told that a key is new
             words += ["-S", f"{arm_file(arm)}:{new}{path}={json.dumps(value)}"]
         lines.append(shlex.join(words))

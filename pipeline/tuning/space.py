@@ -60,8 +60,15 @@ class Space:
             options: Dimension to option.
             further: A change after theirs.
         """
+        return self._differences([*self._parts(options), further or {}])
+
+    def searched(self, options: Options) -> dict[str, Any]:
+        """The same with what is changed for the search only, as trials are trained."""
+        return self._differences([self._arm.search.common, *self._parts(options)])
+
+    def _differences(self, changes: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         before = dict(_leaves(self._settings(self._arm)))
-        after = dict(_leaves(self._settings(self._changed([*self._parts(options), further or {}]))))
+        after = dict(_leaves(self._settings(self._changed(changes))))
         return {path: value for path, value in after.items() if path not in before or before[path] != value}
 
     def _parts(self, options: Options) -> list[Mapping[str, Any]]:

@@ -35,7 +35,7 @@ def test_only_the_named_lines_change_and_comments_stay() -> None:
 
 def trial(**columns: object) -> pd.Series:
     iterations = {f"iterations_{fold}": 4 for fold in range(3)}
-    return pd.Series({"trial": 3, "latent": "four", "rate": "low"} | iterations | columns)
+    return pd.Series({"trial": 3, "latent": "two", "rate": "low"} | iterations | columns)
 
 
 def adopted_by(searched: Searched, row: pd.Series) -> dict[str, Any]:
@@ -44,7 +44,7 @@ def adopted_by(searched: Searched, row: pd.Series) -> dict[str, Any]:
 
 def test_a_trial_is_adopted_without_what_was_common_to_the_search(search_of: SearchOf) -> None:
     changes = adopted_by(search_of(), trial())
-    assert changes == {"detectors.dpa.latent_dim": 4, "detectors.dpa.learning_rate": 0.0005}
+    assert changes == {"detectors.dpa.latent_dim": 2, "detectors.dpa.learning_rate": 0.0005}
 
 
 def test_trials_that_stopped_early_leave_their_mean_number_of_iterations(search_of: SearchOf) -> None:
@@ -63,7 +63,7 @@ def test_iterations_of_earlier_phases_are_not_counted_as_the_last_one(search_of:
 def test_stopping_that_was_an_option_is_replaced_by_the_iterations(search_of: SearchOf) -> None:
     row = trial(stopping="early", iterations_0=50, iterations_1=50, iterations_2=50)
     changes = adopted_by(search_of(space={"stopping": {"early": dpa(early_stopping=EARLY)}}), row)
-    assert changes == {"detectors.dpa.schedule.16.stable": 50 - 6 - 4}
+    assert changes == {"detectors.dpa.schedule.16.stable": 50, "detectors.dpa.grow": False}
 
 
 def test_a_resolution_that_was_an_option_becomes_a_step_of_the_schedule(search_of: SearchOf) -> None:

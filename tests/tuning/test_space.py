@@ -50,8 +50,8 @@ def test_a_null_can_become_a_group(search_of: SearchOf) -> None:
 
 
 def test_changes_are_paths_of_the_arms_file_without_what_is_common(search_of: SearchOf) -> None:
-    assert search_of().space.changes({"latent": "four", "rate": "low"}) == {
-        "detectors.dpa.latent_dim": 4,
+    assert search_of().space.changes({"latent": "two", "rate": "low"}) == {
+        "detectors.dpa.latent_dim": 2,
         "detectors.dpa.learning_rate": 0.0005,
     }
     layers = {"layer": {"deep": dpa(schedule={"last": {"layers": ["expand2"]}})}}
