@@ -103,10 +103,15 @@ def _call(job: Callable[[Item, Path], int], arguments: tuple[Item, Path]) -> int
     return made
 
 
+def library() -> list[Path]:
+    """All modules of the library, in the order of their paths."""
+    return sorted(Path(__file__).parents[1].rglob("*.py"))
+
+
 @cache
 def _code() -> str:
     """The checksum of the whole library and the packages it computes with."""
     digest = hashlib.sha256()
-    for file in sorted(Path(__file__).parents[1].rglob("*.py")):
+    for file in library():
         digest.update(file.read_bytes())
     return digest.hexdigest() + " ".join(f"{name} {version(name)}" for name in PACKAGES)
