@@ -5,11 +5,11 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-from unittest import mock
 
 import pandas as pd
 import pytest
 
+from pipeline.arms import read_arm
 from pipeline.commands import adopt
 from pipeline.data.slides.masks import read_mask
 from pipeline.data.slides.status import read_status
@@ -17,9 +17,9 @@ from pipeline.data.slides.tiles import read_tiles
 from pipeline.data.xrays.splits import read_split
 from pipeline.evaluation.breakdown import read_breakdown
 from pipeline.files import write_csv
-from pipeline.reporting.facts import arm_facts
+from pipeline.reporting.facts import arm_facts, detector_facts
 from pipeline.reporting.html import html_page
-from pipeline.reporting.plots import plot_arm
+from pipeline.reporting.plots import plot_detector
 from pipeline.reporting.summary import read_results
 from pipeline.tuning.tables import read_scores
 from tests.hostile.inputs import put
@@ -143,9 +143,16 @@ SHOWN = [
 ]  # fmt: skip
 
 
+def copy_shipped(*names: str) -> None:
+    for name in names:
+        copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
+        copy(ROOT / name, name)
+
+
 def read_as_the_report() -> None:
-    plot_arm(Path("figures"), "demo_xrays", DPA, (0,), 0.5)
-    arm_facts(Path("reports"), "demo_xrays", [0], ROOT / "params.yaml")
+    plot_detector(Path("figures"), "demo_xrays", "dpa", (0,), 0.5)
+    detector_facts("demo_xrays", "dpa", (0,))
+    arm_facts("demo_xrays")
 
 
 @pytest.mark.parametrize("path", SHOWN, ids=lambda path: path.name)
@@ -156,7 +163,7 @@ def read_as_the_report() -> None:
     Line("list", b"[]", r"dvc repro"),
 )
 def test_what_the_report_reads(line: Line, path: Path) -> None:
-    shutil.copytree(ROOT / "reports", "reports")
+    copy_shipped("params.yaml", "arms", "reports")
     put(path, line.made)
     judge(read_as_the_report, rf"{path.name}.*{line.says}")
 
@@ -164,11 +171,6 @@ def test_what_the_report_reads(line: Line, path: Path) -> None:
 AGAIN = r"make tune"
 TUNING = Path("reports/arms/demo_xrays/tuning")
 HEADER = (ROOT / TUNING / "trials.csv").read_bytes().splitlines()[0]
-
-
-def adopt_it() -> None:
-    with mock.patch("sys.argv", ["adopt", "demo_xrays"]):
-        adopt.main()
 
 
 @lines(
@@ -186,11 +188,11 @@ def adopt_it() -> None:
     Line("search_with_rubbish_behind", ("search.json", lambda whole: whole + b"x"), AGAIN),
 )  # fmt: skip
 def test_what_a_search_left(line: Line) -> None:
-    shutil.copytree(ROOT / TUNING, TUNING)
-    shutil.copy(ROOT / "params.yaml", "params.yaml")
+    copy_shipped("params.yaml", "arms", str(TUNING))
+    put(TUNING / "search.json", json.dumps(read_arm("demo_xrays").search.searched))
     name, change = line.made
     put(TUNING / name, change((TUNING / name).read_bytes()))
-    judge(adopt_it, rf"{name.split('.')[0]}.*{line.says}")
+    judge(lambda: adopt.main(["demo_xrays"]), rf"{name.split('.')[0]}.*{line.says}")
 
 
 @lines(
