@@ -10,14 +10,16 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from dvc.utils.cli_parse import to_path_overrides
 from dvc.utils.hydra import apply_overrides
 
+from pipeline.arms import Arm
 from pipeline.detectors.dpa.detector import DeepPerceptualAutoencoder
 from pipeline.detectors.dpa.settings import DpaSettings, GrowthStep, LossWeights
 from pipeline.features.backbones import Vgg
 from pipeline.params.file import Params
 from tests.import_closure import ROOT
-from tests.shipped import shipped_dpa, shipped_params
+from tests.shipped import shipped, shipped_arm, shipped_dpa
 
 ARMS = ("camelyon16", "nih_subset", "nih_pa", "nih_ap")
 ALL = list(product(range(1, 11), ARMS))
@@ -72,18 +74,27 @@ def read_lines() -> list[tuple[str, list[str]]]:
 
 
 @pytest.fixture(scope="session")
-def params_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[int, str], Params]:
-    """Return a function that reads params.yaml as DVC leaves it after a line."""
-    settings, text = dict(read_lines()), json.dumps(shipped_params())
+def arm_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[int, str], Arm]:
+    """Return a function that reads an arm's file as DVC leaves it after a line."""
+    settings = dict(read_lines())
 
     @cache
-    def params_of(row: int, arm: str) -> Params:
-        path = tmp_path_factory.mktemp("line") / "params.json"  # DVC changes JSON alike, in half the time
-        path.write_text(text, encoding="utf-8")
-        apply_overrides(path, settings[name(row, arm)])
-        return Params.model_validate_json(path.read_bytes())
+    def arm_of(row: int, arm: str) -> Arm:
+        path = tmp_path_factory.mktemp("line") / "arm.json"  # DVC changes JSON alike, in half the time
+        path.write_text(json.dumps(shipped()[f"arms/{arm}.yaml"]), encoding="utf-8")
+        overrides = to_path_overrides(settings[name(row, arm)])
+        assert set(overrides) <= {f"arms/{arm}.yaml"}
+        for changes in overrides.values():
+            apply_overrides(path, changes)
+        return Arm(arm, json.loads(path.read_text(encoding="utf-8")))
 
-    return params_of
+    return arm_of
+
+
+def dpa_of(arm: Arm) -> DpaSettings:
+    settings = arm.detector("dpa")
+    assert isinstance(settings, DpaSettings)
+    return settings
 
 
 @pytest.fixture(scope="session")
@@ -106,13 +117,16 @@ def test_each_row_of_each_arm_is_one_line() -> None:
 
 @pytest.mark.parametrize(("row", "arm"), [pytest.param(*one, id=name(*one)) for one in ALL])
 def test_a_line_changes_what_its_row_says_and_nothing_else(
-    params: Params, params_of: Callable[[int, str], Params], row: int, arm: str
+    params: Params, arm_of: Callable[[int, str], Arm], row: int, arm: str
 ) -> None:
-    train = {**params.train, arm: expected(shipped_dpa(arm), row, arm)}
-    xrays = params.equalize_xrays
-    if row < 3 and arm != "camelyon16":
-        xrays = {**xrays, arm: xrays[arm].model_copy(update={"equalization": "none"})}
-    assert params_of(row, arm) == params.model_copy(update={"train": train, "equalize_xrays": xrays})
+    changed, published = arm_of(row, arm), shipped_arm(arm)
+    changed.check(params.compute, params.demo_data)
+    assert dpa_of(changed) == expected(shipped_dpa(arm), row, arm)
+    others = {*published.content} - {"detectors", "equalize_xrays"}
+    assert {key: changed.content[key] for key in others} == {key: published.content[key] for key in others}
+    if arm != "camelyon16":
+        equalized = {**published.content["equalize_xrays"], **({"equalization": "none"} if row < 3 else {})}
+        assert changed.content["equalize_xrays"] == equalized
 
 
 def expected(published: DpaSettings, row: int, arm: str) -> DpaSettings:
@@ -137,8 +151,8 @@ def expected(published: DpaSettings, row: int, arm: str) -> DpaSettings:
     [pytest.param(*one, id=name(*one), marks=() if one in QUICK else pytest.mark.slow) for one in ALL],
 )
 @pytest.mark.usefixtures("networks_read_once")
-def test_a_row_trains_and_scores(params_of: Callable[[int, str], Params], weights: str, row: int, arm: str) -> None:
-    settings = shortened(params_of(row, arm).train[arm], weights)
+def test_a_row_trains_and_scores(arm_of: Callable[[int, str], Arm], weights: str, row: int, arm: str) -> None:
+    settings = shortened(dpa_of(arm_of(row, arm)), weights)
     images, train, held_out = images_of(arm), np.arange(2), np.arange(2, 4)
     detector = DeepPerceptualAutoencoder(settings, images.shape[3])
     history = detector.fit(images, train, held_out, seed=0).rows

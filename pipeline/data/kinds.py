@@ -4,6 +4,7 @@ A folder is opened only when an arm is of its kind, so that no kind depends on a
 """
 
 import json
+import pkgutil
 from abc import abstractmethod
 from collections.abc import Collection, Mapping, Sequence
 from importlib import import_module
@@ -12,6 +13,7 @@ from typing import Any, ClassVar, Protocol, cast
 
 import pandas as pd
 
+import pipeline.data
 from pipeline.errors import PipelineError
 from pipeline.params.base import Settings
 from pipeline.params.demo import DemoData
@@ -105,7 +107,7 @@ class Kind(Protocol):
 
 def names() -> list[str]:
     """Every kind."""
-    return sorted(file.parent.name for file in Path(__file__).parent.glob("*/kind.py"))
+    return sorted(module.name for module in pkgutil.iter_modules(pipeline.data.__path__) if module.ispkg)
 
 
 def settings_of(kind: str, sections: Mapping[str, Any]) -> KindSettings:

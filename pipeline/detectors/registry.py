@@ -5,10 +5,12 @@ the detector's. They are imported when they are asked for, so that a stage depen
 and on no other; and no detector is named in what all stages depend on.
 """
 
+import pkgutil
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pipeline.detectors
 from pipeline.detectors.settings import DetectorSettings, Words
 from pipeline.errors import PipelineError
 
@@ -22,7 +24,7 @@ UNSIGNED = ("mean_intensity",)  # baselines whose better direction counts: anoma
 
 def names() -> list[str]:
     """Every detector."""
-    return sorted(file.parent.name for file in Path(__file__).parent.glob("*/detector.py"))
+    return sorted(module.name for module in pkgutil.iter_modules(pipeline.detectors.__path__) if module.ispkg)
 
 
 def check_name(name: str) -> None:

@@ -18,7 +18,7 @@ from pipeline.reporting.markdown import ArmFacts, DetectorFacts
 # what pipeline.evaluation.provenance writes
 PROVENANCE = ("raw_files", "raw_bytes", "inventory_md5", "images_md5", "model_md5", "device", "libraries")
 COUNTED = ("split", "left_out", "view", "finding", "note")  # what is no number in counts.csv
-LISTS = ("arms", "detectors", "seeds", "gate", "tune")  # what is run, not how
+LISTS = ("arms", "detectors", "seeds", "gate")  # what is run, not how
 
 
 def arm_facts(arm: str) -> ArmFacts:
@@ -60,6 +60,6 @@ def _arm_parameters(arm: str) -> str:
             if settings.get(key):
                 settings[key] = Path(settings[key]).name
     text = io.StringIO()
-    parts = {**own, **shared}
-    YAML().dump({name: part for name, part in parts.items() if part and name not in LISTS}, text)
+    own.pop("tune", None)
+    YAML().dump(own | {name: part for name, part in shared.items() if name not in LISTS}, text)
     return text.getvalue()

@@ -58,11 +58,9 @@ def test_blank_rows_are_left_out_but_counted(tmp_path: Path) -> None:
     }
 
 
-def test_a_row_with_a_line_end_in_quotes_counts_once(tmp_path: Path) -> None:
-    assert rows_of(read(tmp_path, 'path,group\na.png,"1\nor 2"\nb.png,2\n')) == {
-        2: ["a.png", "1\nor 2"],
-        3: ["b.png", "2"],
-    }
+def test_a_row_with_a_line_end_in_quotes_counts_once_where_its_row_is_named(tmp_path: Path) -> None:
+    with pytest.raises(PipelineError, match=r"row 3, column group: '1\\nor 2' holds a character that nobody sees"):
+        read(tmp_path, 'path,group\nb.png,2\na.png,"1\nor 2"\n')
 
 
 def test_a_table_with_a_header_only_has_its_columns_and_no_rows(tmp_path: Path) -> None:

@@ -1,4 +1,3 @@
-import shutil
 from pathlib import Path
 from typing import Any, Self
 
@@ -12,7 +11,7 @@ from pipeline.detectors.base import Detector, History
 from pipeline.detectors.fitting import fit_arm
 from pipeline.errors import PipelineError
 from stages import train
-from tests.import_closure import ROOT
+from tests.shipped import shipped, write
 
 
 class Recorder(Detector):
@@ -48,7 +47,7 @@ def test_a_detector_is_shown_training_normals_and_held_out_normals_only(tiny_ima
 
 
 def test_a_patient_on_two_sides_stops_the_training_stage(in_folder: Path, tiny_images: Images) -> None:
-    shutil.copy(ROOT / "params.yaml", in_folder)
+    write(shipped())
     folder = in_folder / "data" / "prepared" / "nih_pa"
     write_images(folder, [tiny_images.pixels], tiny_images.index, {})
     tiny_images.index.loc[20, "group"] = "patient_00"

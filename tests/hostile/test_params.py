@@ -43,7 +43,9 @@ SHIPPED = (ROOT / FILE).read_text(encoding="utf-8")
     Line("no_detector", ("detectors", []), r"detectors"),
     Line("detector_as_command", ("detectors", ["x; touch PWNED"]), r"detectors\.0.*'x; touch PWNED'"),
     Line("detector_that_climbs", ("detectors", ["../dpa"]), r"detectors\.0.*'\.\./dpa'"),
-    Line("detector_of_no_folder", ("detectors", ["padim"]), r"detectors.*'padim'.*choose from dpa"),
+    Line(
+        "detector_of_no_folder", ("detectors", ["padim"]), r"'padim' is not a detector: choose from colour_statistics"
+    ),
     Line("detector_twice", ("detectors", ["dpa", "dpa"]), r"detectors.*twice"),
     Line("detectors_as_word", ("detectors", "dpa"), r"detectors.*(tuple|array|list)"),
     Line("arm_as_command", ("arms.train", ["x; touch PWNED"]), r"arms\.train\.0.*'x; touch PWNED'"),

@@ -7,7 +7,6 @@ import numpy as np
 
 from pipeline.data.slides.settings import Region, StainTarget
 from pipeline.data.slides.target import target_stains
-from pipeline.params.file import Params
 from tests.hostile.inputs import put
 from tests.hostile.oracle import OUTSIDE, Either, Gives, Line, judge, lines
 from tests.hostile.pictures import END, chunk, header, png, saved
@@ -39,9 +38,9 @@ def judge_target(line: Line, name: str, region: Region | None) -> None:
     Line("claims_10_001_px", png(header(10_001, 40), END), rf"{KEY}.*target\.png.*10000"),
     Line("claims_2_billion_px", png(header(2**31 - 1, 2**31 - 1), END), rf"{KEY}.*target\.png"),
 )
-def test_a_picture(line: Line, params: Params) -> None:
+def test_a_picture(line: Line) -> None:
     put(Path("raw/target.png"), line.made)
-    judge_target(params, line, "target.png", None)
+    judge_target(line, "target.png", None)
 
 
 @lines(
@@ -49,9 +48,9 @@ def test_a_picture(line: Line, params: Params) -> None:
     Line("absolute", "/etc/passwd", rf"'/etc/passwd' {OUTSIDE}"),
     Line("folder", "folder", rf"{KEY}.*raw/folder"),
 )
-def test_a_path_that_is_no_picture(line: Line, params: Params) -> None:
+def test_a_path_that_is_no_picture(line: Line) -> None:
     Path("raw/folder").mkdir(parents=True)
-    judge_target(params, line, line.made, None)
+    judge_target(line, line.made, None)
 
 
 @lines(
@@ -60,11 +59,11 @@ def test_a_path_that_is_no_picture(line: Line, params: Params) -> None:
     Line("begins_outside", Region(x=10**6, y=10**6, size=10), rf"{KEY}.*target\.tif"),
     Line("larger_than_the_slide", Region(x=0, y=0, size=60_000), rf"{KEY}.*target\.tif"),
 )
-def test_a_region(line: Line, params: Params, write_slide: Callable[..., Path], tile: np.ndarray) -> None:
+def test_a_region(line: Line, write_slide: Callable[..., Path], tile: np.ndarray) -> None:
     write_slide(tile, "raw/target.tif", factors=())
-    judge_target(params, line, "target.tif", line.made)
+    judge_target(line, "target.tif", line.made)
 
 
-def test_a_region_of_no_slide(params: Params) -> None:
+def test_a_region_of_no_slide() -> None:
     put(Path("raw/target.tif"), b"no slide")
-    judge_target(params, Line("", None, r"target\.tif"), "target.tif", Region(x=0, y=0, size=10))
+    judge_target(Line("", None, r"target\.tif"), "target.tif", Region(x=0, y=0, size=10))

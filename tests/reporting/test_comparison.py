@@ -286,7 +286,9 @@ def test_the_gate_names_a_detector_that_is_gone() -> None:
     ],
 )
 def test_params_of_something_else_are_named(text: str) -> None:
-    with pytest.raises(PipelineError, match=r"params\.yaml or reports/summary\.json of v1 is not as this pipeline's"):
+    with pytest.raises(
+        PipelineError, match=r"params\.yaml, arms/ or reports/summary\.json of v1 is not as this pipeline's"
+    ):
         read_revision("v1", {"params.yaml": text}.get)
 
 

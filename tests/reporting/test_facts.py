@@ -7,25 +7,22 @@ from ruamel.yaml import YAML
 from pipeline.reporting.facts import arm_facts, detector_facts
 from pipeline.reporting.markdown import ArmFacts
 from tests.import_closure import ROOT
-from tests.shipped import shipped_params
+from tests.shipped import with_values, write
 
 
 @pytest.fixture
 def facts(in_folder: Path) -> ArmFacts:
     """Those of demo_xrays, with the committed reports and a file of weights of its own."""
-    content = shipped_params()
-    content["train"]["demo_xrays"]["weights"] = str(in_folder / "private/lite0.pth")
-    YAML().dump(content, in_folder / "params.yaml")
+    write(with_values(("arms/demo_xrays.yaml:detectors.dpa.weights", str(in_folder / "private/lite0.pth"))))
     shutil.copytree(ROOT / "reports", in_folder / "reports")
     return arm_facts("demo_xrays")
 
 
 def test_an_arm_has_its_own_parameters_and_those_that_all_share(facts: ArmFacts) -> None:
     parameters = YAML(typ="safe").load(facts.parameters)
-    assert set(parameters) == {
-        "compute", "demo_data", "split_xrays", "equalize_xrays", "train", "evaluate", "compute_metrics",
-    }  # fmt: skip
-    assert parameters["train"]["latent_dim"] == 16
+    own = {"kind", "split_xrays", "equalize_xrays", "evaluate", "detectors"}
+    assert set(parameters) == own | {"compute", "demo_data", "compute_metrics"}
+    assert parameters["detectors"]["dpa"]["latent_dim"] == 16
     assert parameters["compute_metrics"]["resamples"] == 2000
 
 

@@ -42,7 +42,7 @@ def test_the_seed_draws_the_first_weights_and_the_order_of_images_each(
     initialise = DeepPerceptualAutoencoder.initialise
     monkeypatch.setattr(DeepPerceptualAutoencoder, "initialise", lambda self, seed: initialise(self, 0))
     step = at_16.schedule[16].model_copy(update={"batch_size": 3})
-    settings = at_16.model_copy(update={"schedule": (step,)})
+    settings = at_16.model_copy(update={"schedule": {16: step}})
     first, other = (fitted(settings, seed=seed).score(tiny_images.pixels) for seed in (0, 1))
     assert not np.array_equal(first, other)
 
@@ -84,7 +84,7 @@ def test_scores_are_float32_whatever_training_computes_in(
     torch.save(Vgg("vgg16").convolutions.state_dict(), tmp_path / "vgg16.pth")
     step = at_16.schedule[16].model_copy(update={"layers": ("r12",), "stable": 2})
     settings = at_16.model_copy(
-        update={"backbone": "vgg16", "weights": str(tmp_path / "vgg16.pth"), "schedule": (step,)}
+        update={"backbone": "vgg16", "weights": str(tmp_path / "vgg16.pth"), "schedule": {16: step}}
     )
     exact, short = (build(settings.model_copy(update={"precision": p})) for p in ("float32", "bfloat16"))
     np.testing.assert_array_equal(exact.score(tiny_images.pixels), short.score(tiny_images.pixels))

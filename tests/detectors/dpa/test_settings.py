@@ -19,10 +19,10 @@ def test_a_final_training_lasts_as_long_as_the_folds_did_on_average(tiny_train: 
     stopping = EarlyStopping(patience=1, least_improvement=0.0)
     stopped = tiny_train.model_copy(update={"early_stopping": stopping})
     # 6 iterations at 8 px and 4 of the transition come before the last stable phase
-    assert stopped.lasting([20, 31]) == {"schedule.1.stable": 16, "grow": True, "early_stopping": None}
-    assert stopped.lasting([3]) == {"schedule.1.stable": 1, "grow": True, "early_stopping": None}
+    assert stopped.lasting([20, 31]) == {"schedule": {"last": {"stable": 16}}, "grow": True, "early_stopping": None}
+    assert stopped.lasting([3]) == {"schedule": {"last": {"stable": 1}}, "grow": True, "early_stopping": None}
     alone = stopped.model_copy(update={"grow": False})
-    assert alone.lasting([20, 31]) == {"schedule.1.stable": 26, "grow": False, "early_stopping": None}
+    assert alone.lasting([20, 31]) == {"schedule": {"last": {"stable": 26}}, "grow": False, "early_stopping": None}
 
 
 def test_without_early_stopping_a_final_training_lasts_as_the_settings_say(tiny_train: DpaSettings) -> None:

@@ -114,12 +114,18 @@ def test_a_file_that_holds_no_such_statistics_is_one_sentence(tmp_path: Path, ti
         ("few", "expand1 needs 96 finite means"),
         ("other", "no statistics of the layer 'expand1'"),
         ("alone", "does not hold statistics"),
-        ("list", "does not hold statistics: train.<arm>.statistics must name a file of"),
-        ("bare", "does not hold statistics: train.<arm>.statistics must name a file of"),
-        ("texts", "does not hold statistics: train.<arm>.statistics must name a file of"),
+        ("list", "does not hold statistics: detectors.dpa.statistics must name a file of"),
+        ("bare", "does not hold statistics: detectors.dpa.statistics must name a file of"),
+        ("texts", "does not hold statistics: detectors.dpa.statistics must name a file of"),
         ("nan", "expand1 needs 96 finite means"),
-        ("junk", "does not hold statistics, it is damaged, or holds more than tensors, numbers and texts: train"),
-        ("pickle", "does not hold statistics, it is damaged, or holds more than tensors, numbers and texts: train"),
+        (
+            "junk",
+            "does not hold statistics, it is damaged, or holds more than tensors, numbers and texts: detectors.dpa",
+        ),
+        (
+            "pickle",
+            "does not hold statistics, it is damaged, or holds more than tensors, numbers and texts: detectors.dpa",
+        ),
         ("none", "is missing"),
     ):
         with pytest.raises(PipelineError, match=message):
