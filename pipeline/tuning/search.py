@@ -79,15 +79,15 @@ class Search:
                     while len(running) < self.compute.trials and (claimed := study.claim()):
                         number, options = claimed
                         running[pool.submit(run_trial, self._trial(number, options, study))] = number
-                    done, _ = wait(running, BEAT, FIRST_COMPLETED) if running else (set(), None)
+                    if not running:  # others work on all that is left
+                        time.sleep(POLL)
+                    done, _ = wait(running, BEAT, FIRST_COMPLETED)
                     for future in done:
                         outcome, number = future.result(), running.pop(future)
                         study.finish(number, outcome, len(self.folds))
                         remove(self.scratch / str(number))
                         print(_line(self.arm, number, outcome, len(self.folds)), flush=True)
                     study.beat()
-                    if not running and not is_over():
-                        time.sleep(POLL)
             except BrokenProcessPool as error:
                 raise PipelineError(
                     f"{self.arm}: the process of a trial was killed, most likely for want of memory: lower "
