@@ -152,17 +152,23 @@ def read_arm(name: str) -> Arm:
     return Arm(name, content)
 
 
-def check_arms(params: Params) -> None:
+def check_arms(params: Params) -> list[Arm]:
     """Check the files of all arms, listed or not, and the lists against them.
+
+    Returns:
+        Those that are prepared.
 
     Raises:
         PipelineError: Naming the first file and key that are wrong.
     """
     for name in params.detectors:
         registry.check_name(name)
+    prepared = []
     for name in sorted({*params.arms.prepared, *every_arm()}):
         arm = read_arm(name)
         arm.check(params.compute, params.demo_data)
+        if name in params.arms.prepared:
+            prepared.append(arm)
         listed = params.arms.prepared.get(name, arm.shared.kind)
         if listed != arm.shared.kind:
             raise PipelineError(
@@ -175,3 +181,4 @@ def check_arms(params: Params) -> None:
                         f"{arm_file(name)}: detectors.{detector} is missing: `{detector}: {{}}` has its defaults"
                     )
                 arm.check_detector(detector, params.compute)
+    return prepared

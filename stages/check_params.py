@@ -1,17 +1,25 @@
 """Check params.yaml and every arm's file before any other stage runs: ``python -m stages.check_params``."""
 
 from pipeline.arms import check_arms
+from pipeline.demo.listing import DRAWN, LISTED, UNLISTED
 from pipeline.files import write_text
-from pipeline.layout import INTERIM
+from pipeline.layout import INTERIM, demo_collection, demo_list
 from pipeline.params.file import read_params
 from pipeline.stage import run_stage
 
 
 def main() -> str:
-    """Write the same line for all valid settings, so that stages that wait for it do not run again."""
-    check_arms(read_params())
+    """Write what other stages wait for, which other settings do not change, so that these do not run again.
+
+    The same line for all valid settings, and whether an arm of the lists is of a collection that the demo draws.
+    """
+    arms = check_arms(read_params())
+    asked = {arm.data.collection_of(arm.name) for arm in arms}
     write_text(INTERIM / "checked.txt", "params.yaml is valid\n")
-    return "params.yaml and arms/ are valid"
+    drawn = [demo_collection(kind) for kind in DRAWN if demo_collection(kind) in asked]
+    for kind in DRAWN:
+        write_text(demo_list(kind), LISTED if demo_collection(kind) in drawn else UNLISTED)
+    return f"params.yaml and arms/ are valid; to be drawn: {', '.join(drawn) or 'nothing'}"
 
 
 if __name__ == "__main__":

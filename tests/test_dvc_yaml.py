@@ -23,7 +23,6 @@ ALL_SETTINGS = {f"detectors/{name}": ("settings",) for name in registry.names()}
 }
 BY_NAME = {
     "check_params": ALL_SETTINGS,
-    "list_demo": ALL_SETTINGS,
     "train": DETECTOR,
     "evaluate": DETECTOR | {f"detectors/{name}": ("settings", "detector") for name in registry.BASELINES},
     "report": ALL_SETTINGS,

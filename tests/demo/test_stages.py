@@ -6,10 +6,12 @@ import pandas as pd
 import pytest
 
 from pipeline.data.inventory import COLUMNS
-from stages import demo_data, list_demo
+from stages import check_params, demo_data
 from tests.shipped import shipped, with_values, write
 
 FACTS = Path("data/interim/demo")
+
+VALID = "params.yaml and arms/ are valid"
 
 
 @pytest.fixture(autouse=True)
@@ -28,16 +30,16 @@ def facts() -> dict[str, str]:
 
 
 def test_arms_beside_the_demo_change_nothing_that_it_depends_on() -> None:
-    assert list_demo.main() == "to be drawn: demo_slides, demo_xrays"
+    assert check_params.main() == f"{VALID}; to be drawn: demo_slides, demo_xrays"
     before = facts()
     set_lists(["camelyon16", "demo_slides"], ["demo_xrays", "nih_pa"])
-    list_demo.main()
+    check_params.main()
     assert facts() == before
 
 
 def test_a_collection_without_an_arm_stays_empty() -> None:
     set_lists(["camelyon16"], ["demo_xrays"])
-    assert list_demo.main() == "to be drawn: demo_xrays"
+    assert check_params.main() == f"{VALID}; to be drawn: demo_xrays"
     assert demo_data.main("slides") == "no listed arm is of demo_slides: nothing is drawn"
     assert list(Path("data/raw/demo_slides").iterdir()) == []
     inventory = pd.read_csv("data/raw/inventory/demo_slides.csv")
@@ -46,7 +48,7 @@ def test_a_collection_without_an_arm_stays_empty() -> None:
 
 def test_a_collection_with_an_arm_is_drawn() -> None:
     set_lists([], ["demo_xrays"])
-    list_demo.main()
+    check_params.main()
     assert demo_data.main("xrays").endswith("xrays (drawn, not of patients)")
     listed = pd.read_csv("data/raw/inventory/demo_xrays.csv")["path"]
     assert "Data_Entry_2017_v2020.csv" in set(listed)
@@ -54,4 +56,4 @@ def test_a_collection_with_an_arm_is_drawn() -> None:
 
 def test_without_the_demo_nothing_is_drawn() -> None:
     set_lists([], ["nih_pa"])
-    assert list_demo.main() == "to be drawn: nothing"
+    assert check_params.main() == f"{VALID}; to be drawn: nothing"

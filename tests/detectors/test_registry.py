@@ -1,6 +1,7 @@
 """Any detector with the protocol goes through all stages: one is added here, by a folder and a line."""
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -27,53 +28,8 @@ from tests.import_closure import ROOT
 from tests.shipped import shipped, write
 
 ARM = "demo_xrays"
-SETTINGS = """
-from pipeline.detectors.settings import DetectorSettings
-
-
-class ShadesSettings(DetectorSettings):
-    bins: int = 8
-
-
-SETTINGS = ShadesSettings
-"""
-DETECTOR = '''
-import numpy as np
-import pandas as pd
-import torch
-
-from pipeline.compute.tensor_files import read_tensors, write_tensors
-from pipeline.detectors.base import Detector, History
-
-
-class Shades(Detector):
-    """How far the greys of an image are from the mean of normal ones."""
-
-    def __init__(self, settings, image_channels, place, preparation):
-        self.bins = settings.bins
-
-    def fit(self, images, train, held_out, seed, scratch=None):
-        self.usual = self.shares(images[train]).mean(0)
-        return History(pd.DataFrame({"iteration": [1], "loss": [self.score(images[train]).mean()]}), 1)
-
-    def score(self, images):
-        return np.abs(self.shares(images) - self.usual).sum(1)
-
-    def save(self, path):
-        write_tensors(path, {"usual": torch.from_numpy(self.usual)})
-
-    @classmethod
-    def load(cls, path, settings, place):
-        detector = cls(settings, 1, place, {})
-        detector.usual = read_tensors(path)["usual"].numpy()
-        return detector
-
-    def shares(self, images):
-        return np.stack([np.histogram(image, self.bins, (0, 256))[0] / image.size for image in images])
-
-
-DETECTOR = Shades
-'''
+PAGE = (ROOT / "docs" / "adding.md").read_text(encoding="utf-8")
+SETTINGS, DETECTOR = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)  # what is shown to those who add one
 
 
 @pytest.fixture
