@@ -78,7 +78,6 @@ def write_json(path: Path, content: dict[str, Any]) -> None:
     """Write JSON with sorted keys.
 
     Args:
-        path: The file.
         content: Nested dictionaries of JSON values.
 
     Raises:
@@ -107,7 +106,6 @@ def read_text(path: Path, again: str) -> str:
     """Read a text that the pipeline wrote.
 
     Args:
-        path: The file.
         again: What makes it anew, as "run `dvc repro`".
 
     Raises:
@@ -126,7 +124,6 @@ def read_json(path: Path, again: str) -> dict[str, Any]:
     """Read what :func:`write_json` wrote.
 
     Args:
-        path: The file.
         again: What makes it anew.
 
     Raises:
@@ -145,7 +142,6 @@ def read_csv(path: Path, columns: Sequence[str], texts: Collection[str], again: 
     """Read what :func:`write_csv` wrote; see :func:`parse_csv`.
 
     Args:
-        path: The file.
         columns: Those that it must have.
         texts: Those of its columns that are taken as they are.
         again: What makes it anew.

@@ -109,7 +109,7 @@ def _nested(field: Mapping[str, Any]) -> tuple[str, ...]:
     """Return the model that a field holds, and ``*.`` if it holds many; nothing for plain values."""
     if "$ref" in field:
         return field["$ref"].rpartition("/")[2], ""
-    inner = [_nested(one) for one in field.get("anyOf", [])]
+    inner = [_nested(kind) for kind in field.get("anyOf", [])]
     many = field.get("additionalProperties")
     if isinstance(many, dict) and "$ref" in many:
         inner.append((_nested(many)[0], "*."))
@@ -122,7 +122,7 @@ def _values(field: Mapping[str, Any]) -> str:
         given = "null" if field["default"] is None else field["default"]
         return f"{_values({key: field[key] for key in field if key != 'default'})}; default `{given}`"
     if "anyOf" in field:
-        return " or ".join(_values(one) for one in field["anyOf"])
+        return " or ".join(_values(kind) for kind in field["anyOf"])
     if "enum" in field:
         return ", ".join(f"`{value}`" for value in field["enum"])
     if "propertyNames" in field:

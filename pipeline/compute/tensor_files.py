@@ -18,7 +18,6 @@ def write_tensors(path: Path, content: dict[str, Any]) -> None:
     """Write tensors, numbers and texts.
 
     Args:
-        path: The file.
         content: What :func:`read_tensors` shall return.
     """
     with atomic(path) as partial:

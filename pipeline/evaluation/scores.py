@@ -110,7 +110,6 @@ def read_arm_scores(
     """Read the scores of all runs of an arm's detector and check that they belong together.
 
     Args:
-        arm: The arm.
         detector: The detector.
         seeds: Its seeds.
         read: Reads a file of the repository, of the working tree or of another revision.

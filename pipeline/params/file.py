@@ -87,7 +87,6 @@ def read_yaml(path: Path, where: str) -> str:
     """Read a YAML file as JSON, so that lists become tuples while numbers and words stay strict.
 
     Args:
-        path: The file.
         where: What to do where it is missing.
 
     Raises:
@@ -115,7 +114,7 @@ def read_yaml(path: Path, where: str) -> str:
 def first_error(error: ValidationError) -> str:
     """Say the first thing that is wrong as ``key.path: what``; a misspelt key before the one that it leaves missing."""
     errors = error.errors()
-    first = next((one for one in errors if one["type"] == "extra_forbidden"), errors[0])
+    first = next((fault for fault in errors if fault["type"] == "extra_forbidden"), errors[0])
     key = ".".join(str(part) for part in first["loc"])
     message = {
         "extra_forbidden": "is not a known key; is it misspelt?",

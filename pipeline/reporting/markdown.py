@@ -134,7 +134,6 @@ def _result_row(
     """A row of the first table.
 
     Args:
-        arm: The arm.
         detector: The detector; empty for an arm that was not run.
         results: Of both; None for an arm that was not run.
         beside_paper: Whether the table has the paper's figures.

@@ -27,7 +27,6 @@ def plot_detector(folder: Path, arm: str, detector: str, seeds: Sequence[int], a
 
     Args:
         folder: Where :func:`plot_name` goes, for each of :data:`KINDS`.
-        arm: The arm.
         detector: The detector.
         seeds: Its seeds.
         abnormal_share: The average precision of guessing.

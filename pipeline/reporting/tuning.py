@@ -24,7 +24,7 @@ grid or random search without pruning is free of that."""
 READING = """Each trial was trained and judged fold by fold, on training and validation images only. Then it was trained
 once more on all training normals and tested: nothing is chosen by these figures, they say what each choice would have
 cost. A loss is comparable only between trials with the same layers and image size. What all trials have in common
-(`common` in params.yaml, often a shorter training) is not adopted, so a chain with the adopted setting differs.
+(`common` in the arm's file, often a shorter training) is not adopted, so a chain with the adopted setting differs.
 """
 
 
@@ -38,7 +38,6 @@ def tuning_section(
     """Compose the section.
 
     Args:
-        arm: The arm.
         trials: The table of :func:`pipeline.tuning.tables.trial_table`.
         tested: Test ROC AUC of each whole trial.
         intervals: Its 95 % interval over patients or slides, of the chosen trials.

@@ -38,7 +38,6 @@ def adopted(arm: Arm, compute: Compute, trial: pd.Series) -> dict[str, Any]:
     stop by (the paper's iterations are such means).
 
     Args:
-        arm: The arm.
         compute: What its trainings run on.
         trial: Its row of the table of trials.
     """

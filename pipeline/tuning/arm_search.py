@@ -25,7 +25,6 @@ class ArmSearch:
 
     Args:
         params: What runs.
-        arm: The arm.
         scratch: A folder outside the graph.
 
     Raises:

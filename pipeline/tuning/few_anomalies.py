@@ -34,8 +34,8 @@ def test_interval(scores: pd.DataFrame, trial: int, settings: ComputeMetrics) ->
     test = scores[scores["fold"] == "test"]
     labels = test["label"].to_numpy()
     resamples = Resamples(labels, test["group"].to_numpy(), settings.resamples, settings.seed)
-    found = roc_auc_figures(labels, test[f"trial_{trial}"].to_numpy()[None], resamples)
-    return estimate(found, resamples).interval
+    areas = roc_auc_figures(labels, test[f"trial_{trial}"].to_numpy()[None], resamples)
+    return estimate(areas, resamples).interval
 
 
 def placements(scores: pd.DataFrame) -> pd.DataFrame:

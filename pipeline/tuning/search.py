@@ -34,7 +34,6 @@ class Search:
     """The search of one arm.
 
     Attributes:
-        arm: The arm.
         detector: The detector whose settings are searched.
         settings: The arm's section ``tune``.
         space: What may be chosen.

@@ -66,17 +66,17 @@ class SharedStudy:
             self._study = optuna.create_study(
                 storage=self._storage, study_name=name, direction="maximize", load_if_exists=True
             )
-            found = self._study.user_attrs.setdefault("key", key)
-            self._study.set_user_attr("key", found)
+            stored_key = self._study.user_attrs.setdefault("key", key)
+            self._study.set_user_attr("key", stored_key)
         except (ValueError, OSError, ImportError, KeyError, StorageInternalError, SQLAlchemyError) as error:
             raise PipelineError(
                 f"{_nameless(storage)} cannot be opened as a storage of Optuna ({type(error).__name__}): name a "
                 "journal file, or the URL of a database whose driver is installed"
             ) from error
-        if found != key:
+        if stored_key != key:
             raise PipelineError(
                 f"{_nameless(storage)} holds another search of {name!r}, with other settings, data or code: name "
-                "another storage in params.yaml, or remove this one"
+                "another storage in the arm's file, or remove this one"
             )
 
     def propose(self, options: Options) -> None:
@@ -140,8 +140,8 @@ class SharedStudy:
 
     def _done(self) -> Iterator[Done]:
         for trial in self._study.get_trials(deepcopy=False, states=tuple(STATES)):
-            found = trial.user_attrs
-            yield Done(trial.number, dict(trial.params), found["folds"], STATES[trial.state], found["reason"])
+            facts = trial.user_attrs
+            yield Done(trial.number, dict(trial.params), facts["folds"], STATES[trial.state], facts["reason"])
 
     def _take(self, frozen: FrozenTrial) -> bool:
         if frozen.state == TrialState.WAITING:

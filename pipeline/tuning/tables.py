@@ -31,11 +31,13 @@ def trial_table(done: Sequence[Done], folds: Sequence[Fold]) -> pd.DataFrame:
     for trial in done:
         row: dict[str, Any] = {"trial": trial.number, **trial.options, "state": trial.state, "reason": trial.reason}
         for name in Figures._fields:
-            row[name] = round(float(np.mean([of[name] for of in trial.folds])), DIGITS) if trial.folds else None
+            row[name] = (
+                round(float(np.mean([figures[name] for figures in trial.folds])), DIGITS) if trial.folds else None
+            )
         for number, fold in enumerate(folds):
-            of = trial.folds[number] if number < len(trial.folds) else None
-            row |= {f"{name}_{number}": round(of[name], DIGITS) if of else None for name in Figures._fields}
-            row |= {f"iterations_{number}": of["iterations"] if of else None, f"seed_{number}": fold.seed}
+            run = trial.folds[number] if number < len(trial.folds) else None
+            row |= {f"{name}_{number}": round(run[name], DIGITS) if run else None for name in Figures._fields}
+            row |= {f"iterations_{number}": run["iterations"] if run else None, f"seed_{number}": fold.seed}
         rows.append(row)
     whole = {f"iterations_{number}": "Int64" for number in range(len(folds))}
     return pd.DataFrame(rows).astype({**whole, **dict.fromkeys(Figures._fields, float)})
