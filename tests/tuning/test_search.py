@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -302,6 +303,9 @@ def test_two_machines_share_a_search_and_find_what_one_finds(start: Callable[...
     assert start(".cache/alone", "alone", batch=4).wait(300) == 0
     shared = {"batch": 4, "storage": "shared.log"}
     helper = start(".cache/helper", "join", **shared)
+    while not Path("shared.log").exists():  # the lead is fast: a helper that comes later finds nothing left to do
+        assert helper.poll() is None
+        time.sleep(0.1)
     lead = start(".cache/lead", "both", **shared)
     by_lead, _ = lead.communicate(timeout=300)
     by_helper, _ = helper.communicate(timeout=300)
