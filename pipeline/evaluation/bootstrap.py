@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
 from pipeline.compute.seeding import generator
 
@@ -64,6 +64,6 @@ class Resamples:
         """
         if self.groups < LEAST_GROUPS or not np.ptp(values):
             return None
-        t = stats.t.ppf((1 + LEVEL) / 2, self.groups - 1) * np.sqrt(self.groups / (self.groups - 1))
-        low, high = np.quantile(values, stats.norm.cdf([-t, t]))
+        t = special.stdtrit(self.groups - 1, (1 + LEVEL) / 2) * np.sqrt(self.groups / (self.groups - 1))
+        low, high = np.quantile(values, special.ndtr([-t, t]))
         return float(low), float(high)

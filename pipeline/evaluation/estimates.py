@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, Self
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
 from pipeline.evaluation.bootstrap import LEAST_GROUPS, LEVEL, Interval, Resamples, Statistic
 from pipeline.evaluation.metrics import measure
@@ -143,7 +143,7 @@ def difference(first: Figures, second: Figures, groups: int) -> Difference:
     if variance < NOTHING**2:
         return Difference(mean, None)
     freedom = variance**2 / sum(part**2 / degrees for part, degrees in parts)
-    reach = float(stats.t.ppf((1 + LEVEL) / 2, freedom) * np.sqrt(variance))
+    reach = float(special.stdtrit(freedom, (1 + LEVEL) / 2) * np.sqrt(variance))
     return Difference(mean, (max(mean - reach, -1.0), min(mean + reach, 1.0)))
 
 
