@@ -90,7 +90,7 @@ def locked(clone: Clone) -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def clone(tmp_path_factory: pytest.TempPathFactory) -> Clone:
     clone = unlocked(tmp_path_factory.mktemp("chain") / "clone")
-    clone.experiment(*SHRUNKEN)
+    clone.repro(*SHRUNKEN)
     return clone
 
 
