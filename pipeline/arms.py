@@ -13,7 +13,7 @@ from pipeline.data import kinds
 from pipeline.detectors import registry
 from pipeline.detectors.settings import DetectorSettings
 from pipeline.errors import PipelineError
-from pipeline.layout import ARMS, INVENTORIES, RAW, arm_file
+from pipeline.layout import ARMS, INVENTORIES, RAW, arm_file, demo_collection
 from pipeline.params.base import Name, Settings
 from pipeline.params.compute import Compute
 from pipeline.params.demo import DemoData
@@ -30,7 +30,7 @@ class Shared(Settings):
     kind: Name = Field(description="The kind of data: `slides` or `xrays`; its sections stand beside this.")
     evaluate: Evaluate = Field(description="What evaluation draws.")
     detectors: dict[Name, dict[str, Any]] = Field(
-        description="Settings by detector; a detector that is not here has its own defaults."
+        description="Settings by detector; one that `params.yaml` lists has to be here, `{}` takes its defaults."
     )
     tune: Tune | None = Field(None, description="How `make tune` searches settings; without it, the arm has no search.")
 
@@ -106,6 +106,11 @@ class Arm:
         if RAW / self.data.collection_of(self.name) == INVENTORIES:
             raise PipelineError(
                 f"{INVENTORIES} holds the lists of all collections: give that of {self.name} another name"
+            )
+        if self.data.generated and self.data.collection_of(self.name) != demo_collection(self.shared.kind):
+            raise PipelineError(
+                f"{arm_file(self.name)}: generated is true, but {self.data.collection_of(self.name)} is no collection "
+                "that the stage demo_data draws: set it to false"
             )
         with self._named():
             self.data.check_drawn(demo)

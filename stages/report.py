@@ -26,7 +26,7 @@ def main() -> str:
     write_json(REPORTS / "summary.json", summarise(results))
     write_text(REPORTS / "report.md", text)
     write_text(REPORTS / "report.html", html_page(text, REPORTS))
-    return f"reports/report.html and report.md: {len(arms)} arms, {', '.join(detectors)}, {len(seeds)} seeds"
+    return f"reports/report.html and report.md: {', '.join(arms)} with {', '.join(detectors)}, seeds {list(seeds)}"
 
 
 if __name__ == "__main__":

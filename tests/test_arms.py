@@ -1,3 +1,4 @@
+import copy
 import json
 from pathlib import Path
 from typing import Any
@@ -139,6 +140,7 @@ def test_the_arms_of_the_paper_have_the_settings_that_were_proven(arm: str) -> N
         (f"{PA}:kind", "pathology", "kind"),
         (f"{PA}:kind", "slides", f"{PA}: "),
         (f"{PA}:detectors.nobody", {}, "nobody"),
+        (f"{PA}:split_xrays.generated", True, f"{PA}: generated is true, but nih is no collection that the stage"),
         (f"{PA}:tissue_masks", {}, "tissue_masks: is not a known key"),
         ("compute.processes", 3, "the batch_size 128 at 16 px is not divided by compute.processes, 3"),
         (
@@ -198,7 +200,8 @@ def test_a_detector_of_the_list_needs_its_key(settings: dict[str, Any]) -> None:
 
 
 def test_an_arm_of_ones_own_is_a_copied_file_and_its_name_in_two_lists(settings: dict[str, Any]) -> None:
-    settings["arms/my_slides.yaml"] = settings["arms/demo_slides.yaml"]
+    settings["arms/my_slides.yaml"] = copy.deepcopy(settings["arms/demo_slides.yaml"])
+    settings["arms/my_slides.yaml"]["collection"]["generated"] = False
     settings["params.yaml"]["arms"] |= {"slides": ["my_slides"], "train": ["my_slides"]}
     write(settings)
     assert read_all().arms.prepared == {"my_slides": "slides", "demo_xrays": "xrays"}

@@ -41,7 +41,7 @@ def read_described(root: Path, inventory: pd.DataFrame, table: str, columns: Seq
     file = raw_file(root, table)
     if not file.is_file():
         raise PipelineError(
-            f"{file} is missing, though a table in params.yaml names it: add it (docs/parameters.md shows its columns) "
+            f"{file} is missing, though the arm's file names it as table: add it (docs/adding.md shows its columns) "
             "and run `make check-data`"
         )
     check_unchanged(root, inventory, [table])

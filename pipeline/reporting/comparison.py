@@ -272,12 +272,24 @@ def _mean_std(seeds: np.ndarray) -> str:
 
 def _differences(kind: str, base: str, before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
     """A table of the keys whose values differ."""
+    before, now = _whole_files(before, now), _whole_files(now, before)
     rows = [
         {kind: key, f"at {base}": before.get(key, "–"), "now": now.get(key, "–")}
         for key in sorted({*before, *now})
         if before.get(key, "–") != now.get(key, "–")
     ]
     return table(rows) if rows else "None changed.\n"
+
+
+def _whole_files(values: Mapping[str, Any], others: Mapping[str, Any]) -> dict[str, Any]:
+    """Put one row for a file, as ``arms/nih_pa.yaml``, of which the other side has nothing."""
+    there = {key.partition(":")[0] for key in others if ":" in key}
+    return {
+        (key.partition(":")[0] if ":" in key and key.partition(":")[0] not in there else key): (
+            "a file with settings" if ":" in key and key.partition(":")[0] not in there else value
+        )
+        for key, value in values.items()
+    }
 
 
 def _flat(content: Any, key: str = "") -> Iterator[tuple[str, Any]]:

@@ -61,5 +61,6 @@ def _arm_parameters(arm: str) -> str:
                 settings[key] = Path(settings[key]).name
     text = io.StringIO()
     own.pop("tune", None)
-    YAML().dump(own | {name: part for name, part in shared.items() if name not in LISTS}, text)
+    lists = LISTS if read_arm(arm).data.generated else (*LISTS, "demo_data")
+    YAML().dump(own | {name: part for name, part in shared.items() if name not in lists}, text)
     return text.getvalue()

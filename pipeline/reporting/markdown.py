@@ -36,6 +36,9 @@ READING = """## How to read this
 {baselines}
 - The **threshold** is set on held-out normal images, without any anomaly; the intervals of sensitivity and specificity
   take it as given. Validation anomalies choose nothing here.
+{slides}"""
+
+SLIDES = """\
 - **Slides** with a lesion are represented by tiles from inside its outline, so that the ROC AUC of slides is an upper
   bound and no diagnosis of slides. They are n/a where all slides have the same label.
 """
@@ -117,7 +120,7 @@ def report_text(
     ]
     absent = [arm for arm in PAPER_ROC_AUC if beside_paper and arm not in results]
     rows += [_result_row(arm, "", None, beside_paper, len(detectors) > 1) for arm in absent]
-    introduction = INTRODUCTION.format(detectors=", ".join(words_of(name).plural for name in detectors))
+    introduction = INTRODUCTION.format(detectors=" and ".join(words_of(name).plural for name in detectors))
     parts = [introduction, "## Results\n", table(rows)]
     if set(PAPER_ROC_AUC) & set(results):
         parts.append(UNLIKE)
@@ -125,7 +128,9 @@ def report_text(
         parts.append(GENERATED)
     parts += [_arm_section(arm, singles, facts[arm], runs[arm]) for arm, singles in results.items()]
     baselines = BASELINES.format(meanings="; ".join(baseline_meanings(detectors)))
-    return "\n".join([*parts, READING.format(baselines=fill(baselines, WIDTH, subsequent_indent="  "))])
+    slides = any(single["slides"] for singles in results.values() for single in singles.values())
+    reading = {"baselines": fill(baselines, WIDTH, subsequent_indent="  "), "slides": SLIDES if slides else ""}
+    return "\n".join([*parts, READING.format(**reading)])
 
 
 def _result_row(
@@ -142,7 +147,8 @@ def _result_row(
     in_paper = not detector or words_of(detector).in_paper
     paper = PAPER_ROC_AUC.get(arm, {}) if in_paper else {}
     row = {"arm": arm} | ({"detector": words_of(detector).name if detector else "–"} if several else {})
-    row |= {"ROC AUC, ours": "not run", "95 % interval": "–"}
+    ours = "ROC AUC, ours" if beside_paper else "ROC AUC"
+    row |= {ours: "not run", "95 % interval": "–"}
     if beside_paper:
         row |= dict.fromkeys(("paper", "ours − paper", "paper, without growth", "paper, best other"), "–")
     row |= {"best baseline": "–", "test images": "–"}
@@ -153,7 +159,7 @@ def _result_row(
         row |= {"paper, without growth": f"{without} ± {without_std}", "paper, best other": f"{other} ({name})"}
     if results is not None:
         area = results["metrics"]["roc_auc"]
-        row |= {"ROC AUC, ours": percent_std(area), "95 % interval": percent_interval(area)}
+        row |= {ours: percent_std(area), "95 % interval": percent_interval(area)}
         name, best = max(results["baselines"].items(), key=lambda item: (item[1]["roc_auc"]["mean"], item[0]))
         called = baseline_names(detector).get(name, name)
         row["best baseline"] = f"{percent(best['roc_auc']['mean'])} ({called}): {_verdict(best['detector_above'])}"
@@ -223,7 +229,7 @@ def _detector_part(
         table(_baseline_rows(detector, results)),
         f"{plots}\n",
         f"### {heading}: the images behind the figures\n",
-        f"Seed {facts.seeds[0]}; all anomaly maps of the arm have the same scale.\n",
+        f"Seed {facts.seeds[0]}; anomaly maps, where there are any, have the same scale in the whole arm.\n",
         f"![Gallery of {arm}]({first}/gallery.png)\n",
         *([f"{pictures}\n", f"![Growth of {arm}]({first}/growth.png)\n"] if pictures else []),
         f"### {heading}: by {facts.breakdown['part'].iloc[0]}\n",
@@ -241,10 +247,15 @@ def _origin(runs: Mapping[str, DetectorFacts]) -> str:
         for name, facts in runs.items()
     )
     return (
-        f"Made from {source['raw_files']} files ({source['raw_bytes'] / 1e9:.2f} GB; MD5 of their inventory "
+        f"Made from {source['raw_files']} files ({_size(source['raw_bytes'])}; MD5 of their inventory "
         f"{source['inventory_md5']}); prepared images {source['images_md5']}, {models}; scored on {source['device']} "
         f"with {versions}.{_unlike([run for facts in runs.values() for run in facts.provenance])}\n"
     )
+
+
+def _size(count: int) -> str:
+    """A number of bytes in the unit that it reads best in."""
+    return f"{count / 1e9:.2f} GB" if count >= 1e9 else f"{count / 1e6:.1f} MB"
 
 
 def _metric_rows(results: Mapping[str, Any], facts: DetectorFacts) -> list[dict[str, str]]:

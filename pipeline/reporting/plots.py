@@ -132,7 +132,8 @@ def plot_history(path: Path, title: str, histories: Mapping[str, pd.DataFrame], 
     figure = Figure(figsize=(7, 3.6))
     axes = figure.subplots()
     for caption, history in histories.items():
-        (line,) = axes.plot(history["iteration"], history["loss"], label=caption)
+        marker = "o" if len(history) == 1 else None  # a line of one point cannot be seen
+        (line,) = axes.plot(history["iteration"], history["loss"], marker=marker, label=caption)
         if "held_out_loss" in history:
             axes.plot(history["iteration"], history["held_out_loss"], linestyle="--", color=line.get_color())
     first = next(iter(histories.values()))
@@ -140,7 +141,8 @@ def plot_history(path: Path, title: str, histories: Mapping[str, pd.DataFrame], 
         _mark_phases(axes, first)
     axes.set(xlabel="iteration", ylabel=loss)
     axes.set_title(title, pad=26, fontsize=10)
-    axes.legend(fontsize=8, title="dashed: held-out", title_fontsize=7)
+    held_out = any("held_out_loss" in history for history in histories.values())
+    axes.legend(fontsize=8, title="dashed: held-out" if held_out else None, title_fontsize=7)
     figure.tight_layout()
     save_figure(figure, path)
 

@@ -90,7 +90,7 @@ def test_an_added_detector_goes_through_all_stages_beside_another(arm: Path) -> 
     assert list(summary[ARM]) == ["mean_intensity", "shades"]
     assert summary[ARM]["shades"]["roc_auc"] == 1.0
     text = (arm / "reports/report.md").read_text(encoding="utf-8")
-    assert "Anomaly detection with shades, mean intensity." in text
+    assert "Anomaly detection with shades and mean intensity." in text
     assert f"### {ARM}, shades: the images behind the figures" in text
     pictures = [part.split(")")[0] for part in text.split("](")[1:]]
     assert f"figures/{ARM}-shades-roc.png" in pictures

@@ -295,3 +295,11 @@ def test_params_of_something_else_are_named(text: str) -> None:
 def test_what_is_no_revision_of_this_pipeline_is_named() -> None:
     with pytest.raises(PipelineError, match=r"v9 has no params\.yaml: name a revision of this pipeline"):
         read_revision("v9", {}.get)
+
+
+def test_the_file_of_an_arm_on_one_side_alone_is_one_row() -> None:
+    new = {"arms/mine.yaml:detectors.dpa.latent_dim": 4, "arms/mine.yaml:split_xrays.view": "PA", "seeds.0": 0}
+    text = comparison_text(Revision("v1", {"seeds.0": 1}, {}, {}, None), Revision("now", new, {}, {}, None), [])
+    parameters = text.partition("### Parameters")[2].partition("### Metrics")[0]
+    rows = [[cell.strip() for cell in row.split("|")[1:-1]] for row in parameters.splitlines() if row.startswith("| ")]
+    assert rows[1:] == [["arms/mine.yaml", "–", "a file with settings"], ["seeds.0", "1", "0"]]

@@ -87,7 +87,10 @@ def split_xrays(
     for split, label in (("train", 0), ("test", 0), ("test", 1)):
         if not ((table["split"] == split) & (table["label"] == label)).any():
             kind = "abnormal" if label else "normal"
-            raise PipelineError(f"{settings.collection}: no {kind} image is in {split}; check view, lists and metadata")
+            raise PipelineError(
+                f"{settings.collection}: no {kind} image is in {split}: check the view, and the lists or the CSV's "
+                "columns split and findings"
+            )
     check_groups(used(table), settings.collection)
     return table[[*COLUMNS, "left_out", "disagrees"]]
 
@@ -129,7 +132,7 @@ def _split_official(table: pd.DataFrame, settings: SplitXrays) -> pd.DataFrame:
     in_test, in_train_val = (set(table.loc[table["listed"] == name, "group"]) for name in ("test", "train_val"))
     listed_val = set(table.loc[table["listed"] == "val", "group"])
     for patients, others, where in (
-        (in_test, in_train_val, "the lists train_val and test"),
+        (in_test, in_train_val, "train_val and test"),
         (in_test, listed_val, "val and test"),
         (in_train_val, listed_val, "train and val"),
     ):

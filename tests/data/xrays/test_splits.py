@@ -126,7 +126,7 @@ def test_an_image_in_neither_list_is_left_out(split_settings: SplitXrays) -> Non
         ({"train_val": TRAIN_VAL, "test": [*TEST, TRAIN_VAL[0]]}, f"'{TRAIN_VAL[0]}' stands in both lists"),
         (
             {"train_val": TRAIN_VAL[1:], "test": [*TEST, TRAIN_VAL[0]]},
-            "patient 00000001 has images in the lists train_val and test",
+            "patient 00000001 has images in train_val and test",
         ),
         ({"train_val": TRAIN_VAL, "test": [TEST[1]]}, "no abnormal image is in test"),
         ({"train_val": [], "test": TEST}, "no normal image is in train"),

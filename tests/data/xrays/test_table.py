@@ -81,5 +81,5 @@ def test_what_is_wrong_with_a_table_is_said_with_its_row(tmp_path: Path, lines: 
 
 
 def test_a_missing_table_is_named(tmp_path: Path) -> None:
-    with pytest.raises(PipelineError, match=r"xrays\.csv is missing, though a table in params\.yaml names it"):
+    with pytest.raises(PipelineError, match=r"xrays\.csv is missing, though the arm's file names it as table"):
         read_table(tmp_path, pd.DataFrame(), "xrays.csv")
