@@ -1,5 +1,6 @@
 """Small real parts that several rooms test with."""
 
+import multiprocessing
 import os
 import signal
 from collections.abc import Iterator
@@ -41,6 +42,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def params() -> Params:
     return read_params(ROOT / "params.yaml")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def workers_begin_at_once() -> Iterator[None]:
+    """Fork workers from a process without threads that imported what they need, which takes longer than their work."""
+    from pipeline.compute import workers
+
+    multiprocessing.set_forkserver_preload(["pipeline.data.slides.prepared_arm", "pipeline.data.xrays.prepared_arm"])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(workers, "START", "forkserver")
+        yield
 
 
 @pytest.fixture(scope="session")

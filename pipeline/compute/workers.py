@@ -26,6 +26,8 @@ Result = TypeVar("Result")
 
 # Overrides compute.workers on one machine without changing params.yaml.
 VARIABLE = "PIPELINE_WORKERS"
+# How a process begins; a fork after torch or OpenCV started threads can deadlock.
+START = "spawn"
 # Lines that tell of the progress where there is no terminal to draw it on, as in the log of a cluster.
 LOG_LINES = 10
 
@@ -97,9 +99,7 @@ def worker_pool(count: int) -> Iterator[ProcessPoolExecutor]:
     Args:
         count: Number of processes.
     """
-    # spawn: a fork after torch or OpenCV started threads can deadlock
-    context = multiprocessing.get_context("spawn")
-    with _processes(count, context) as pool:
+    with _processes(count, multiprocessing.get_context(START)) as pool:
         try:
             yield pool
         except (KeyboardInterrupt, GeneratorExit):  # the latter: whoever uses the results was interrupted

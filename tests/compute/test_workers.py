@@ -9,12 +9,18 @@ import cv2
 import numpy as np
 import pytest
 
-from pipeline.compute.workers import VARIABLE, process_all, worker_count
+from pipeline.compute import workers as workers_module
+from pipeline.compute.workers import START, VARIABLE, process_all, worker_count
 from pipeline.errors import PipelineError
 from pipeline.params.compute import Compute
 from tests.import_closure import ROOT
 
 COMPUTE = Compute(device="cpu", threads=1, processes=1, memory=1.0, compile=False, workers=3, trials=1)
+
+
+@pytest.fixture(autouse=True)
+def processes_begin_as_for_users(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(workers_module, "START", START)
 
 
 def square(number: int) -> int:
