@@ -16,6 +16,7 @@ import torch
 
 from pipeline.compute.saved_state import SavedState
 from pipeline.data.images import Images, write_images
+from stages import train as stage
 from tests.import_closure import ROOT
 from tests.shipped import shipped, write
 
@@ -154,17 +155,21 @@ def test_after_a_killed_process_the_training_ends_with_a_sentence(tmp_path: Path
     )
 
 
-def test_statistics_from_a_file_are_used_as_they_are(tmp_path: Path, tiny_images: Images) -> None:
+def test_statistics_from_a_file_are_used_as_they_are(
+    tmp_path: Path, tiny_images: Images, monkeypatch: pytest.MonkeyPatch
+) -> None:
     torch.save({"expand1": (torch.zeros(96), torch.full((96,), 3.0))}, tmp_path / "published.pt")
-    folder = prepare(tmp_path / "run", tiny_images, statistics=str(tmp_path / "published.pt"))
-    train(folder)
-    model = torch.load(folder / "data/models/demo_xrays/dpa/seed-0/model.pt", weights_only=True)
+    monkeypatch.chdir(prepare(tmp_path / "run", tiny_images, statistics=str(tmp_path / "published.pt")))
+    stage.main("demo_xrays", "dpa", "0")
+    model = torch.load("data/models/demo_xrays/dpa/seed-0/model.pt", weights_only=True)
     for resolution in (8, 16):
         assert (model["statistics"][resolution]["expand1"]["std"] == 3).all()
 
 
-def test_without_a_perceptual_loss_no_layer_is_measured(tmp_path: Path, tiny_images: Images) -> None:
-    folder = prepare(tmp_path / "run", tiny_images, loss={"perceptual": 0.0, "l1": 1.0, "adversarial": 0.0})
-    train(folder)
-    model = torch.load(folder / "data/models/demo_xrays/dpa/seed-0/model.pt", weights_only=True)
+def test_without_a_perceptual_loss_no_layer_is_measured(
+    tmp_path: Path, tiny_images: Images, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(prepare(tmp_path / "run", tiny_images, loss={"perceptual": 0.0, "l1": 1.0, "adversarial": 0.0}))
+    stage.main("demo_xrays", "dpa", "0")
+    model = torch.load("data/models/demo_xrays/dpa/seed-0/model.pt", weights_only=True)
     assert model["statistics"] == {}
