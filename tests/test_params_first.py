@@ -10,7 +10,7 @@ from dvc.repo import Repo
 from ruamel.yaml import YAML
 
 from tests.import_closure import ROOT
-from tests.test_chain import Clone
+from tests.test_chain import Clone, unlocked
 
 COMMANDS = (
     "0; touch PWNED; true",
@@ -28,7 +28,7 @@ COMMANDS = (
 
 @pytest.fixture(scope="module")
 def clone(tmp_path_factory: pytest.TempPathFactory) -> Clone:
-    return Clone(tmp_path_factory.mktemp("first") / "clone")
+    return unlocked(tmp_path_factory.mktemp("first") / "clone")
 
 
 def write(clone: Clone, **lists: Any) -> None:
@@ -58,8 +58,8 @@ def test_a_wrong_list_stops_the_first_stage_with_its_key(clone: Clone, lists: An
     assert not (clone.folder / "PWNED").exists()
 
 
-def test_a_wrong_setting_of_an_experiment_stops_the_first_stage_too_and_removes_no_output(clone: Clone) -> None:
-    write(clone)
+def test_a_wrong_setting_of_an_experiment_stops_the_first_stage_too_and_removes_no_output(tmp_path: Path) -> None:
+    clone = Clone(tmp_path / "clone")
     output = clone.dvc("exp", "run", "-S", "arms/demo_xrays.yaml:detectors.dpa.latent_dim=many", fails=True)
     assert "error: arms/demo_xrays.yaml: detectors.dpa.latent_dim: Input should be a valid integer" in output
     assert clone.ran(output) == {"check_params"}
