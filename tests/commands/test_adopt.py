@@ -20,8 +20,8 @@ def test_the_change_is_applied_by_git_and_then_there_is_none(tmp_path: Path) -> 
     trials.to_csv(clone / "reports/arms/demo_xrays/tuning/trials.csv", index=False)
     first = adopt()
     assert "+    latent_dim: 4" in first.stdout
-    assert "chosen by reconstruction loss of held-out normals, lowest" in first.stderr
-    assert "what arms/demo_xrays.yaml:tune.common changed for the search only is not in it" in first.stderr
+    assert "chosen by score of held-out normals (of an autoencoder its loss), lowest" in first.stderr
+    assert "what tune.common changed for the search only is not in it" in first.stderr
     subprocess.run(["git", "apply"], cwd=clone, input=first.stdout, text=True, check=True)
     second = adopt()
     assert second.stdout == ""

@@ -11,9 +11,8 @@ from tests.import_closure import ROOT
 def with_fields(model: type[Settings]) -> Iterator[type[Settings]]:
     for child in model.__subclasses__():
         yield from with_fields(child)
-        # what prepared images say of themselves is no setting
-        stated = child.__module__.endswith(".preparation")
-        if child.__module__.startswith("pipeline.") and child.model_fields and not stated:
+        settings = re.fullmatch(r"pipeline\.(params\.\w+|arms|(data|detectors)(\.\w+)?\.settings)", child.__module__)
+        if settings and child.model_fields:
             yield child
 
 

@@ -1,5 +1,6 @@
 """Disks that are full, read-only, or hold a file where a folder should be."""
 
+import codecs
 import errno
 import os
 import re
@@ -79,6 +80,8 @@ def test_a_full_disk_under_a_stage(nih: Collection) -> None:
     assert not list(Path().rglob(".partial-*"))
 
 
+codecs.lookup("utf-8-sig")  # else it would be imported, which may be forbidden to those who are not root
+
 FOLDERS = [
     ".cache", ".cache/inventory", "data/raw/inventory", "data/interim", "data/interim/nih_pa", "reports",
     "reports/data/nih_pa",
@@ -120,7 +123,7 @@ def unprivileged() -> Iterator[None]:
     Line("inventories", ("data/raw/inventory", 0o555), r"data/raw/inventory.*permission"),
     Line("outputs", ("data/interim", 0o555), r"data/interim.*permission"),
     Line("reports", ("reports", 0o555), r"reports.*permission"),
-    Line("settings", ("params.yaml", 0o000), r"params\.yaml"),
+    Line("settings", ("arms/nih_pa.yaml", 0o000), r"arms/nih_pa\.yaml"),
     Line("image", ("data/raw/nih/images/00000001_000.png", 0o000), r"00000001_000\.png.*repair"),
     Line("metadata", ("data/raw/nih/Data_Entry_2017_v2020.csv", 0o000), r"Data_Entry_2017_v2020\.csv"),
     Line("collection", ("data/raw/nih", 0o000), r"data/raw/nih"),
