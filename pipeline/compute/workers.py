@@ -7,12 +7,12 @@ import re
 import signal
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from multiprocessing.context import BaseContext
 from threading import Thread
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import cv2
 from threadpoolctl import threadpool_limits
@@ -93,7 +93,7 @@ def process_all(
 
 
 @contextmanager
-def worker_pool(count: int) -> Iterator[ProcessPoolExecutor]:
+def worker_pool(count: int) -> Iterator["Pool"]:
     """Yield a pool of processes that leave Ctrl-C, which reaches all processes of a terminal, to this one.
 
     Args:
@@ -111,21 +111,37 @@ def worker_pool(count: int) -> Iterator[ProcessPoolExecutor]:
             raise
 
 
-def _processes(count: int, context: BaseContext) -> ProcessPoolExecutor:
-    # A process inherits what is blocked; each job that finds no idle process starts one.
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+class Pool(ProcessPoolExecutor):
+    """A pool whose processes leave Ctrl-C to the main one: a job that finds none idle starts one."""
+
+    def submit(self, fn: Callable[..., Result], /, *args: Any, **kwargs: Any) -> Future[Result]:
+        """See :meth:`concurrent.futures.Executor.submit`.
+
+        Raises:
+            PipelineError: If no process can be started.
+        """
+        # A process inherits what is blocked.
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            return super().submit(fn, *args, **kwargs)
+        except OSError as error:
+            raise _not_started(error) from error
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _processes(count: int, context: BaseContext) -> Pool:
     try:
-        pool = ProcessPoolExecutor(count, mp_context=context, initializer=start_worker)
-        for _ in range(count):
-            pool.submit(int)
+        return Pool(count, mp_context=context, initializer=start_worker)
     except OSError as error:
-        raise PipelineError(
-            f"no process can be started ({error.strerror}): /dev/shm has to be writable, and the limit on open files "
-            "(`ulimit -n`) not too low"
-        ) from error
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-    return pool
+        raise _not_started(error) from error
+
+
+def _not_started(error: OSError) -> PipelineError:
+    return PipelineError(
+        f"no process can be started ({error.strerror}): /dev/shm has to be writable, and the limit on open files "
+        "(`ulimit -n`) not too low"
+    )
 
 
 def start_worker() -> None:

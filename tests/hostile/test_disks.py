@@ -147,5 +147,5 @@ def test_what_may_not_be_read_or_written(line: Line, nih: Collection) -> None:
     Line("too_many_files", OSError(errno.EMFILE, "Too many open files"), r"ulimit"),
 )
 def test_processes_that_cannot_be_started(line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(workers, "ProcessPoolExecutor", mock.Mock(side_effect=line.made))
+    monkeypatch.setattr(workers, "Pool", mock.Mock(side_effect=line.made))
     judge(lambda: list(workers.process_all(int, [1], 1, "nothing")), line.says)
