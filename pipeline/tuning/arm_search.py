@@ -79,7 +79,7 @@ class ArmSearch:
         return trial_table(done, self._folds), scores
 
     def _test_all(self, whole: list[Done]) -> dict[int, Done]:
-        """DpaSettings whole trials on all normals and score the test images: trial to what came out."""
+        """Train whole trials on all normals and score the test images: trial to what came out."""
         study = self._study(" tests", LEAD)
         for trial in whole[study.proposed() :]:
             study.propose(trial.options)

@@ -51,7 +51,7 @@ class Trial:
 
 
 def run_trial(trial: Trial) -> Outcome:
-    """DpaSettings and score fold by fold; stop where earlier trials say that it is hopeless.
+    """Train and score fold by fold; stop where earlier trials say that it is hopeless.
 
     Returns:
         The outcome; of each fold ``scores`` of the judged images, six significant digits; ``iterations`` of the

@@ -30,7 +30,7 @@ class Stopped(BaseException):
 
 
 def trained(settings: DpaSettings, images: Images, scratch: Path | None) -> str:
-    """DpaSettings; the checksum of what came out."""
+    """Train; the checksum of what came out."""
     detector = DeepPerceptualAutoencoder(settings, 1)
     history = detector.fit(images.pixels, images.rows("train"), images.rows("val"), 0, scratch)
     digest = hashlib.sha256(history.rows.to_csv().encode())
