@@ -1,1 +1,1 @@
-"""params.yaml as strict, frozen models, one file per branch of the graph."""
+"""params.yaml, and what the files of all arms share, as strict, frozen models; one file per section."""

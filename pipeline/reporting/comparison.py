@@ -35,7 +35,7 @@ class Revision:
 
     Attributes:
         name: Its name.
-        parameters: Key, as in ``train.nih_pa.latent_dim``, to value.
+        parameters: Key, as in ``arms/nih_pa.yaml:detectors.dpa.latent_dim``, to value.
         scores: Arm and detector to their scores, or to the reason why they cannot be read.
         figures: Key, as in ``nih_pa.dpa.sensitivity``, to number: its summary.json.
         gate: Metric to the amount by which it may become worse; None where the revision has no gate.

@@ -15,7 +15,7 @@ class Preparation(Section):
     """What ``preparation.json`` of an arm of slides holds, and all that tiles are made by.
 
     Attributes:
-        kind: The name in :data:`pipeline.data.kinds.FOLDERS`.
+        kind: The name in :func:`pipeline.data.kinds.names`.
         unit: What is judged: several images are of one slide.
         image: What one image is.
         generated: Whether the slides are drawn, not of patients.

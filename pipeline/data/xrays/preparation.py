@@ -13,7 +13,7 @@ class Preparation(Section):
     """What ``preparation.json`` of an arm of X-rays holds, and all that its images are made by.
 
     Attributes:
-        kind: The name in :data:`pipeline.data.kinds.FOLDERS`.
+        kind: The name in :func:`pipeline.data.kinds.names`.
         unit: What is drawn when an interval is computed; each image is judged by itself.
         image: What one image is.
         generated: Whether the X-rays are drawn, not of patients.
