@@ -156,5 +156,6 @@ def check_folds(index: pd.DataFrame, known: np.ndarray, folds: Sequence[Fold], a
         if not (len(fold.train) and normals and anomalies):
             raise PipelineError(
                 f"fold {number} of {arm} has {len(fold.train)} normals to train on, {normals} normals and {anomalies} "
-                f"known anomalies to be judged by: each needs one at least; lower tune.{arm}.folds or hold out more"
+                f"known anomalies to be judged by: each needs one at least; lower tune.folds of {arm_file(arm)} or "
+                "hold out more"
             )

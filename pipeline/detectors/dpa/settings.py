@@ -184,7 +184,7 @@ class DpaSettings(DetectorSettings):
             raise ValueError("loss.adversarial needs a latent_size other than 2: the critic ends at 4 px")
         if min(self.steps) <= self.base_resolution:
             raise ValueError(
-                f"training starts at {min(self.steps)} px, which must be above the encoder's last "
+                f"schedule: training starts at {min(self.steps)} px, which must be above the encoder's last "
                 f"map of {self.base_resolution} px (latent_size {self.latent_size})"
             )
         needed = (self.resolution // self.base_resolution).bit_length()
