@@ -30,6 +30,11 @@ def test_a_vgg_layer_is_the_relu_after_that_convolution(name: str, layer: str, c
     assert vgg.features(torch.zeros(1, 3, 32, 32), [layer])[0].shape[-1] == side
 
 
+@pytest.mark.parametrize("name", ["vgg16", "vgg19"])
+def test_the_layers_that_settings_may_name_are_those_of_the_network(name: str) -> None:
+    assert set(Vgg(name).depth) == set(BACKBONE_LAYERS[name])
+
+
 @pytest.mark.parametrize(
     ("name", "layers"), [("vgg16", ["r32", "r12"]), ("efficientnet_lite0", ["expand3", "expand1"])]
 )
