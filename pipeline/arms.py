@@ -107,17 +107,30 @@ class Arm:
             raise PipelineError(
                 f"{INVENTORIES} holds the lists of all collections: give that of {self.name} another name"
             )
-        if self.data.generated and self.data.collection_of(self.name) != demo_collection(self.shared.kind):
-            raise PipelineError(
-                f"{arm_file(self.name)}: generated is true, but {self.data.collection_of(self.name)} is no collection "
-                "that the stage demo_data draws: set it to false"
-            )
+        self._check_generated()
         with self._named():
             self.data.check_drawn(demo)
         if self.shared.tune:
             self.detector(self.shared.tune.detector)
         for name in self.shared.detectors:
             self.check_detector(name, compute)
+
+    def _check_generated(self) -> None:
+        """Check that what is drawn is called so, and that nothing else is."""
+        collection, drawn = self.data.collection_of(self.name), demo_collection(self.shared.kind)
+        fault = ""
+        if self.data.generated and collection != drawn:
+            fault = (
+                f"generated is true, but {collection} is no collection that the stage demo_data draws: set it to false"
+            )
+        elif collection == drawn and not self.data.generated:
+            fault = (
+                f"generated is false, but the stage demo_data draws {drawn}: set it to true, or name another collection"
+            )
+        elif collection == drawn and self.name != drawn:
+            fault = f"{drawn} is drawn for the arm of that name alone: name a collection of your own"
+        if fault:
+            raise PipelineError(f"{arm_file(self.name)}: {fault}")
 
     def check_detector(self, name: str, compute: Compute) -> None:
         """Check a detector's settings against those of the images and of the machine."""

@@ -141,6 +141,13 @@ def test_the_arms_of_the_paper_have_the_settings_that_were_proven(arm: str) -> N
         (f"{PA}:kind", "slides", f"{PA}: "),
         (f"{PA}:detectors.nobody", {}, "nobody"),
         (f"{PA}:split_xrays.generated", True, f"{PA}: generated is true, but nih is no collection that the stage"),
+        (f"{DX}:split_xrays.generated", False, f"{DX}: generated is false, but the stage demo_data draws demo_xrays"),
+        (f"{DS}:collection.generated", False, f"{DS}: generated is false, but the stage demo_data draws demo_slides"),
+        (
+            f"{PA}:split_xrays.collection",
+            "demo_xrays",
+            f"{PA}: generated is false, but the stage demo_data draws demo_x",
+        ),
         (f"{PA}:tissue_masks", {}, "tissue_masks: is not a known key"),
         ("compute.processes", 3, "the batch_size 128 at 16 px is not divided by compute.processes, 3"),
         (
@@ -205,6 +212,14 @@ def test_an_arm_of_ones_own_is_a_copied_file_and_its_name_in_two_lists(settings:
     settings["params.yaml"]["arms"] |= {"slides": ["my_slides"], "train": ["my_slides"]}
     write(settings)
     assert read_all().arms.prepared == {"my_slides": "slides", "demo_xrays": "xrays"}
+
+
+def test_a_drawn_collection_has_one_arm(settings: dict[str, Any]) -> None:
+    """Nothing lists its files for another one."""
+    settings["arms/mine.yaml"] = settings["arms/demo_xrays.yaml"]
+    write(settings)
+    with pytest.raises(PipelineError, match=r"arms/mine\.yaml: demo_xrays is drawn for the arm of that name alone"):
+        read_all()
 
 
 def test_an_arm_without_search_runs_and_says_so_where_it_is_searched(settings: dict[str, Any]) -> None:
