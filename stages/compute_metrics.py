@@ -1,7 +1,7 @@
 """Derive the figures of one arm's detector from its scores: ``python -m stages.compute_metrics <arm> <detector>``."""
 
 from pipeline import layout
-from pipeline.data.images import read_unit
+from pipeline.arms import read_arm
 from pipeline.evaluation.breakdown import breakdown
 from pipeline.evaluation.curves import histogram, precision_recall_points, roc_points
 from pipeline.evaluation.operating_point import flagged_images
@@ -15,7 +15,7 @@ from pipeline.stage import run_stage
 def main(arm: str, detector: str) -> str:
     """Write metrics with intervals, their breakdown by finding or slide, and what is plotted, under reports/."""
     params = read_params()
-    settings, seeds, unit = params.compute_metrics, list(params.seeds), read_unit(layout.prepared(arm))
+    settings, seeds, unit = params.compute_metrics, list(params.seeds), read_arm(arm).data.unit
     scores = read_arm_scores(arm, detector, seeds)
     folder, test = layout.results(arm, detector), scores.test()
     results = arm_results(scores, seeds, settings, unit)

@@ -18,13 +18,13 @@ ARM = "arms/${item.arm}.yaml"
 
 # What is imported by name when a stage runs: folder to the modules in it.
 DETECTOR = {"detectors/${item.detector}": ("settings", "detector")}
-ALL_SETTINGS = {f"detectors/{name}": ("settings",) for name in registry.names()} | {
-    f"data/{name}": ("settings",) for name in kinds.names()
-}
+KINDS = {f"data/{name}": ("settings",) for name in kinds.names()}
+ALL_SETTINGS = {f"detectors/{name}": ("settings",) for name in registry.names()} | KINDS
 BY_NAME = {
     "check_params": ALL_SETTINGS,
     "train": DETECTOR,
     "evaluate": DETECTOR | {f"detectors/{name}": ("settings", "detector") for name in registry.BASELINES},
+    "compute_metrics": KINDS,
     "report": ALL_SETTINGS,
 }
 

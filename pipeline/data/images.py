@@ -112,19 +112,6 @@ def read_images(folder: Path) -> Images:
     return Images(pixels, index, preparation)
 
 
-def read_unit(folder: Path) -> str:
-    """Read what is judged: ``slide`` or ``patient``.
-
-    Raises:
-        PipelineError: If the arm's ``preparation.json`` is missing, damaged or does not say it.
-    """
-    file = folder / "preparation.json"
-    unit = read_json(file, AGAIN).get("unit")
-    if not isinstance(unit, str):
-        raise PipelineError(f"{file} does not say what the unit is: {AGAIN}")
-    return unit
-
-
 def check_index(index: pd.DataFrame, where: str) -> None:
     """Check columns, values and the separation of groups.
 

@@ -30,9 +30,11 @@ class KindSettings(Settings):
         kind: The name of its folder.
         prepared_by: The DVC stage that makes ``data/prepared/<arm>``.
         searched: The sections that a search may change: those of that stage alone.
+        unit: What is judged: ``slide``, of which there are several images, or ``patient``.
     """
 
     kind: ClassVar[str]
+    unit: ClassVar[str]
     prepared_by: ClassVar[str]
     searched: ClassVar[tuple[str, ...]]
 

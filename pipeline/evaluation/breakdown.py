@@ -22,7 +22,7 @@ def breakdown(test: ArmScores, flags: np.ndarray | None, unit: str, settings: Co
     Args:
         test: The test split's scores.
         flags: Whether each image is above its seed's threshold, bool (seeds, N); None without a threshold.
-        unit: What is judged, as ``preparation.json`` says: taken apart by slide, or else by finding.
+        unit: What is judged, see :class:`pipeline.data.kinds.KindSettings`: taken apart by slide, or else by finding.
         settings: Of the bootstrap.
 
     Returns:

@@ -36,7 +36,7 @@ def arm_results(scores: ArmScores, seeds: Sequence[int], settings: ComputeMetric
         scores: The scores of all its runs.
         seeds: The seeds of these runs.
         settings: Of the bootstrap, and where to cut.
-        unit: What is judged, as ``preparation.json`` says; slides get scores of their own.
+        unit: What is judged, see :class:`pipeline.data.kinds.KindSettings`; slides get scores of their own.
 
     Returns:
         JSON: ``seeds``, ``test`` (counts), ``metrics``, ``baselines`` (their ROC AUC, and by how much the detector's is

@@ -37,7 +37,7 @@ def kinds(index: pd.DataFrame, unit: str) -> np.ndarray:
 
     Args:
         index: Of the array contract.
-        unit: What ``preparation.json`` says of the images.
+        unit: What they are judged by: ``slide`` or ``patient``.
 
     Returns:
         str (N,).

@@ -6,7 +6,7 @@ from pipeline import layout
 from pipeline.arms import Arm
 from pipeline.compute.scratch import scratch_key
 from pipeline.compute.workers import worker_count
-from pipeline.data.images import read_images, read_unit
+from pipeline.data.images import read_images
 from pipeline.data.kinds import kind_of
 from pipeline.errors import PipelineError
 from pipeline.files import md5, remove
@@ -25,13 +25,13 @@ class Variants:
 
     Attributes:
         index: Of the arm's images, the same for all variants.
-        unit: What its images are judged by, as its ``preparation.json`` says.
+        unit: What its images are judged by, see :class:`pipeline.data.kinds.KindSettings`.
     """
 
     def __init__(self, arm: Arm, compute: Compute, scratch: Path) -> None:
         self._arm, self._settings, self._compute, self._scratch = arm.name, arm.data, compute, scratch
         self._own = PREPARED / arm.name
-        self.index, self.unit = read_images(self._own).index, read_unit(self._own)
+        self.index, self.unit = read_images(self._own).index, arm.data.unit
 
     def prepare(self, space: Space) -> None:
         """Prepare the images of every combination.

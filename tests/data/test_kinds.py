@@ -1,4 +1,5 @@
 import json
+from importlib import import_module
 from typing import Any, get_type_hints
 
 import pytest
@@ -26,6 +27,8 @@ def test_every_kind_has_the_whole_face(name: str) -> None:
     settings = settings_of(name, sections(name))
     assert settings == data_of(ARMS[name])
     assert settings.kind == name
+    preparation = import_module(f"pipeline.data.{name}.preparation").Preparation.model_fields
+    assert (preparation["kind"].default, preparation["unit"].default) == (name, settings.unit)
     assert set(settings.searched) <= set(type(settings).model_fields)
     assert (ROOT / "stages" / f"{settings.prepared_by}.py").is_file()
     face = [function for function in vars(Kind) if not function.startswith("_")]

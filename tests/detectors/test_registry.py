@@ -98,6 +98,17 @@ def test_an_added_detector_goes_through_all_stages_beside_another(arm: Path) -> 
 
 
 @pytest.mark.usefixtures("shades")
+def test_figures_are_computed_again_from_the_scores_without_data_and_models(arm: Path) -> None:
+    run_stages()
+    files = [file for file in (arm / "reports").rglob("*") if file.is_file()]
+    before = {file: file.read_bytes() for file in files}
+    shutil.rmtree(arm / "data")
+    compute_metrics.main(ARM, "shades")
+    report.main()
+    assert {file: file.read_bytes() for file in files} == before
+
+
+@pytest.mark.usefixtures("shades")
 def test_an_added_detector_is_compared_and_passes_the_gate_or_not(arm: Path) -> None:
     run_stages()
     base = read_revision("main", reports_of(arm).get)
