@@ -113,7 +113,7 @@ def test_a_process_that_fails_stops_the_training_with_its_sentence(tmp_path: Pat
     command = [sys.executable, "-m", "stages.train", "demo_xrays", "dpa", "0"]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     assert done.returncode == 1
-    assert "lower train.<arm>.learning_rate" in done.stderr
+    assert "lower detectors.dpa.learning_rate" in done.stderr
     assert "Traceback" not in done.stderr
 
 
