@@ -16,10 +16,11 @@ from pipeline.stage import run_stage
 def main(arm: str, detector: str, seed: str) -> str:
     """Write the model under data/models/, the training history and its pictures under reports/."""
     params, settings, run = read_params(), read_arm(arm).detector(detector), layout.run_name(arm, detector, int(seed))
-    if params.compute.processes > 1 and not is_launched():
-        launch(params.compute.processes, "stages.train", arm, detector, seed)
+    compute = params.compute if settings.shares_training else params.compute.alone
+    if compute.processes > 1 and not is_launched():
+        launch(compute.processes, "stages.train", arm, detector, seed)
     images, scratch, folder = read_images(layout.prepared(arm)), layout.training(run), layout.pictures(run)
-    with workplace(params.compute) as place:
+    with workplace(compute) as place:
         learner = build(detector, settings, images.pixels.shape[3], place, images.preparation)
         history = fit_arm(learner, images, int(seed), scratch)
         if place.processes.rank:

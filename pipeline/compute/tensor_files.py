@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import torch
+from torch import Tensor
 
 from pipeline.files import atomic
 
@@ -47,3 +48,19 @@ def read_tensors(source: Path | BinaryIO) -> Any:
             raise
         # What torch says is not passed on: it advises to load the file unsafely, or to file an issue.
         raise NotTensorsError("it is damaged, or holds more than tensors, numbers and texts") from error
+
+
+def read_safetensors(source: Path) -> dict[str, Tensor]:
+    """Read a file of safetensors, onto the CPU.
+
+    Raises:
+        FileNotFoundError: If the file is missing.
+        NotTensorsError: If it is damaged, or of something else.
+    """
+    from safetensors import SafetensorError  # noqa: PLC0415  (only some backbones are published so)
+    from safetensors.torch import load_file  # noqa: PLC0415
+
+    try:
+        return dict(load_file(source))
+    except SafetensorError as error:
+        raise NotTensorsError("it is damaged, or no file of safetensors") from error

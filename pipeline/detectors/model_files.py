@@ -5,8 +5,29 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from pipeline.compute.tensor_files import NotTensorsError, read_tensors
+from pipeline.compute.tensor_files import NotTensorsError, read_tensors, write_tensors
+from pipeline.detectors.settings import DetectorSettings
 from pipeline.errors import PipelineError
+
+
+def write_model(
+    path: Path, settings: DetectorSettings, image_channels: int, preparation: dict[str, Any], **learnt: Any
+) -> None:
+    """Write what a detector is made of and what it learnt; :func:`opened_model` gives it back.
+
+    Args:
+        path: The model's file.
+        settings: Written as JSON, without the places where files lay: they name a machine's folders.
+        image_channels: 1 or 3.
+        preparation: How its images were made.
+        **learnt: Tensors, numbers and texts.
+    """
+    content = {
+        "settings": settings.model_copy(update=dict.fromkeys(settings.files)).model_dump_json(),
+        "image_channels": image_channels,
+        "preparation": preparation,
+    }
+    write_tensors(path, content | learnt)
 
 
 @contextmanager

