@@ -14,6 +14,7 @@ DATA_REPORTS = REPORTS / "data"  # what became of each arm's images
 RESULTS = REPORTS / "arms"  # figures and pictures by arm, detector and seed
 SCORES = REPORTS / "scores"
 SCRATCH = Path(".cache")  # outside the graph: what makes an interrupted run go on
+FEATURES = SCRATCH / "features"  # of frozen networks, for detectors that see alike
 
 
 def arm_file(arm: str) -> Path:

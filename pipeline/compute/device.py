@@ -4,12 +4,14 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import torch
 
 from pipeline.compute.processes import Processes, joined
 from pipeline.errors import PipelineError
+from pipeline.layout import FEATURES
 from pipeline.params.compute import Compute
 
 GIB = 2**30
@@ -26,12 +28,14 @@ class Workplace:
         room: Bytes that training images and their features may take there.
         compiles: Whether torch compiles what a training step computes.
         processes: Those that train together.
+        features: Folder where features of frozen networks are kept for others that see alike; None keeps none.
     """
 
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
     room: int = 6 * GIB
     compiles: bool = False
     processes: Processes = field(default_factory=Processes)
+    features: Path | None = None
 
     def precision(self, wanted: str) -> torch.dtype:
         """The precision of a frozen network in training: the wanted one where the device is fast in it."""
@@ -75,7 +79,7 @@ def workplace(compute: Compute) -> Iterator[Workplace]:
             )
         device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
     with joined(device) as processes:
-        yield Workplace(device, int(compute.memory * GIB), compute.compile, processes)
+        yield Workplace(device, int(compute.memory * GIB), compute.compile, processes, FEATURES)
 
 
 def prepare_device(compute: Compute) -> torch.device:

@@ -49,3 +49,19 @@ def opened_model(path: Path) -> Iterator[dict[str, Any]]:
         raise
     except (RuntimeError, LookupError, TypeError, ValueError, AttributeError) as error:
         raise PipelineError(f"{path} is not a whole model of this version: train again") from error
+
+
+def check_backbone(path: Path, name: str, checksum: str, content: dict[str, Any]) -> None:
+    """Check that a model is to score with the weights that it was fitted with.
+
+    Args:
+        path: The model's file.
+        name: The backbone's.
+        checksum: Of the weights at hand.
+        content: The model's, with ``backbone_checksum``.
+
+    Raises:
+        PipelineError: If they are others.
+    """
+    if content["backbone_checksum"] != checksum:
+        raise PipelineError(f"{path} was trained with other weights of {name}: train again")

@@ -17,6 +17,7 @@ from pipeline.detectors.registry import build
 from pipeline.detectors.settings import DetectorSettings
 from pipeline.errors import PipelineError
 from pipeline.evaluation.scores import scored
+from pipeline.layout import FEATURES
 from pipeline.params.compute import Compute
 from pipeline.tuning.criteria import judge
 from pipeline.tuning.folds import Fold
@@ -94,7 +95,7 @@ def _run_fold(trial: Trial, fold: Fold, scratch: Path) -> dict[str, Any]:
     compute = trial.compute.model_copy(update={"threads": 1, "processes": 1})
     worker = multiprocessing.current_process()._identity
     device = device_of_worker(compute, worker[0] if worker else 0)
-    place = Workplace(device, int(compute.memory * 2**30), compute.compile)
+    place = Workplace(device, int(compute.memory * 2**30), compute.compile, features=FEATURES)
     detector = build(trial.detector, trial.settings, images.pixels.shape[3], place, images.preparation)
     with redirect_stdout(io.StringIO()):  # many speak at once; the search says how each trial went
         history = detector.fit(images.pixels, fold.train, fold.held_out, fold.seed, scratch)

@@ -1,0 +1,1 @@
+"""An isolation forest on pooled features of a frozen network (Deep IF)."""

@@ -1,0 +1,138 @@
+"""What a frozen network answers to prepared images: maps of its layers, and their means over all positions."""
+
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn.functional import interpolate
+
+from pipeline.compute.device import Workplace
+from pipeline.compute.scratch import scratch_key
+from pipeline.errors import PipelineError
+from pipeline.features.backbones import checksum, frozen_network
+from pipeline.features.kept import kept
+from pipeline.features.views import SCORING_BATCH, central_view, to_network
+
+AT_ONCE = 1024  # images whose pooled features are kept as one file
+
+
+class FrozenFeatures:
+    """The features of central views at some layers of a backbone.
+
+    Args:
+        backbone: Its name, see :func:`pipeline.features.backbones.load_backbone`.
+        weights: File with its weights; None for its own source.
+        layers: Its layers.
+        input_size: Side in pixels to which views are resized; None leaves them.
+        side: Side in pixels of the central square that is seen; None for whole images.
+        place: Where to compute, and where pooled features are kept.
+
+    Raises:
+        PipelineError: If the weights cannot be had.
+
+    Attributes:
+        checksum: Of the weights, whatever file they came from.
+    """
+
+    def __init__(
+        self,
+        backbone: str,
+        weights: str | None,
+        layers: Sequence[str],
+        input_size: int | None,
+        side: int | None,
+        place: Workplace,
+    ) -> None:
+        self.name, self.layers, self.input_size, self.side = backbone, tuple(layers), input_size, side
+        self.place = place
+        self.network = frozen_network(backbone, weights, place.device)
+        self.checksum = checksum(self.network)
+
+    def maps(self, images: np.ndarray, rows: np.ndarray | None = None) -> Iterator[list[Tensor]]:
+        """Yield the features of images in batches.
+
+        Args:
+            images: uint8 (N, H, W, C), memory-mapped or not.
+            rows: Which ones, in which order; None for all.
+
+        Yields:
+            For at most 64 images, each layer's float32 (n, C, h, w) on the device.
+
+        Raises:
+            PipelineError: If the images are too small.
+        """
+        rows = np.arange(len(images)) if rows is None else rows
+        if self.side and min(images.shape[1:3]) < self.side:
+            raise PipelineError(f"images of {images.shape[1]}×{images.shape[2]} px are smaller than side, {self.side}")
+        for start in range(0, len(rows), SCORING_BATCH):
+            pixels = torch.from_numpy(np.asarray(images[rows[start : start + SCORING_BATCH]]))
+            yield self._answers(to_network(central_view(pixels, self.side).to(self.place.device)))
+
+    def pooled(self, images: np.ndarray, rows: np.ndarray | None = None) -> np.ndarray:
+        """Average the features over all positions, layer after layer.
+
+        Returns:
+            float32 (N, D), D the sum of the layers' channels.
+        """
+        rows = np.arange(len(images)) if rows is None else rows
+        parts = [self._kept_part(np.asarray(images[rows[s : s + AT_ONCE]])) for s in range(0, len(rows), AT_ONCE)]
+        return np.concatenate(parts) if parts else np.empty((0, 0), np.float32)
+
+    def _answers(self, views: Tensor) -> list[Tensor]:
+        if self.input_size and views.shape[-2:] != (self.input_size, self.input_size):
+            views = interpolate(views, (self.input_size, self.input_size), mode="bilinear", antialias=True)
+        try:
+            with torch.no_grad():
+                answers = self.network(views, self.layers)
+        except RuntimeError as error:
+            raise PipelineError(
+                f"{self.name} does not take images of {views.shape[-1]} px at {', '.join(self.layers)}: set a larger "
+                "`input_size`"
+            ) from error
+        return [answer.float() for answer in answers]
+
+    def _kept_part(self, images: np.ndarray) -> np.ndarray:
+        pixels = hashlib.sha256(np.ascontiguousarray(images).data).hexdigest()
+        where = (str(self.place), torch.get_num_threads())
+        seen = (self.checksum, self.name, self.layers, self.input_size, self.side)
+        return kept(
+            self.place.features, scratch_key(pixels, images.shape, seen, where), lambda: self._pooled_part(images)
+        )
+
+    def _pooled_part(self, images: np.ndarray) -> np.ndarray:
+        batches = [torch.cat([layer.mean((2, 3)) for layer in layers], 1).cpu().numpy() for layers in self.maps(images)]
+        return np.concatenate(batches)
+
+
+def check_finite(features: np.ndarray, rows: np.ndarray, backbone: str) -> None:
+    """Check the features of training images.
+
+    Raises:
+        PipelineError: Naming the first image whose features are not finite, or if all features are 0.
+    """
+    broken = rows[~np.isfinite(features).all(1)]
+    if len(broken):
+        raise PipelineError(
+            f"{backbone} answers row {broken[0]} of the arm's index.csv with numbers that are not finite: are the "
+            "weights those of the network?"
+        )
+    if not features.any():
+        raise PipelineError(f"{backbone} answers 0 to all training images: are they all black, or its weights empty?")
+
+
+def where_finite(features: np.ndarray, score: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+    """Score features; those that are not finite score NaN, by which whoever asked can name the image.
+
+    Args:
+        features: (N, D).
+        score: Of (n, D) to (n,).
+
+    Returns:
+        float64 (N,).
+    """
+    scores, finite = np.full(len(features), np.nan), np.isfinite(features).all(1)
+    if finite.any():
+        scores[finite] = score(features[finite])
+    return scores
