@@ -41,12 +41,13 @@ class Forest:
             samples: Rows that each is grown on, at most.
             seed: Of all draws.
         """
-        forest = IsolationForest(trees, max_samples=min(samples, len(features)), random_state=seed).fit(features)
-        parts, start = [], 0
-        for tree in forest.estimators_:
-            parts.append((np.array([start]), *_nodes(tree, start)))
-            start += tree.tree_.node_count
-        return cls(*map(np.concatenate, zip(*parts, strict=True)), np.array([forest._max_samples]))
+        size = min(samples, len(features))
+        forest = IsolationForest(n_estimators=trees, max_samples=size, random_state=seed).fit(features)
+        counts = [tree.tree_.node_count for tree in forest.estimators_]
+        start = np.cumsum([0, *counts[:-1]])
+        nodes = [_nodes(tree, first) for tree, first in zip(forest.estimators_, start, strict=True)]
+        left, right, feature, threshold, length = (np.concatenate(values) for values in zip(*nodes, strict=True))
+        return cls(start, left, right, feature, threshold, length, np.array([size]))
 
     def score(self, features: np.ndarray) -> np.ndarray:
         """How easily samples are isolated.
@@ -76,10 +77,9 @@ class Forest:
 def mean_path_length(samples: np.ndarray) -> np.ndarray:
     """Mean depth of an unsuccessful search in a binary tree of n samples, c(n) of equation 1 (Liu, Ting & Zhou)."""
     n = np.asarray(samples, np.float64)
-    large = np.maximum(n, 3)
-    return np.where(
-        n <= 1, 0.0, np.where(n == 2, 1.0, 2 * (np.log(large - 1) + np.euler_gamma) - 2 * (large - 1) / large)
-    )
+    above = np.maximum(n, 3) - 1
+    long = 2 * (np.log(above) + np.euler_gamma) - 2 * above / (above + 1)
+    return np.where(n <= 1, 0.0, np.where(n == 2, 1.0, long))
 
 
 def _nodes(tree: DecisionTreeRegressor, start: int) -> tuple[np.ndarray, ...]:
