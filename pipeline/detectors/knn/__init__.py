@@ -1,0 +1,1 @@
+"""How far an image is from the most similar normal images, in the features of a frozen network."""
