@@ -179,7 +179,8 @@ def check_arms(params: Params) -> list[Arm]:
     Raises:
         PipelineError: Naming the first file and key that are wrong.
     """
-    for name in params.detectors:
+    detectors = [*params.detectors, *params.quick_detectors]
+    for name in detectors:
         registry.check_name(name)
     prepared = []
     for name in sorted({*params.arms.prepared, *every_arm()}):
@@ -193,7 +194,7 @@ def check_arms(params: Params) -> list[Arm]:
                 f"params.yaml: arms.{listed} names {name}, whose file says kind: {arm.shared.kind}: move it there"
             )
         if name in params.arms.train:
-            for detector in params.detectors:
+            for detector in detectors:
                 if detector not in arm.shared.detectors:  # DVC asks for the key
                     raise PipelineError(
                         f"{arm_file(name)}: detectors.{detector} is missing: `{detector}: {{}}` has its defaults"

@@ -11,7 +11,8 @@ PREPARED = Path("data/prepared")
 MODELS = Path("data/models")
 REPORTS = Path("reports")
 DATA_REPORTS = REPORTS / "data"  # what became of each arm's images
-RESULTS = REPORTS / "arms"  # figures and pictures by arm, detector and seed
+RESULTS = REPORTS / "arms"  # figures by arm, of all its detectors
+RUNS = REPORTS / "runs"  # histories and pictures by arm, detector and seed
 SCORES = REPORTS / "scores"
 SCRATCH = Path(".cache")  # outside the graph: what makes an interrupted run go on
 FEATURES = SCRATCH / "features"  # of frozen networks, for detectors that see alike
@@ -69,12 +70,12 @@ def scores(run: str) -> Path:
 
 def pictures(run: str) -> Path:
     """History, pictures and provenance of a run."""
-    return RESULTS / run
+    return RUNS / run
 
 
-def results(arm: str, detector: str) -> Path:
-    """Figures of an arm's detector, over all its seeds."""
-    return RESULTS / arm / detector
+def results(arm: str) -> Path:
+    """Figures of an arm's detectors, over all seeds."""
+    return RESULTS / arm
 
 
 def tuning(arm: str) -> Path:

@@ -14,7 +14,7 @@ from pipeline.stage import run_stage
 def main() -> str:
     """Write reports/summary.json, report.md, report.html and figures/."""
     params = read_params()
-    arms, detectors, seeds = params.arms.train, params.detectors, params.seeds
+    arms, detectors, seeds = params.arms.train, [*params.detectors, *params.quick_detectors], params.seeds
     results = read_results(arms, detectors, seeds)
     with atomic(REPORTS / "figures") as figures:
         for arm in arms:

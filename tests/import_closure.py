@@ -1,6 +1,7 @@
 """Which modules of the project a stage script runs: its imports, theirs, and so on."""
 
 import ast
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -18,8 +19,13 @@ def import_closure(script: Path) -> set[str]:
         if file in seen:
             continue
         seen.add(file)
-        waiting += [path for name in _imported_names(file) if (path := _module_file(name))]
+        waiting += _imported_files(file)
     return {path.relative_to(ROOT).as_posix() for path in seen}
+
+
+@cache
+def _imported_files(file: Path) -> list[Path]:
+    return [path for name in _imported_names(file) if (path := _module_file(name))]
 
 
 def _imported_names(file: Path) -> set[str]:

@@ -98,8 +98,8 @@ def test_every_arm_ends_in_metrics_scores_curves_and_a_report(clone: Clone) -> N
     reports = clone.folder / "reports"
     summary = json.loads((reports / "summary.json").read_text())
     for arm in ("demo_slides", "demo_xrays"):
-        run = reports / "arms" / arm / "dpa" / "seed-0"
-        metrics = json.loads((run.parent / "metrics.json").read_text())
+        run = reports / "runs" / arm / "dpa" / "seed-0"
+        metrics = json.loads((reports / "arms" / arm / "metrics.json").read_text())["dpa"]
         scores = pd.read_csv(reports / "scores" / arm / "dpa" / "seed-0.csv")
         assert 0 <= metrics["metrics"]["roc_auc"]["mean"] <= 1
         assert summary[arm]["dpa"]["roc_auc"] == metrics["metrics"]["roc_auc"]["mean"]
@@ -133,7 +133,7 @@ def test_a_setting_of_one_arm_runs_that_arm_again_and_the_report_only(clone: Clo
         "check_params",
         "train@demo_xrays-dpa-0",
         "evaluate@demo_xrays-dpa-0",
-        "compute_metrics@demo_xrays-dpa",
+        "compute_metrics@demo_xrays",
         "report",
     }
 

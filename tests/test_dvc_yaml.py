@@ -19,11 +19,13 @@ ARM = "arms/${item.arm}.yaml"
 # What is imported by name when a stage runs: folder to the modules in it.
 DETECTOR = {"detectors/${item.detector}": ("settings", "detector")}
 KINDS = {f"data/{name}": ("settings",) for name in kinds.names()}
+BASELINES = {f"detectors/{name}": ("settings", "detector") for name in registry.BASELINES}
 ALL_SETTINGS = {f"detectors/{name}": ("settings",) for name in registry.names()} | KINDS
 BY_NAME = {
     "check_params": ALL_SETTINGS,
     "train": DETECTOR,
-    "evaluate": DETECTOR | {f"detectors/{name}": ("settings", "detector") for name in registry.BASELINES},
+    "evaluate": DETECTOR | BASELINES,
+    "fit_and_score": DETECTOR | BASELINES,
     "compute_metrics": KINDS,
     "report": ALL_SETTINGS,
 }
@@ -71,8 +73,11 @@ def arm_sections_read(stage: str) -> set[str]:
     whole = [
         ROOT / module
         for module in modules
-        if re.match(r"pipeline/data/\w+/(?!settings|kind)", module)
-        and re.search(r"\.settings import .*\bSettings\b", (ROOT / module).read_text(encoding="utf-8"))
+        if (
+            re.match(r"pipeline/data/\w+/(?!settings|kind)", module)
+            and re.search(r"\.settings import .*\bSettings\b", (ROOT / module).read_text(encoding="utf-8"))
+        )
+        or "from pipeline.arms import Arm\n" in (ROOT / module).read_text(encoding="utf-8")
     ]
     read = set().union(*map(attributes, [script, *whole]))
     for kind in of_kind:  # what is computed from sections, as mask_pixels
@@ -80,7 +85,8 @@ def arm_sections_read(stage: str) -> set[str]:
         for value in filter(lambda value: isinstance(value, property), computed.values()):
             read |= {name for name in names if re.search(rf"self\.{name}\b", inspect.getsource(value.fget))}
     read &= {*names, "evaluate"}
-    return read | ({"detectors"} if "detector" in attributes(script) else set())
+    asks = set().union(*map(attributes, [script, *whole]))
+    return read | ({"detectors"} if "detector" in asks else set())
 
 
 def parameters(stage: str) -> tuple[set[str], set[str]]:

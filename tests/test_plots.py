@@ -16,8 +16,8 @@ import pytest
 from tests.browser import Visit, Visitor
 from tests.import_closure import ROOT
 
-HISTORY = "reports/arms/demo_xrays/dpa/seed-0/history.csv"
-GROWTH = "reports/arms/demo_xrays/dpa/seed-0/growth.png"
+HISTORY = "reports/runs/demo_xrays/dpa/seed-0/history.csv"
+GROWTH = "reports/runs/demo_xrays/dpa/seed-0/growth.png"
 
 # of two seeds: curves that rise and fall at one x and do not all go from left to right, shares of images in two bins
 SCORES = {

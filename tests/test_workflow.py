@@ -88,8 +88,8 @@ def test_reports_that_are_older_than_the_parameters_fail(runner: Runner) -> None
     subprocess.run(["git", "checkout", "--quiet", "HEAD~1"], cwd=runner.folder, check=True)
     assert runner.step(name) == (0, "reports/ and dvc.lock belong to the code and the parameters\n")
     (runner.folder / "reports" / "summary.json").unlink()
-    (runner.folder / "reports" / "arms" / "demo_xrays" / "dpa" / "seed-9").mkdir()
-    (runner.folder / "reports" / "arms" / "demo_xrays" / "dpa" / "seed-9" / "history.csv").touch()
+    (runner.folder / "reports" / "runs" / "demo_xrays" / "dpa" / "seed-9").mkdir()
+    (runner.folder / "reports" / "runs" / "demo_xrays" / "dpa" / "seed-9" / "history.csv").touch()
     code, output = runner.step(name)
     assert code != 0
     assert "reports/summary.json is missing" in output
@@ -98,4 +98,4 @@ def test_reports_that_are_older_than_the_parameters_fail(runner: Runner) -> None
     params.write_text(params.read_text().replace("resamples: 2000 ", "resamples: 1000 "))
     code, output = runner.step(name)
     assert code != 0
-    assert "Running stage 'compute_metrics@demo_xrays-dpa'" in output
+    assert "Running stage 'compute_metrics@demo_xrays'" in output

@@ -48,13 +48,15 @@ def breakdown(test: ArmScores, flags: np.ndarray | None, unit: str, settings: Co
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
-def read_breakdown(path: Path) -> pd.DataFrame:
-    """Read what :func:`breakdown` found, from a CSV; a slide or finding may have any name.
+def read_breakdown(path: Path, detector: str) -> pd.DataFrame:
+    """Read what :func:`breakdown` found of a detector, from a CSV of all; a slide or finding may have any name.
 
     Raises:
         PipelineError: If it is missing or damaged.
     """
-    return read_csv(path, COLUMNS[:4], ["part", "name"], "run `dvc repro`, whose stage compute_metrics makes it")
+    columns = ["detector", *COLUMNS[:4]]
+    table = read_csv(path, columns, columns[:3], "run `dvc repro`, whose stage compute_metrics makes it")
+    return table[table["detector"] == detector].drop(columns="detector").reset_index(drop=True)
 
 
 def _slides(test: ArmScores) -> Iterator[tuple[str, np.ndarray]]:

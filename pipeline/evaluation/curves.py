@@ -1,5 +1,7 @@
 """What is plotted of the scores: curves and histograms small enough for git, whatever the number of images."""
 
+from collections.abc import Mapping
+
 import numpy as np
 import pandas as pd
 
@@ -55,6 +57,15 @@ def histogram(test: ArmScores, seeds: list[int]) -> pd.DataFrame:
             bins = {"low": edges[:-1], "high": edges[1:], "share": (counts / counts.sum()).round(6)}
             parts.append(pd.DataFrame({"seed": seed, "images": name, **bins}))
     return pd.concat(parts, ignore_index=True)
+
+
+def by_detector(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """Put the tables of an arm's detectors below each other, with a first column ``detector``."""
+    named = []
+    for detector, table in tables.items():
+        table.insert(0, "detector", detector)
+        named.append(table)
+    return pd.concat(named, ignore_index=True)
 
 
 def _curve(test: ArmScores, number: int) -> Curve:

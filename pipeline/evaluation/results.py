@@ -1,6 +1,6 @@
-"""All figures of an arm's detector from its scores."""
+"""All figures of an arm's detectors from their scores."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -66,6 +66,38 @@ def arm_results(scores: ArmScores, seeds: Sequence[int], settings: ComputeMetric
         "operating_point": _operating_point(scores, test, resamples, settings.held_out_quantile),
         "slides": _slide_level(test, settings) if unit == "slide" else None,
         "validation": _validation(scores.part((scores.images["split"] == "val").to_numpy())),
+    }
+
+
+def above_reference(
+    scores: Mapping[str, ArmScores], reference: str, settings: ComputeMetrics
+) -> dict[str, dict[str, Any] | None]:
+    """Compare the ROC AUC of every detector with that of one of them, on the same test images.
+
+    Args:
+        scores: Detector to the scores of all its runs.
+        reference: The detector that the others are compared with.
+        settings: Of the bootstrap.
+
+    Returns:
+        Detector to JSON: by how much its ROC AUC is above, with the interval of the difference; None for the reference.
+
+    Raises:
+        PipelineError: If the detectors were tested on different images.
+    """
+    tests = {name: single.test() for name, single in scores.items()}
+    test = tests[reference]
+    for name, other in tests.items():
+        if not other.images.equals(test.images):
+            raise PipelineError(
+                f"the scores of {name} and {reference} are not of the same test images: run `dvc repro`, which scores "
+                "the same images with every detector"
+            )
+    resamples = Resamples(test.labels, test.groups, settings.resamples, settings.seed)
+    areas = {name: roc_auc_figures(test.labels, single.scores[SCORE], resamples) for name, single in tests.items()}
+    return {
+        name: None if name == reference else difference(area, areas[reference], resamples.groups).content()
+        for name, area in areas.items()
     }
 
 

@@ -49,7 +49,11 @@ class Params(Settings):
 
     arms: Arms = Field(description="What `dvc repro` works on; each name is that of a file in `arms/`.")
     detectors: Annotated[tuple[Name, ...], Field(min_length=1)] = Field(
-        description="What is trained on each arm: names of folders in `pipeline/detectors`."
+        description="What is trained on each arm, one stage per seed: names of folders in `pipeline/detectors`. The "
+        "first is what the others are compared with."
+    )
+    quick_detectors: tuple[Name, ...] = Field(
+        description="More detectors, which are fitted in seconds: one stage fits and scores one of them with all seeds."
     )
     seeds: Annotated[tuple[Seed, ...], Field(min_length=1)] = Field(
         description="One training per arm, detector and seed."
@@ -64,9 +68,12 @@ class Params(Settings):
 
     @model_validator(mode="after")
     def _nothing_runs_twice(self) -> Self:
-        for name, values in (("seeds", self.seeds), ("detectors", self.detectors)):
-            if len(set(values)) != len(values):
-                raise ValueError(f"{name} {values} names {'a seed' if name == 'seeds' else 'a detector'} twice")
+        if len(set(self.seeds)) != len(self.seeds):
+            raise ValueError(f"seeds {self.seeds} names a seed twice")
+        names = [*self.detectors, *self.quick_detectors]
+        for name in names:
+            if names.count(name) > 1:
+                raise ValueError(f"detectors and quick_detectors name {name!r} twice")
         return self
 
 

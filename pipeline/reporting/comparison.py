@@ -114,6 +114,7 @@ def read_revision(name: str, read: Reader) -> Revision:
         summed = dict(_flat(summed_up))
         # Before there was a list of detectors, the summary alone named the one that there was.
         named = content.get("detectors") or sorted({name for arm in summed_up.values() for name in arm})
+        named = [*named, *content.get("quick_detectors", [])]
         detectors = TypeAdapter(Annotated[tuple[Name, ...], Field(min_length=1)]).validate_python(named)
     except (YAMLError, KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
         raise PipelineError(

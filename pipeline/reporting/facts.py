@@ -18,7 +18,7 @@ from pipeline.reporting.markdown import ArmFacts, DetectorFacts
 # what pipeline.evaluation.provenance writes
 PROVENANCE = ("raw_files", "raw_bytes", "inventory_md5", "images_md5", "model_md5", "device", "libraries")
 COUNTED = ("split", "left_out", "view", "finding", "note")  # what is no number in counts.csv
-LISTS = ("arms", "detectors", "seeds", "gate")  # what is run, not how
+LISTS = ("arms", "detectors", "quick_detectors", "seeds", "gate")  # what is run, not how
 
 
 def arm_facts(arm: str) -> ArmFacts:
@@ -38,7 +38,7 @@ def detector_facts(arm: str, detector: str, seeds: Sequence[int]) -> DetectorFac
     """Read what is known of a detector on an arm."""
     return DetectorFacts(
         seeds,
-        read_breakdown(layout.results(arm, detector) / "breakdown.csv"),
+        read_breakdown(layout.results(arm) / "breakdown.csv", detector),
         [_provenance(layout.pictures(layout.run_name(arm, detector, seed)) / "provenance.json") for seed in seeds],
     )
 

@@ -31,20 +31,26 @@ def plot_detector(folder: Path, arm: str, detector: str, seeds: Sequence[int], a
         seeds: Its seeds.
         abnormal_share: The average precision of guessing.
     """
-    results = layout.results(arm, detector)
+    results = layout.results(arm)
     roc, precision_recall, scores, parts, history = (folder / plot_name(arm, detector, kind) for kind in KINDS)
-    plot_roc(roc, arm, _points(results / "roc.csv", "seed", "fpr", "tpr"))
-    curve = _points(results / "precision_recall.csv", "seed", "recall", "precision")
+    plot_roc(roc, arm, _of(detector, results / "roc.csv", "seed", "fpr", "tpr"))
+    curve = _of(detector, results / "precision_recall.csv", "seed", "recall", "precision")
     plot_precision_recall(precision_recall, arm, curve, abnormal_share)
-    plot_scores(scores, arm, _points(results / "histogram.csv", "images", "low", "high", "share"))
-    plot_breakdown(parts, arm, read_breakdown(results / "breakdown.csv"))
+    plot_scores(scores, arm, _of(detector, results / "histogram.csv", "images", "low", "high", "share"))
+    plot_breakdown(parts, arm, read_breakdown(results / "breakdown.csv", detector))
     runs = {f"seed {seed}": layout.pictures(layout.run_name(arm, detector, seed)) for seed in seeds}
     histories = {caption: _points(run / "history.csv", "iteration", "loss") for caption, run in runs.items()}
     plot_history(history, arm, histories, words_of(detector).loss)
 
 
 def _points(csv: Path, *columns: str) -> pd.DataFrame:
-    return read_csv(csv, columns, ("images", "phase"), "run `dvc repro`, whose earlier stages make it")
+    return read_csv(csv, columns, ("detector", "images", "phase"), "run `dvc repro`, whose earlier stages make it")
+
+
+def _of(detector: str, csv: Path, *columns: str) -> pd.DataFrame:
+    """The rows of one detector of a table of all."""
+    table = _points(csv, "detector", *columns)
+    return table[table["detector"] == detector]
 
 
 def plot_roc(path: Path, title: str, points: pd.DataFrame) -> None:

@@ -7,7 +7,8 @@ from pipeline import layout
 from pipeline.errors import PipelineError
 from pipeline.files import read_json
 
-Results = Mapping[str, Mapping[str, Any]]  # arm to detector to what pipeline.evaluation.results.arm_results made
+# Arm to detector to what pipeline.evaluation.results.arm_results made, with `above_reference`.
+Results = Mapping[str, Mapping[str, Any]]
 
 
 def read_results(arms: Sequence[str], detectors: Sequence[str], seeds: Sequence[int]) -> Results:
@@ -16,19 +17,24 @@ def read_results(arms: Sequence[str], detectors: Sequence[str], seeds: Sequence[
     Raises:
         PipelineError: If results are missing or unreadable, or of other seeds.
     """
-    return {arm: {detector: _read(arm, detector, seeds) for detector in detectors} for arm in arms}
+    return {arm: _read(arm, detectors, seeds) for arm in arms}
 
 
-def _read(arm: str, detector: str, seeds: Sequence[int]) -> dict[str, Any]:
-    path = layout.results(arm, detector) / "metrics.json"
-    again = f"run `dvc repro compute_metrics@{arm}-{detector}`"
-    results = read_json(path, again)
-    try:
-        _numbers(results)
-    except (KeyError, TypeError, AttributeError) as error:
-        raise PipelineError(f"{path} does not hold the results of this version: {again}") from error
-    if results["seeds"] != list(seeds):
-        raise PipelineError(f"{path} is of the seeds {results['seeds']}, params.yaml names {list(seeds)}: {again}")
+def _read(arm: str, detectors: Sequence[str], seeds: Sequence[int]) -> dict[str, Any]:
+    path, again = layout.results(arm) / "metrics.json", f"run `dvc repro compute_metrics@{arm}`"
+    content = read_json(path, again)
+    if missing := [name for name in detectors if name not in content]:
+        raise PipelineError(f"{path} has no results of {missing[0]}: {again}")
+    results = {name: content[name] for name in detectors}
+    for single in results.values():
+        try:
+            _numbers(single)
+            above = single["above_reference"] or {"mean": 0, "low": 0, "high": 0}
+            _ = above["mean"], above["low"], above["high"]
+        except (KeyError, TypeError, AttributeError) as error:
+            raise PipelineError(f"{path} does not hold the results of this version: {again}") from error
+        if single["seeds"] != list(seeds):
+            raise PipelineError(f"{path} is of the seeds {single['seeds']}, params.yaml names {list(seeds)}: {again}")
     return results
 
 

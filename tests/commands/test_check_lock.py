@@ -24,7 +24,7 @@ def drop_slides(clone: Path) -> None:
 
 def test_the_arm_is_a_line_per_folder_however_many_files_it_has(clone: Path) -> None:
     drop_slides(clone)
-    folders = [f"reports/{part}/demo_slides" for part in ("arms", "data", "scores")]
+    folders = [f"reports/{part}/demo_slides" for part in ("arms", "data", "runs", "scores")]
     assert misplaced() == ([], folders)
 
 
@@ -32,14 +32,14 @@ def test_the_line_that_is_printed_removes_it(clone: Path, capsys: pytest.Capture
     drop_slides(clone)
     assert main([]) == 1
     line = capsys.readouterr().err.splitlines()[-1].split("`")[1]
-    assert line == "rm -r reports/arms/demo_slides reports/data/demo_slides reports/scores/demo_slides"
+    assert line == " ".join(["rm -r", *(f"reports/{part}/demo_slides" for part in ("arms", "data", "runs", "scores"))])
     subprocess.run(line, shell=True, check=True)  # noqa: S602
     assert misplaced() == ([], [])
 
 
 def test_a_file_beside_what_a_stage_makes_is_named_itself(clone: Path) -> None:
-    (clone / "reports/arms/demo_xrays/dpa/notes.txt").touch()
-    assert misplaced() == ([], ["reports/arms/demo_xrays/dpa/notes.txt"])
+    (clone / "reports/arms/demo_xrays/notes.txt").touch()
+    assert misplaced() == ([], ["reports/arms/demo_xrays/notes.txt"])
 
 
 def test_the_tables_of_a_search_stay_and_need_not_be_there(clone: Path) -> None:

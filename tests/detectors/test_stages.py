@@ -67,7 +67,7 @@ def train(folder: Path) -> str:
 def checksums(folder: Path) -> dict[str, str]:
     """The outputs of the training stage."""
     files = [folder / "data/models/demo_xrays/dpa/seed-0/model.pt"]
-    files += [folder / "reports/arms/demo_xrays/dpa/seed-0" / name for name in ("history.csv", "growth.png")]
+    files += [folder / "reports/runs/demo_xrays/dpa/seed-0" / name for name in ("history.csv", "growth.png")]
     return {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
 
 
@@ -98,7 +98,7 @@ def test_two_processes_follow_the_loss_of_one(tmp_path: Path, tiny_images: Image
     folders = [prepare(tmp_path / f"{count}", tiny_images, count) for count in (1, 2)]
     for folder in folders:
         assert train(folder).count(f"demo_xrays/dpa/seed-0: {STEPS} iterations") == 1
-    alone, together = (pd.read_csv(folder / "reports/arms/demo_xrays/dpa/seed-0/history.csv") for folder in folders)
+    alone, together = (pd.read_csv(folder / "reports/runs/demo_xrays/dpa/seed-0/history.csv") for folder in folders)
     assert together["iteration"].tolist() == alone["iteration"].tolist() == list(range(1, STEPS + 1))
     for column in ("loss", "held_out_loss"):  # later, rounding is amplified from step to step
         np.testing.assert_allclose(together[column][:6], alone[column][:6], rtol=1e-3)

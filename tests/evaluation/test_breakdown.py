@@ -6,6 +6,7 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from pipeline.evaluation.breakdown import breakdown, read_breakdown
+from pipeline.evaluation.curves import by_detector
 from pipeline.evaluation.scores import ArmScores
 from pipeline.files import write_csv
 from pipeline.params.evaluate import ComputeMetrics
@@ -56,5 +57,6 @@ def test_without_a_threshold_nothing_is_flagged_or_spared(patients: ArmScores, s
 def test_a_slide_may_be_called_na(tmp_path: Path, settings: ComputeMetrics) -> None:
     test = arm_scores([0] * 4 + [1] * 6, ["NA"] * 4 + ["007"] * 6).test()
     test = ArmScores(test.images.assign(source=test.groups), test.scores)
-    write_csv(tmp_path / "breakdown.csv", breakdown(test, flags(test), "slide", settings))
-    assert read_breakdown(tmp_path / "breakdown.csv")["name"].tolist() == ["007", "NA"]
+    parts = {name: breakdown(test, flags(test), "slide", settings) for name in ("dpa", "NA")}
+    write_csv(tmp_path / "breakdown.csv", by_detector(parts))
+    assert read_breakdown(tmp_path / "breakdown.csv", "NA")["name"].tolist() == ["007", "NA"]

@@ -43,15 +43,15 @@ STATUS = {
     "blur": [0.1, None],
 }  # fmt: skip
 BREAKDOWN = {
-    "part": "finding", "name": ["Mass", "NA"], "images": [3, 4], "groups": [2, 2], "roc_auc": [0.5, None],
-    "roc_auc_std": None, "low": None, "high": None, "flagged": 0.1,
+    "detector": "dpa", "part": "finding", "name": ["Mass", "NA"], "images": [3, 4], "groups": [2, 2],
+    "roc_auc": [0.5, None], "roc_auc_std": None, "low": None, "high": None, "flagged": 0.1,
 }  # fmt: skip
 # Name of the file → what makes it, what reads it, a column of names and one of numbers in every row.
 TABLES: dict[str, tuple[dict[str, Any], Callable[[Path], pd.DataFrame], str, str]] = {
     "split.csv": (SPLIT, read_split, "group", "label"),
     "tiles.csv": (TILES, read_tiles, "slide", "x"),
     "status.csv": (STATUS, read_status, "name", "status"),
-    "breakdown.csv": (BREAKDOWN, read_breakdown, "name", "images"),
+    "breakdown.csv": (BREAKDOWN, lambda path: read_breakdown(path, "dpa"), "name", "images"),
 }
 
 
@@ -104,7 +104,7 @@ def test_a_folder_for_a_table(name: str) -> None:
     judge(lambda: TABLES[name][1](path), name)
 
 
-COMMITTED = (ROOT / "reports/arms/demo_xrays/dpa/metrics.json").read_bytes()
+COMMITTED = (ROOT / "reports/arms/demo_xrays/metrics.json").read_bytes()
 METRICS = r"metrics\.json.*dvc repro"
 
 
@@ -117,13 +117,15 @@ METRICS = r"metrics\.json.*dvc repro"
     Line("20_000_levels", b"[" * 20_000, METRICS),
     Line("list", b"[]", METRICS),
     Line("nothing", b"null", METRICS),
-    Line("without_seeds", b"{}", METRICS),
-    Line("seeds_as_word", b'{"seeds": "x"}', METRICS),
-    Line("of_other_seeds", b'{"seeds": [98, 99]}', METRICS),
+    Line("without_detectors", b"{}", METRICS),
+    Line("detector_as_word", b'{"dpa": "x"}', METRICS),
+    Line("without_seeds", b'{"dpa": {}}', METRICS),
+    Line("seeds_as_word", b'{"dpa": {"seeds": "x"}}', METRICS),
+    Line("of_other_seeds", COMMITTED.replace(b'"seeds": [\n      0', b'"seeds": [\n      98'), METRICS),
 )
 def test_metrics(line: Line) -> None:
-    put(Path("reports/arms/arm/dpa/metrics.json"), line.made)
-    judge(lambda: list(read_results(["arm"], ["dpa"], json.loads(COMMITTED)["seeds"])), line.says)
+    put(Path("reports/arms/arm/metrics.json"), line.made)
+    judge(lambda: list(read_results(["arm"], ["dpa"], json.loads(COMMITTED)["dpa"]["seeds"])), line.says)
 
 
 @lines(
@@ -136,10 +138,10 @@ def test_a_mask(line: Line) -> None:
     judge(lambda: read_mask(Path(), "a"), line.says)
 
 
-DPA = Path("reports/arms/demo_xrays/dpa")
+FIGURES, RUN = Path("reports/arms/demo_xrays"), Path("reports/runs/demo_xrays/dpa/seed-0")
 SHOWN = [
-    DPA / "roc.csv", DPA / "precision_recall.csv", DPA / "histogram.csv", DPA / "seed-0/history.csv",
-    DPA / "seed-0/provenance.json", Path("reports/data/demo_xrays/counts.csv"),
+    FIGURES / "roc.csv", FIGURES / "precision_recall.csv", FIGURES / "histogram.csv", RUN / "history.csv",
+    RUN / "provenance.json", Path("reports/data/demo_xrays/counts.csv"),
 ]  # fmt: skip
 
 

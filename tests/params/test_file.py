@@ -36,7 +36,8 @@ def edited(folder: Path, path: str, value: Any) -> Path:
         ("compute.device", "gpu", "compute.device: Input should be 'auto', 'cpu', 'cuda' or 'mps' (found 'gpu')"),
         ("arms.xrays", ["demo_slides"], "demo_slides is in slides and in xrays: rename one of them"),
         ("detectors", [], "detectors: Tuple should have at least 1 item"),
-        ("detectors", ["dpa", "dpa"], "names a detector twice"),
+        ("detectors", ["dpa", "dpa"], "detectors and quick_detectors name 'dpa' twice"),
+        ("quick_detectors", ["knn", "dpa"], "detectors and quick_detectors name 'dpa' twice"),
     ],
 )
 def test_a_wrong_value_is_refused_in_one_sentence_with_its_key(

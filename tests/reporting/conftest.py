@@ -40,6 +40,7 @@ def results_of() -> Callable[..., Results]:
             },
             "slides": None,
             "validation": {"loss": 0.45, "roc_auc": 0.65},
+            "above_reference": None,
         } | changed
 
     return results

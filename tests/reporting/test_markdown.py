@@ -167,7 +167,7 @@ def test_each_arm_has_a_section_with_its_own_facts(results_of: ResultsOf) -> Non
         assert f"those of {arm}" in section
         assert f"note: {arm} has some" in section
         assert f"![images of {arm}](data/{arm}/images.png)" in section
-        assert f"(arms/{arm}/dpa/seed-4/gallery.png)" in section
+        assert f"(runs/{arm}/dpa/seed-4/gallery.png)" in section
         assert f"(figures/{arm}-dpa-roc.png)" in section
         assert other not in section
 
@@ -264,6 +264,6 @@ def test_several_detectors_have_a_row_and_a_part_each_and_share_what_is_the_arms
         "### nih_pa: data",
         "### nih_pa: parameters",
     ]
-    assert "(arms/nih_pa/colour_statistics/seed-4/gallery.png)" in text
+    assert "(runs/nih_pa/colour_statistics/seed-4/gallery.png)" in text
     assert "colour_statistics/seed-4/growth.png" not in text
     assert "model of seed 4 (deep perceptual autoencoder) 3c, model of seed 4 (colour statistics) 3c" in text

@@ -48,39 +48,53 @@ def test_slides_have_two_more_areas(results_of: ResultsOf) -> None:
 
 def test_only_arms_and_detectors_that_the_lists_name_are_read(in_folder: Path, results_of: ResultsOf) -> None:
     for arm in ("nih_pa", "nih_ap"):
-        for detector in ("dpa", "padim"):
-            write_json(layout.results(arm, detector) / "metrics.json", results_of(0.7))
+        write_json(layout.results(arm) / "metrics.json", {"dpa": results_of(0.7), "padim": results_of(0.7)})
     results = read_results(["nih_ap"], ["padim"], [4, 7])
     assert {arm: list(detectors) for arm, detectors in results.items()} == {"nih_ap": ["padim"]}
 
 
 def test_an_arm_without_results_says_what_to_run(in_folder: Path) -> None:
-    with pytest.raises(PipelineError, match="dvc repro compute_metrics@nih_pa-dpa"):
+    with pytest.raises(PipelineError, match="dvc repro compute_metrics@nih_pa"):
         read_results(["nih_pa"], ["dpa"], [4, 7])
 
 
 def test_results_that_are_no_json_are_named(in_folder: Path, results_of: ResultsOf) -> None:
-    path = layout.results("nih_pa", "dpa") / "metrics.json"
-    write_json(path, results_of(0.7))
-    path.write_text(json.dumps(results_of(0.7))[:-9])
+    path = layout.results("nih_pa") / "metrics.json"
+    write_json(path, {"dpa": results_of(0.7)})
+    path.write_text(json.dumps({"dpa": results_of(0.7)})[:-9])
     with pytest.raises(PipelineError, match=r"metrics\.json is damaged, it is no JSON"):
         read_results(["nih_pa"], ["dpa"], [4, 7])
 
 
 def test_results_of_other_seeds_are_refused(in_folder: Path, results_of: ResultsOf) -> None:
-    write_json(layout.results("nih_pa", "dpa") / "metrics.json", results_of(0.7))
+    write_json(layout.results("nih_pa") / "metrics.json", {"dpa": results_of(0.7)})
     with pytest.raises(
         PipelineError, match=r"is of the seeds \[4, 7\], params\.yaml names \[4, 8\]: run `dvc repro com"
     ):
         read_results(["nih_pa"], ["dpa"], [4, 8])
 
 
-@pytest.mark.parametrize("change", [{"seeds": None}, {"metrics": []}, {"baselines": {"untrained": 0.5}}, {"test": {}}])
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"seeds": None},
+        {"metrics": []},
+        {"baselines": {"untrained": 0.5}},
+        {"test": {}},
+        {"above_reference": {"mean": 0.1}},
+    ],
+)
 def test_results_of_another_form_are_named(in_folder: Path, results_of: ResultsOf, change: dict[str, object]) -> None:
-    path = layout.results("nih_pa", "dpa") / "metrics.json"
-    write_json(path, {**results_of(0.7), **change})
-    with pytest.raises(PipelineError, match=r"metrics\.json .*: run `dvc repro compute_metrics@nih_pa-dpa`"):
+    path = layout.results("nih_pa") / "metrics.json"
+    write_json(path, {"dpa": {**results_of(0.7), **change}})
+    with pytest.raises(PipelineError, match=r"metrics\.json .*: run `dvc repro compute_metrics@nih_pa`"):
         read_results(["nih_pa"], ["dpa"], [4, 7])
-    write_json(path, {})
+    write_json(path, {"dpa": {}})
     with pytest.raises(PipelineError, match=r"metrics\.json does not hold the results of this version"):
         read_results(["nih_pa"], ["dpa"], [4, 7])
+
+
+def test_a_detector_without_results_is_named(in_folder: Path, results_of: ResultsOf) -> None:
+    write_json(layout.results("nih_pa") / "metrics.json", {"dpa": results_of(0.7)})
+    with pytest.raises(PipelineError, match=r"metrics\.json has no results of knn: run `dvc repro com"):
+        read_results(["nih_pa"], ["dpa", "knn"], [4, 7])
