@@ -29,6 +29,7 @@ SHRUNKEN = [
     "demo_data.xrays.patients=24",
     "arms/demo_xrays.yaml:equalize_xrays.working_size=16",
     "seeds=[0]",
+    "quick_detectors=[mahalanobis]",
     "arms/demo_slides.yaml:detectors.dpa.schedule.16.stable=2",
     "arms/demo_slides.yaml:detectors.dpa.schedule.32.transition=2",
     "arms/demo_slides.yaml:detectors.dpa.schedule.32.stable=2",

@@ -44,7 +44,7 @@ SHIPPED = (ROOT / FILE).read_text(encoding="utf-8")
     Line("detector_as_command", ("detectors", ["x; touch PWNED"]), r"detectors\.0.*'x; touch PWNED'"),
     Line("detector_that_climbs", ("detectors", ["../dpa"]), r"detectors\.0.*'\.\./dpa'"),
     Line(
-        "detector_of_no_folder", ("detectors", ["padim"]), r"'padim' is not a detector: choose from colour_statistics"
+        "detector_of_no_folder", ("detectors", ["absent"]), r"'absent' is not a detector: choose from colour_statistics"
     ),
     Line("detector_twice", ("detectors", ["dpa", "dpa"]), r"detectors.*twice"),
     Line("detectors_as_word", ("detectors", "dpa"), r"detectors.*(tuple|array|list)"),
