@@ -1,0 +1,1 @@
+"""A network that maps normal images close to one point (Deep SVDD)."""
