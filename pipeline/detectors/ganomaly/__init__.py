@@ -1,0 +1,1 @@
+"""An autoencoder whose reconstruction is encoded again (GANomaly)."""
