@@ -80,7 +80,7 @@ class Pretraining(Descending):
 
 
 class OneClass(Descending):
-    """``encoder`` learns to map images to the centre: equation 4 of Ruff et al., or 3 with a soft boundary.
+    """``encoder`` learns to map images to the centre, or into a sphere around it with a soft boundary.
 
     Args:
         networks: With ``encoder``.

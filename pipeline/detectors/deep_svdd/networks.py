@@ -7,14 +7,14 @@ from torch import nn
 
 KERNEL = 5
 EPSILON = 1e-4  # of batch normalisation
-SLOPE = 0.01  # of the leaky ReLU in the released code; the paper says 0.1
+SLOPE = 0.01  # of the leaky ReLU
 
 
 class Encoder(nn.Sequential):
     """Maps images (n, C, side, side) to points (n, latent_dim).
 
     No bias and no affine normalisation anywhere: with them a network could map everything to the centre, whatever it
-    sees (propositions 2 and 3 of Ruff et al.).
+    sees.
 
     Args:
         image_channels: 1 or 3.

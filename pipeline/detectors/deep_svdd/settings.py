@@ -45,7 +45,7 @@ class DeepSvddSettings(DetectorSettings):
     milestones: Milestones = Field((50,), description="Epochs of these after which the learning rate is divided by 10.")
     batch_size: Annotated[Width, Field(ge=2)] = Field(200, description="Images per iteration, 2 or more.")
     learning_rate: float = Field(1e-4, gt=0, description="Of Adam, at the beginning of each of the two trainings.")
-    weight_decay: Weight = Field(5e-7, description="Of Adam, half of the paper's λ.")
+    weight_decay: Weight = Field(5e-7, description="Of Adam, on all weights.")
     report_every: Positive = Field(500, description="Iterations per row of the history.")
 
     @property
