@@ -141,9 +141,7 @@ def test_settings_are_checked_as_strictly_as_all_parameters() -> None:
 
 
 def test_an_unknown_detector_is_named_with_those_that_there_are() -> None:
-    with pytest.raises(
-        PipelineError, match="'absent' is not a detector: choose from colour_statistics, "
-    ):
+    with pytest.raises(PipelineError, match="'absent' is not a detector: choose from colour_statistics, "):
         settings_of("absent", {})
 
 
