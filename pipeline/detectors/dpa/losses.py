@@ -5,9 +5,10 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from pipeline.detectors.dpa.autoencoder import halve, mix
+from pipeline.detectors.dpa.autoencoder import mix
 from pipeline.detectors.dpa.settings import DpaSettings, LossWeights
 from pipeline.detectors.dpa.statistics import Statistics
+from pipeline.detectors.residual import halve
 from pipeline.features.backbones import Backbone, frozen_network
 from pipeline.features.perceptual_loss import RelativePerceptualL1, Target
 
