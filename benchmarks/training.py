@@ -29,7 +29,7 @@ from torchvision import transforms
 from pipeline.compute.seeding import generator
 from pipeline.detectors.dpa.autoencoder import Autoencoder
 from pipeline.detectors.dpa.detector import DeepPerceptualAutoencoder
-from pipeline.detectors.dpa.perceptual_loss import perceptual_network
+from pipeline.detectors.dpa.losses import perceptual_network
 from pipeline.detectors.dpa.settings import DpaSettings, GrowthStep
 from pipeline.detectors.dpa.statistics import Statistics, measure_statistics
 from pipeline.features.backbones import IMAGENET_MEAN, IMAGENET_STD, Vgg

@@ -5,7 +5,7 @@ from typing import Annotated, Any, ClassVar, Self
 from pydantic import Field, model_validator
 
 from pipeline.detectors.settings import DetectorSettings
-from pipeline.features.layers import BACKBONE_LAYERS
+from pipeline.features.layers import check_layers
 from pipeline.params.base import Name, Side
 
 # With these a detector states its own defaults, as ``backbone: Backbone = "resnet18"``.
@@ -57,18 +57,5 @@ class FeatureSettings(DetectorSettings):
 
     @model_validator(mode="after")
     def _has_the_layers(self) -> Self:
-        if len(set(self.layers)) != len(self.layers):
-            raise ValueError(f"layers {', '.join(self.layers)} names a layer twice")
-        known = BACKBONE_LAYERS.get(self.backbone)
-        if known is None:  # one of timm's, which is asked when it is built
-            return self
-        least = self.input_size or self.side
-        for layer in self.layers:
-            if layer not in known:
-                raise ValueError(f"layers: {layer!r} is not a layer of {self.backbone}: {', '.join(known)}")
-            if least and least < known[layer]:
-                raise ValueError(
-                    f"layers: {layer!r} is too deep for {least} px: its map is {known[layer]} times smaller than "
-                    "the image"
-                )
+        check_layers(self.backbone, self.layers, self.input_size or self.side)
         return self

@@ -8,7 +8,7 @@ import torch
 from pipeline.compute.device import Workplace
 from pipeline.data.images import Images
 from pipeline.detectors.dpa.detector import DeepPerceptualAutoencoder
-from pipeline.detectors.dpa.perceptual_loss import perceptual_network
+from pipeline.detectors.dpa.losses import perceptual_network
 from pipeline.detectors.dpa.settings import DpaSettings, GrowthStep
 from pipeline.detectors.dpa.statistics import measure_statistics
 

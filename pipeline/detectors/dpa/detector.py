@@ -19,14 +19,14 @@ from pipeline.compute.tensor_files import write_tensors
 from pipeline.detectors.base import Detector, History, Scorer
 from pipeline.detectors.dpa.autoencoder import Architecture, Autoencoder
 from pipeline.detectors.dpa.critic import build_critic
-from pipeline.detectors.dpa.losses import ReconstructionLoss
-from pipeline.detectors.dpa.perceptual_loss import perceptual_network
+from pipeline.detectors.dpa.losses import ReconstructionLoss, perceptual_network
 from pipeline.detectors.dpa.settings import DpaSettings, key
-from pipeline.detectors.dpa.statistics import FeatureStatistics, Statistics, changed, fault_of, statistics_for
+from pipeline.detectors.dpa.statistics import Statistics, changed, fault_of, statistics_for
 from pipeline.detectors.dpa.trainer import Trainer
 from pipeline.detectors.model_files import opened_model
 from pipeline.errors import PipelineError
 from pipeline.features.backbones import Backbone, checksum
+from pipeline.features.statistics import FeatureStatistics
 from pipeline.features.views import central_views
 
 

@@ -7,8 +7,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812
 
-from pipeline.detectors.dpa.autoencoder import double, mix
+from pipeline.detectors.dpa.autoencoder import mix
 from pipeline.detectors.dpa.settings import GrowthStep
+from pipeline.detectors.residual import double
 
 
 @dataclass(frozen=True)

@@ -5,11 +5,17 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from pipeline.detectors.dpa.autoencoder import halve, mix
-from pipeline.detectors.dpa.perceptual_loss import RelativePerceptualL1, Target
-from pipeline.detectors.dpa.settings import LossWeights
+from pipeline.detectors.dpa.autoencoder import mix
+from pipeline.detectors.dpa.settings import DpaSettings, LossWeights
 from pipeline.detectors.dpa.statistics import Statistics
-from pipeline.features.backbones import Backbone
+from pipeline.detectors.residual import halve
+from pipeline.features.backbones import Backbone, frozen_network
+from pipeline.features.perceptual_loss import RelativePerceptualL1, Target
+
+
+def perceptual_network(settings: DpaSettings, device: torch.device) -> Backbone | None:
+    """Load the network f in float32; None where the perceptual loss has no weight."""
+    return frozen_network(settings.backbone, settings.weights, device) if settings.loss.perceptual else None
 
 
 class ReconstructionLoss:

@@ -7,7 +7,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 from pydantic import Field, model_validator
 
 from pipeline.detectors.settings import DetectorSettings, Reference, Words
-from pipeline.features.layers import BACKBONE_LAYERS
+from pipeline.features.layers import check_layers
 from pipeline.params.base import Natural, Positive, Settings, Side, Weight, Width
 
 WORDS = Words(
@@ -42,12 +42,6 @@ class GrowthStep(Settings):
     transition: Natural = Field(description="Iterations in which the resolution is faded in; 0 for the lowest.")
     stable: Natural = Field(description="Iterations after that.")
     batch_size: Width = Field(description="Images per iteration.")
-
-    @model_validator(mode="after")
-    def _possible(self) -> Self:
-        if len(set(self.layers)) != len(self.layers):
-            raise ValueError(f"layers {', '.join(self.layers)} names a layer twice")
-        return self
 
 
 class LossWeights(Settings):
@@ -210,18 +204,8 @@ class DpaSettings(DetectorSettings):
             raise ValueError(f"schedule.{sides[-1]}.stable must be above 0")
 
     def _check_layers(self) -> None:
-        known = BACKBONE_LAYERS[self.backbone]
         for side, step in self.schedule.items():
-            for layer in step.layers:
-                if layer not in known:
-                    raise ValueError(
-                        f"schedule.{side}.layers: {layer!r} is not a layer of {self.backbone}: {', '.join(known)}"
-                    )
-                if side < known[layer]:
-                    raise ValueError(
-                        f"schedule.{side}.layers: {layer!r} is too deep for {side} px: its map is "
-                        f"{known[layer]} times smaller than the image"
-                    )
+            check_layers(self.backbone, step.layers, side, f"schedule.{side}.layers")
 
 
 SETTINGS = DpaSettings

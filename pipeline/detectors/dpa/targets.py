@@ -5,12 +5,12 @@ from typing import NamedTuple
 
 from torch import Tensor
 
-from pipeline.detectors.dpa.autoencoder import halve
 from pipeline.detectors.dpa.growth import Phase
 from pipeline.detectors.dpa.losses import ReconstructionLoss
-from pipeline.detectors.dpa.perceptual_loss import Target
 from pipeline.detectors.dpa.settings import DpaSettings
 from pipeline.detectors.dpa.shown import Shown
+from pipeline.detectors.residual import halve
+from pipeline.features.perceptual_loss import Target
 
 
 class KnownTargets:

@@ -1,8 +1,9 @@
 import pytest
 import torch
 
-from pipeline.detectors.dpa.autoencoder import Architecture, Autoencoder, ResidualBlock, double, halve
+from pipeline.detectors.dpa.autoencoder import Architecture, Autoencoder
 from pipeline.detectors.dpa.settings import DpaSettings
+from pipeline.detectors.residual import double, halve
 from tests.shipped import shipped_dpa
 
 
@@ -66,28 +67,6 @@ def test_a_network_knows_its_shapes_without_a_device() -> None:
     with torch.device("meta"):
         g = build(shipped_dpa("nih_ap"), 1)
         assert g(torch.zeros(56, 1, 64, 64), torch.tensor(0.5)).shape == (56, 1, 64, 64)
-
-
-def test_doubling_repeats_each_pixel() -> None:
-    x = torch.tensor([[[[1.0, 2.0]]]])
-    assert double(x)[0, 0].tolist() == [[1, 1, 2, 2], [1, 1, 2, 2]]
-
-
-def test_a_block_without_resampling_is_its_two_convolutions_plus_its_input() -> None:
-    torch.manual_seed(0)
-    block = ResidualBlock(3, 3)
-    x = torch.randn(1, 3, 5, 5)
-    act = torch.nn.LeakyReLU(0.2)
-    torch.testing.assert_close(block(x), x + block.conv2(act(block.conv1(act(x)))))
-
-
-def test_a_block_pools_after_the_first_activation_and_on_the_skip_path() -> None:
-    torch.manual_seed(0)
-    block = ResidualBlock(3, 4, "halve")
-    x = torch.randn(1, 3, 6, 6)
-    act = torch.nn.LeakyReLU(0.2)
-    expected = block.skip(halve(x)) + block.conv2(act(block.conv1(halve(act(x)))))
-    torch.testing.assert_close(block(x), expected)
 
 
 def test_initial_weights_have_the_variance_of_kaiming_fan_out() -> None:

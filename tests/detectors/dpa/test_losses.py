@@ -4,8 +4,9 @@ import torch
 
 from pipeline.detectors.dpa.losses import ReconstructionLoss
 from pipeline.detectors.dpa.settings import LossWeights
-from pipeline.detectors.dpa.statistics import FeatureStatistics, Statistics
+from pipeline.detectors.dpa.statistics import Statistics
 from pipeline.features.backbones import Backbone, load_backbone
+from pipeline.features.statistics import FeatureStatistics
 
 
 @pytest.fixture(scope="module")

@@ -7,9 +7,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812
 
-from pipeline.detectors.dpa.settings import DpaSettings
-from pipeline.detectors.dpa.statistics import FeatureStatistics
-from pipeline.features.backbones import Backbone, frozen_network
+from pipeline.features.backbones import Backbone
+from pipeline.features.statistics import FeatureStatistics
 
 
 class Target(NamedTuple):
@@ -22,11 +21,6 @@ class Target(NamedTuple):
 
     features: Tensor
     size: Tensor
-
-
-def perceptual_network(settings: DpaSettings, device: torch.device) -> Backbone | None:
-    """Load the network f in float32; None where the perceptual loss has no weight."""
-    return frozen_network(settings.backbone, settings.weights, device) if settings.loss.perceptual else None
 
 
 def scaled_norm(features: Tensor, std: Tensor) -> Tensor:

@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 import torch
 
-from pipeline.detectors.dpa.perceptual_loss import RelativePerceptualL1
-from pipeline.detectors.dpa.statistics import FeatureStatistics
 from pipeline.features.backbones import Vgg, load_backbone
+from pipeline.features.perceptual_loss import RelativePerceptualL1
+from pipeline.features.statistics import FeatureStatistics
 
 LAYERS = ("expand1", "expand3")
 

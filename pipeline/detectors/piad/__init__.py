@@ -1,0 +1,1 @@
+"""Perceptual image anomaly detection: an adversarial autoencoder with the perceptual loss."""
