@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from pipeline.data.slides.settings import NormalizeTiles, Scale, Settings, TissueSteps
+from pipeline.data.slides.settings import Scale, Settings, TileSteps, TissueSteps
 from pipeline.data.slides.stain import Normalizer, TargetStains, make_normalizer
 from pipeline.params.base import Settings as Section
 
@@ -24,7 +24,8 @@ class Preparation(Section):
         least_tissue: Share of a tile that must be tissue.
         tile_size: Side in pixels at that scale.
         normalize_tiles: How tiles are given one staining and shrunk.
-        target: The stains that they are given; None for the method ``none``.
+        target: The stains that they are given, matrix and strength; None for the method ``none``. Not the file that
+            they were learnt from: a slide's name may be a patient's, and this travels in every model's file.
     """
 
     kind: Literal["slides"] = "slides"
@@ -35,7 +36,7 @@ class Preparation(Section):
     tissue: TissueSteps
     least_tissue: float
     tile_size: int
-    normalize_tiles: NormalizeTiles
+    normalize_tiles: TileSteps
     target: TargetStains | None
 
     def normalizer(self) -> Normalizer:
@@ -58,6 +59,6 @@ def preparation_of(settings: Settings, target: TargetStains | None) -> Preparati
         tissue=TissueSteps.part_of(settings.tissue_masks),
         least_tissue=settings.sample_tiles.least_tissue,
         tile_size=settings.sample_tiles.tile_size,
-        normalize_tiles=settings.normalize_tiles,
+        normalize_tiles=TileSteps.part_of(settings.normalize_tiles),
         target=target,
     )

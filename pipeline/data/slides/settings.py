@@ -134,14 +134,13 @@ class StainTarget(Section):
     region: Region | None = Field(description="Its part that counts; null for the whole of an image file.")
 
 
-class NormalizeTiles(Section):
-    """Vahadane stain normalisation and the resolution of the prepared array."""
+class TileSteps(Section):
+    """Vahadane stain normalisation towards given stains, and the resolution of the prepared array."""
 
     method: Literal["vahadane", "staintools", "none"] = Field(
         description="`vahadane` is the paper's method; `staintools` is that package's code for it, not reproducible, "
         "since it learns by the clock; `none` leaves tiles as they are."
     )
-    target: StainTarget = Field(description="What all tiles are given the stains of.")
     brightness_percentile: Annotated[float, Field(gt=0, le=100)] = Field(
         description="Percentile of a tile's brightness that becomes white."
     )
@@ -172,6 +171,12 @@ class NormalizeTiles(Section):
         if self.stains_of == "slide" and self.method != "vahadane":
             raise ValueError(f"stains_of: slide needs method: vahadane, found {self.method}")
         return self
+
+
+class NormalizeTiles(TileSteps):
+    """The same, and where the stains come from."""
+
+    target: StainTarget = Field(description="What all tiles are given the stains of.")
 
 
 class Settings(KindSettings):

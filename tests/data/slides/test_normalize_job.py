@@ -207,4 +207,7 @@ def test_the_preparation_says_what_the_images_are_and_names_no_member_of_the_col
     assert "warn" not in content["tissue"]
     assert content["tissue"]["microns_per_pixel"] == 64.0
     assert (content["tile_size"], content["normalize_tiles"]["working_size"]) == (384, 96)
-    assert str(tmp_path) not in json.dumps(content)
+    assert set(content["target"]) == {"matrix", "strength"}
+    text = json.dumps(content)
+    assert str(tmp_path) not in text
+    assert ".tif" not in text
