@@ -15,6 +15,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import spams
+from PIL import Image
 from threadpoolctl import threadpool_limits
 
 from pipeline.arms import read_arm
@@ -79,7 +80,7 @@ def measure(target: np.ndarray, tiles: list[np.ndarray], settings: NormalizeTile
 
 def real_tiles(settings: NormalizeTiles) -> list[np.ndarray]:
     """Read the real tiles that have enough stain, the best target first."""
-    tiles = {file.stem: cv2.imread(str(file), cv2.IMREAD_COLOR_RGB) for file in sorted(REAL.iterdir())}
+    tiles = {file.stem: np.asarray(Image.open(file).convert("RGB")) for file in sorted(REAL.iterdir())}
     kept = [tiles.pop("tiatoolbox_target")]
     for tile in tiles.values():
         try:

@@ -92,7 +92,7 @@ class PlainLoop:
         """Equation 2 of images (N, 1, H, W)."""
         x = images.expand(-1, 3, -1, -1) * 0.5 + 0.5
         mean, std = (torch.tensor(values).view(1, 3, 1, 1) for values in (IMAGENET_MEAN, IMAGENET_STD))
-        f = self.f((x - mean.to(x.device)) / std.to(x.device))
+        f: torch.Tensor = self.f((x - mean.to(x.device)) / std.to(x.device))
         return (f - self.moments.mean.view(1, -1, 1, 1).to(x.device)) / self.moments.std.view(1, -1, 1, 1).to(x.device)
 
     def loss(self, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
@@ -215,7 +215,7 @@ def _score_speedup(
     detector.network.load_state_dict(plain.network.state_dict())
     loader = plain.loader(32, training=False)
     finished = list(loader)
-    ways = {
+    ways: dict[str, Callable[[], np.ndarray]] = {
         "plain": lambda: plain.score(loader),
         "without_loader": lambda: plain.score(finished),
         "ours": lambda: detector.score(pixels),
