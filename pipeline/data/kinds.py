@@ -30,11 +30,13 @@ class KindSettings(Settings):
         kind: The name of its folder.
         prepared_by: The DVC stage that makes ``data/prepared/<arm>``.
         searched: The sections that a search may change: those of that stage alone.
-        unit: What is judged: ``slide``, of which there are several images, or ``patient``.
+        whole: What several images are parts of, as tiles are of a slide, in a word; None where each stands for itself.
+            The images of one ``source`` then have scores together, are a row of the breakdown, and their anomalies are
+            of one kind.
     """
 
     kind: ClassVar[str]
-    unit: ClassVar[str]
+    whole: ClassVar[str | None] = None
     prepared_by: ClassVar[str]
     searched: ClassVar[tuple[str, ...]]
 

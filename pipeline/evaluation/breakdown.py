@@ -14,15 +14,17 @@ from pipeline.files import read_csv
 from pipeline.params.evaluate import ComputeMetrics
 
 COLUMNS = ["part", "name", "images", "groups", "roc_auc", "roc_auc_std", "low", "high", "flagged"]
+FINDING = "finding"  # the part where images are parts of nothing larger
 
 
-def breakdown(test: ArmScores, flags: np.ndarray | None, unit: str, settings: ComputeMetrics) -> pd.DataFrame:
+def breakdown(test: ArmScores, flags: np.ndarray | None, whole: str | None, settings: ComputeMetrics) -> pd.DataFrame:
     """Take the test split apart.
 
     Args:
         test: The test split's scores.
         flags: Whether each image is above its seed's threshold, bool (seeds, N); None without a threshold.
-        unit: What is judged, see :class:`pipeline.data.kinds.KindSettings`: taken apart by slide, or else by finding.
+        whole: What images are parts of, see :class:`pipeline.data.kinds.KindSettings`: the split is taken apart by it,
+            or else by finding.
         settings: Of the bootstrap.
 
     Returns:
@@ -32,12 +34,12 @@ def breakdown(test: ArmScores, flags: np.ndarray | None, unit: str, settings: Co
         its images above the threshold, mean over seeds.
     """
     rows = []
-    for name, members in _slides(test) if unit == "slide" else _findings(test):
+    for name, members in _wholes(test) if whole else _findings(test):
         abnormal = members & (test.labels == 1)
         share = None if flags is None else round(float(flags[:, members].mean()), DIGITS)
         rows.append(
             {
-                "part": "slide" if unit == "slide" else "finding",
+                "part": whole or FINDING,
                 "name": name,
                 "images": int(members.sum()),
                 "groups": len(np.unique(test.groups[members])),
@@ -59,9 +61,9 @@ def read_breakdown(path: Path, detector: str) -> pd.DataFrame:
     return table[table["detector"] == detector].drop(columns="detector").reset_index(drop=True)
 
 
-def _slides(test: ArmScores) -> Iterator[tuple[str, np.ndarray]]:
-    for slide in np.unique(test.sources.astype(str)):
-        yield slide, test.sources == slide
+def _wholes(test: ArmScores) -> Iterator[tuple[str, np.ndarray]]:
+    for source in np.unique(test.sources.astype(str)):
+        yield source, test.sources == source
 
 
 def _findings(test: ArmScores) -> Iterator[tuple[str, np.ndarray]]:

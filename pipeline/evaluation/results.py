@@ -29,14 +29,14 @@ from pipeline.evaluation.slide_level import slide_scores
 from pipeline.params.evaluate import ComputeMetrics
 
 
-def arm_results(scores: ArmScores, seeds: Sequence[int], settings: ComputeMetrics, unit: str) -> dict[str, Any]:
+def arm_results(scores: ArmScores, seeds: Sequence[int], settings: ComputeMetrics, whole: str | None) -> dict[str, Any]:
     """Compute the metrics of an arm's detector, with intervals.
 
     Args:
         scores: The scores of all its runs.
         seeds: The seeds of these runs.
         settings: Of the bootstrap, and where to cut.
-        unit: What is judged, see :class:`pipeline.data.kinds.KindSettings`; slides get scores of their own.
+        whole: What images are parts of, see :class:`pipeline.data.kinds.KindSettings`; slides get scores of their own.
 
     Returns:
         JSON: ``seeds``, ``test`` (counts), ``metrics``, ``baselines`` (their ROC AUC, and by how much the detector's is
@@ -64,7 +64,7 @@ def arm_results(scores: ArmScores, seeds: Sequence[int], settings: ComputeMetric
             for name in test.baselines
         },
         "operating_point": _operating_point(scores, test, resamples, settings.held_out_quantile),
-        "slides": _slide_level(test, settings) if unit == "slide" else None,
+        "slides": _slide_level(test, settings) if whole else None,
         "validation": _validation(scores.part((scores.images["split"] == "val").to_numpy())),
     }
 

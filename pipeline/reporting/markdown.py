@@ -10,6 +10,7 @@ import pandas as pd
 
 from pipeline import layout
 from pipeline.detectors.registry import words_of
+from pipeline.evaluation.breakdown import FINDING
 from pipeline.reporting.names import NAMES, baseline_meanings, baseline_names
 from pipeline.reporting.paper import PAPER_BEST_OTHER, PAPER_ROC_AUC, PAPER_TEST_IMAGES
 from pipeline.reporting.plots import KINDS, plot_name
@@ -261,7 +262,7 @@ def _size(count: int) -> str:
 def _metric_rows(results: Mapping[str, Any], facts: DetectorFacts) -> list[dict[str, str]]:
     figures, seeds = dict(results["metrics"]), facts.seeds
     figures |= {name: (results["operating_point"] or {}).get(name) for name in ("sensitivity", "specificity")}
-    if "slide" in set(facts.breakdown["part"]):
+    if FINDING not in set(facts.breakdown["part"]):
         figures |= {name: (results["slides"] or {}).get(name) for name in ("mean_roc_auc", "upper_quantile_roc_auc")}
     rows = []
     for name, figure in sorted(figures.items(), key=lambda item: list(NAMES).index(item[0])):

@@ -36,7 +36,7 @@ class ArmSearch:
         self._space = Space(arm, params.compute)
         self._variants = Variants(arm, params.compute, scratch / "variants")
         index = self._variants.index
-        self._kind = kinds(index, self._variants.unit)
+        self._kind = kinds(index, arm.data.whole)
         known = known_anomalies(index, self._kind, self._settings, arm.name)
         self._folds = make_folds(index, known, self._settings, arm.name)
         self._test = final_fold(index, self._settings.seed)

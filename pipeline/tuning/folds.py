@@ -32,17 +32,17 @@ class Fold:
     seed: int
 
 
-def kinds(index: pd.DataFrame, unit: str) -> np.ndarray:
+def kinds(index: pd.DataFrame, whole: str | None) -> np.ndarray:
     """The kind of each image's anomaly (paper, figure 5): its findings, or its slide; empty for normals.
 
     Args:
         index: Of the array contract.
-        unit: What they are judged by: ``slide`` or ``patient``.
+        whole: What images are parts of, see :class:`pipeline.data.kinds.KindSettings`.
 
     Returns:
         str (N,).
     """
-    names = index["source"].map(lambda path: PurePosixPath(path).stem) if unit == "slide" else index["findings"]
+    names = index["source"].map(lambda path: PurePosixPath(path).stem) if whole else index["findings"]
     return names.where(index["label"] == 1, "").to_numpy(str)
 
 

@@ -25,13 +25,12 @@ class Variants:
 
     Attributes:
         index: Of the arm's images, the same for all variants.
-        unit: What its images are judged by, see :class:`pipeline.data.kinds.KindSettings`.
     """
 
     def __init__(self, arm: Arm, compute: Compute, scratch: Path) -> None:
         self._arm, self._settings, self._compute, self._scratch = arm.name, arm.data, compute, scratch
         self._own = PREPARED / arm.name
-        self.index, self.unit = read_images(self._own).index, arm.data.unit
+        self.index = read_images(self._own).index
 
     def prepare(self, space: Space) -> None:
         """Prepare the images of every combination.

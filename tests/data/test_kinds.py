@@ -1,3 +1,4 @@
+import ast
 import json
 from importlib import import_module
 from typing import Any, get_type_hints
@@ -28,7 +29,8 @@ def test_every_kind_has_the_whole_face(name: str) -> None:
     assert settings == data_of(ARMS[name])
     assert settings.kind == name
     preparation = import_module(f"pipeline.data.{name}.preparation").Preparation.model_fields
-    assert (preparation["kind"].default, preparation["unit"].default) == (name, settings.unit)
+    assert preparation["kind"].default == name
+    assert settings.whole in (None, preparation["unit"].default)
     assert set(settings.searched) <= set(type(settings).model_fields)
     assert (ROOT / "stages" / f"{settings.prepared_by}.py").is_file()
     face = [function for function in vars(Kind) if not function.startswith("_")]
@@ -37,6 +39,15 @@ def test_every_kind_has_the_whole_face(name: str) -> None:
         offered, wanted = get_type_hints(getattr(kind_of(settings), function)), get_type_hints(getattr(Kind, function))
         assert list(offered) == list(wanted)
         assert offered["return"] == wanted["return"]
+
+
+def test_no_room_for_all_kinds_asks_for_the_name_of_one() -> None:
+    words = {word for name in names() for word in (name, data_of(ARMS[name]).whole or name)}
+    for room in ("compute", "detectors", "evaluation", "features", "reporting", "tuning"):
+        for file in (ROOT / "pipeline" / room).rglob("*.py"):
+            compared = [node for node in ast.walk(ast.parse(file.read_bytes())) if isinstance(node, ast.Compare)]
+            parts = [part for node in compared for part in ast.walk(node) if isinstance(part, ast.Constant)]
+            assert not words & {part.value for part in parts}, file
 
 
 @pytest.mark.parametrize("name", names())

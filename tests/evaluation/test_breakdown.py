@@ -19,7 +19,7 @@ def flags(test: ArmScores) -> np.ndarray:
 
 def test_each_finding_is_measured_against_all_normal_images(patients: ArmScores, settings: ComputeMetrics) -> None:
     test = patients.test()
-    parts = breakdown(test, flags(test), "patient", settings).set_index("name")
+    parts = breakdown(test, flags(test), None, settings).set_index("name")
     assert parts.index.tolist() == ["No Finding", "Mass", "Nodule"]
     nodules = test.images["findings"].str.contains("Nodule").to_numpy()
     kept = nodules | (test.labels == 0)
@@ -44,14 +44,14 @@ def test_each_slide_has_a_row_and_normal_ones_no_area(settings: ComputeMetrics) 
 def test_a_finding_of_few_patients_has_no_interval(patients: ArmScores, settings: ComputeMetrics) -> None:
     rare = patients.images["findings"].where(patients.images["id"] != "image_003", "Hernia")
     test = ArmScores(patients.images.assign(findings=rare), patients.scores).test()
-    row = breakdown(test, flags(test), "patient", settings).set_index("name").loc["Hernia"]
+    row = breakdown(test, flags(test), None, settings).set_index("name").loc["Hernia"]
     assert row["images"] == 1
     assert 0 <= row["roc_auc"] <= 1
     assert pd.isna(row["low"])
 
 
 def test_without_a_threshold_nothing_is_flagged_or_spared(patients: ArmScores, settings: ComputeMetrics) -> None:
-    assert breakdown(patients.test(), None, "patient", settings)["flagged"].isna().all()
+    assert breakdown(patients.test(), None, None, settings)["flagged"].isna().all()
 
 
 def test_a_slide_may_be_called_na(tmp_path: Path, settings: ComputeMetrics) -> None:

@@ -17,8 +17,8 @@ def with_scores(scores: ArmScores, **changed: np.ndarray) -> ArmScores:
     return dataclasses.replace(scores, scores={**scores.scores, **changed})
 
 
-def results_of(scores: ArmScores, settings: ComputeMetrics, unit: str = "patient") -> dict[str, Any]:
-    return arm_results(scores, range(len(scores.scores["score"])), settings, unit)
+def results_of(scores: ArmScores, settings: ComputeMetrics, whole: str | None = None) -> dict[str, Any]:
+    return arm_results(scores, range(len(scores.scores["score"])), settings, whole)
 
 
 def test_metrics_are_of_the_test_split_per_seed_and_on_average(patients: ArmScores, settings: ComputeMetrics) -> None:
@@ -33,11 +33,11 @@ def test_metrics_are_of_the_test_split_per_seed_and_on_average(patients: ArmScor
 
 
 def test_results_are_finite_numbers_or_null(patients: ArmScores, settings: ComputeMetrics) -> None:
-    json.dumps(results_of(patients, settings, unit="slide"), allow_nan=False)
+    json.dumps(results_of(patients, settings, whole="slide"), allow_nan=False)
 
 
 def test_the_same_scores_give_the_same_results(patients: ArmScores, settings: ComputeMetrics) -> None:
-    assert results_of(patients, settings, unit="slide") == results_of(patients, settings, unit="slide")
+    assert results_of(patients, settings, whole="slide") == results_of(patients, settings, whole="slide")
 
 
 def test_the_detector_is_compared_with_each_baseline(patients: ArmScores, settings: ComputeMetrics) -> None:
@@ -97,7 +97,7 @@ def test_slides_are_scored_by_their_mean_and_an_upper_quantile(settings: Compute
     score = np.zeros((1, len(scores.labels)))
     score[0, 9 : slides * tiles : 2 * tiles] = 5  # one odd tile in each normal slide: more than its 90 % quantile sees
     score[0, [slide * tiles + k for slide in range(1, slides, 2) for k in (0, 1)]] = 1  # two mild ones in each tumour
-    level = results_of(with_scores(scores, score=score), settings, unit="slide")["slides"]
+    level = results_of(with_scores(scores, score=score), settings, whole="slide")["slides"]
     assert (level["slides"], level["abnormal"]) == (12, 6)
     assert level["mean_roc_auc"]["mean"] == 0
     assert level["upper_quantile_roc_auc"]["mean"] == 1
@@ -107,9 +107,9 @@ def test_slides_are_scored_by_their_mean_and_an_upper_quantile(settings: Compute
 def test_slides_of_a_patient_are_slides_of_their_own_and_one_group(settings: ComputeMetrics) -> None:
     scores = arm_scores([0] * 20 + [1] * 20, [f"slide_{i // 2:02}" for i in range(40)])
     patients = scores.images["group"].str.replace(r"slide_(\d).", r"patient_\1", regex=True)
-    one_each = results_of(scores, settings, unit="slide")["slides"]
+    one_each = results_of(scores, settings, whole="slide")["slides"]
     shared = results_of(
-        dataclasses.replace(scores, images=scores.images.assign(group=patients)), settings, unit="slide"
+        dataclasses.replace(scores, images=scores.images.assign(group=patients)), settings, whole="slide"
     )
     assert (one_each["slides"], shared["slides"]["slides"]) == (20, 20)
     assert one_each["mean_roc_auc"]["mean"] == shared["slides"]["mean_roc_auc"]["mean"]
@@ -119,7 +119,7 @@ def test_slides_of_a_patient_are_slides_of_their_own_and_one_group(settings: Com
 
 def test_slides_that_all_hold_a_lesion_have_no_level_of_their_own(settings: ComputeMetrics) -> None:
     scores = arm_scores([0, 1] * 10, [f"slide_{i // 2}" for i in range(20)])
-    assert results_of(scores, settings, unit="slide")["slides"] is None
+    assert results_of(scores, settings, whole="slide")["slides"] is None
 
 
 @pytest.mark.parametrize(("label", "absent"), [(0, "abnormal"), (1, "normal")])

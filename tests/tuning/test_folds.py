@@ -13,7 +13,7 @@ from tests.tuning.conftest import ARM, arm_index, tune
 
 def folds_of(index: pd.DataFrame, **changed: Any) -> list[Fold]:
     search = tune(**changed)
-    return make_folds(index, known_anomalies(index, kinds(index, unit="patient"), search, ARM), search, ARM)
+    return make_folds(index, known_anomalies(index, kinds(index, whole=None), search, ARM), search, ARM)
 
 
 @st.composite
@@ -93,15 +93,15 @@ def test_the_final_training_has_all_training_normals_and_is_tested_on_the_test_s
 
 def test_the_kind_of_an_anomaly_is_its_findings_or_its_slide() -> None:
     index = arm_index().assign(source=lambda table: "training/tumor/" + table["group"] + ".tif")
-    assert set(kinds(index, unit="patient")) == {"", "Mass", "Nodule"}
-    by_slide = kinds(index, unit="slide")
+    assert set(kinds(index, whole=None)) == {"", "Mass", "Nodule"}
+    by_slide = kinds(index, whole="slide")
     assert by_slide[index["label"] == 1].tolist() == index["group"][index["label"] == 1].tolist()
     assert set(by_slide[index["label"] == 0]) == {""}
 
 
 def test_only_named_validation_anomalies_may_choose() -> None:
     index = arm_index()
-    known = known_anomalies(index, kinds(index, unit="patient"), tune(anomalies=["Nodule"]), ARM)
+    known = known_anomalies(index, kinds(index, whole=None), tune(anomalies=["Nodule"]), ARM)
     assert set(index["findings"][known]) == {"Nodule"}
     assert set(index["split"][known]) == {"val"}
 

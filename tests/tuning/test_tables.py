@@ -10,7 +10,7 @@ from pipeline.tuning.tables import read_scores, read_trials, score_table, trial_
 from tests.tuning.conftest import ARM, arm_index, tune
 
 INDEX = arm_index()
-KIND = kinds(INDEX, unit="patient")
+KIND = kinds(INDEX, whole=None)
 FOLDS = make_folds(INDEX, known_anomalies(INDEX, KIND, tune(), ARM), tune(), ARM)
 TEST = final_fold(INDEX, 0)
 

@@ -183,7 +183,7 @@ class Settings(KindSettings):
     """All that an arm of slides says of its collection, and of how its tiles are found and made."""
 
     kind: ClassVar[str] = "slides"
-    unit: ClassVar[str] = "slide"
+    whole: ClassVar[str | None] = "slide"
     prepared_by: ClassVar[str] = "normalize_tiles"
     searched: ClassVar[tuple[str, ...]] = ("normalize_tiles",)
 

@@ -90,7 +90,6 @@ class Settings(KindSettings):
     """All that an arm of X-rays says of its collection, and of how its images are made."""
 
     kind: ClassVar[str] = "xrays"
-    unit: ClassVar[str] = "patient"
     prepared_by: ClassVar[str] = "equalize_xrays"
     searched: ClassVar[tuple[str, ...]] = ("equalize_xrays",)
 
