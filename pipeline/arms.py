@@ -134,10 +134,10 @@ class Arm:
 
     def check_detector(self, name: str, compute: Compute) -> None:
         """Check a detector's settings against those of the images and of the machine."""
-        settings = self.detector(name)
+        settings, data = self.detector(name), self.data
         with self._named():
             if settings.resolution:
-                self.data.check_resolution(settings.resolution, f"detectors.{name}")
+                data.check_resolution(settings.resolution, f"detectors.{name}")
         with self._named(f"detectors.{name}."):
             settings.check_processes(compute.processes)
 

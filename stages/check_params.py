@@ -6,6 +6,7 @@ from pipeline.files import write_text
 from pipeline.layout import INTERIM, demo_collection, demo_list
 from pipeline.params.file import read_params
 from pipeline.stage import run_stage
+from pipeline.tuning.space import check_spaces
 
 
 def main() -> str:
@@ -13,7 +14,9 @@ def main() -> str:
 
     The same line for all valid settings, and whether an arm of the lists is of a collection that the demo draws.
     """
-    arms = check_arms(read_params())
+    params = read_params()
+    arms = check_arms(params)
+    check_spaces(params.compute)
     asked = {arm.data.collection_of(arm.name) for arm in arms}
     write_text(INTERIM / "checked.txt", "params.yaml is valid\n")
     drawn = [demo_collection(kind) for kind in DRAWN if demo_collection(kind) in asked]

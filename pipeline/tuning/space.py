@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
-from pipeline.arms import Arm
+from pipeline.arms import Arm, every_arm, read_arm
 from pipeline.errors import PipelineError
 from pipeline.layout import arm_file
 from pipeline.params.compute import Compute
@@ -87,20 +87,37 @@ class Space:
         return data | {"detectors": {detector: arm.detector(detector).model_dump(mode="json")}}
 
     def _member(self, options: Options) -> Member:
+        common = self._arm.search.common
+        changes = [common, *self._parts(options)]
+        member = Member(options, self._changed(changes))
+        if fault := self._fault(changes):
+            where = "tune.common" if fault == self._fault([common]) else f"tune.space, {member}"
+            raise PipelineError(f"{arm_file(self._arm.name)}: {where}: {fault}")
+        return member
+
+    def _fault(self, changes: Sequence[Mapping[str, Any]]) -> str:
+        """Say what is wrong with the settings under changes; nothing where they are possible."""
         detector = self._arm.search.detector
         searched = {f"detectors.{detector}", *self._arm.data.searched}
-        member = Member(options, self._arm)
-        changes = [self._arm.search.common, *self._parts(options)]
+        for path in (path for change in changes for path, _ in _leaves(change)):
+            if not any(path.startswith(f"{section}.") for section in searched):
+                return f"{path} cannot be searched: choose from {', '.join(sorted(searched))}"
         try:
-            for path in (path for change in changes for path, _ in _leaves(change)):
-                if not any(path.startswith(f"{section}.") for section in searched):
-                    raise PipelineError(f"{path} cannot be searched: choose from {', '.join(sorted(searched))}")
-            member = Member(options, self._changed(changes))
-            member.arm.check_detector(detector, self._compute)
+            self._changed(changes).check_detector(detector, self._compute)
         except PipelineError as error:
-            what = str(error).removeprefix(f"{arm_file(self._arm.name)}: ")
-            raise PipelineError(f"{arm_file(self._arm.name)}: tune.space, {member}: {what}") from error
-        return member
+            return str(error).removeprefix(f"{arm_file(self._arm.name)}: ")
+        return ""
+
+
+def check_spaces(compute: Compute) -> None:
+    """Check the searches of all arms that have a file, listed or not, before any of them is run.
+
+    Raises:
+        PipelineError: If an option names a key that is not there, or a combination is impossible.
+    """
+    for arm in map(read_arm, every_arm()):
+        if arm.shared.tune:
+            Space(arm, compute)
 
 
 def _merged(content: Any, change: Any) -> Any:

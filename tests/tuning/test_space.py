@@ -9,7 +9,8 @@ from pipeline.data.xrays.settings import Settings as XraySettings
 from pipeline.errors import PipelineError
 from pipeline.params.file import Params
 from pipeline.tuning.space import Space
-from tests.shipped import shipped
+from stages import check_params
+from tests.shipped import shipped, with_values, write
 from tests.tuning.conftest import SPACE, SearchOf, dpa, tune
 
 
@@ -85,6 +86,29 @@ def test_the_shipped_spaces_are_possible(params: Params, arm: str) -> None:
 def test_an_impossible_member_is_named(search_of: SearchOf, change: dict[str, Any], message: str) -> None:
     with pytest.raises(PipelineError, match=rf"arms/demo_xrays\.yaml: tune\.space, odd: yes: .*{message}"):
         _ = search_of(space={"odd": {"yes": change}}).space
+
+
+def test_what_is_common_and_impossible_is_named_as_such(search_of: SearchOf) -> None:
+    with pytest.raises(
+        PipelineError, match=r"arms/demo_xrays\.yaml: tune\.common: detectors\.dpa\.grown: is not a known"
+    ):
+        _ = search_of(common=dpa(grown=False)).space
+
+
+def test_a_preprocessing_is_checked_for_a_detector_of_whole_images_too(search_of: SearchOf) -> None:
+    space = {"odd": {"yes": {"equalize_xrays": {"equalisation": "none"}}}}
+    with pytest.raises(PipelineError, match=r"odd: yes: equalize_xrays\.equalisation: is not a known key"):
+        _ = search_of(detector="colour_statistics", common={}, space=space).space
+
+
+@pytest.mark.usefixtures("in_folder")
+@pytest.mark.parametrize("arm", ["demo_xrays", "nih_ap"])
+def test_the_first_stage_refuses_an_impossible_search_of_any_arm(arm: str) -> None:
+    write(with_values((f"arms/{arm}.yaml:tune.space.latent", {"odd": dpa(latent_dim="many")})))
+    with pytest.raises(
+        PipelineError, match=rf"arms/{arm}\.yaml: tune\.space, .*latent: odd.*: detectors\.dpa\.latent_dim: "
+    ):
+        check_params.main()
 
 
 def test_a_combination_of_possible_options_can_be_impossible(search_of: SearchOf) -> None:
