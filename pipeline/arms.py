@@ -141,6 +141,15 @@ class Arm:
         with self._named(f"detectors.{name}."):
             settings.check_processes(compute.processes)
 
+    def check_files(self, name: str) -> None:
+        """Check that the files which a detector's settings name are there; only where it runs do they have to be."""
+        for key, file in self.detector(name).named_files.items():
+            if not file.is_file():
+                raise PipelineError(
+                    f"{arm_file(self.name)}: detectors.{name}.{key} names {file}, but there is no such file: put it "
+                    "there, or name another one"
+                )
+
     @contextmanager
     def _named(self, section: str = "") -> Iterator[None]:
         try:
@@ -200,4 +209,5 @@ def check_arms(params: Params) -> list[Arm]:
                         f"{arm_file(name)}: detectors.{detector} is missing: `{detector}: {{}}` has its defaults"
                     )
                 arm.check_detector(detector, params.compute)
+                arm.check_files(detector)
     return prepared

@@ -15,7 +15,9 @@ from pipeline.stage import run_stage
 
 def main(arm: str, detector: str, seed: str) -> str:
     """Write the model under data/models/, the training history and its pictures under reports/."""
-    params, settings, run = read_params(), read_arm(arm).detector(detector), layout.run_name(arm, detector, int(seed))
+    params, own, run = read_params(), read_arm(arm), layout.run_name(arm, detector, int(seed))
+    own.check_files(detector)
+    settings = own.detector(detector)
     compute = params.compute if settings.shares_training else params.compute.alone
     if compute.processes > 1 and not is_launched():
         launch(compute.processes, "stages.train", arm, detector, seed)

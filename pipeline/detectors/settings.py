@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, ClassVar, Self
 
 from pipeline.params.base import Settings
@@ -56,6 +57,11 @@ class DetectorSettings(Settings):
     words: ClassVar[Words | None] = None
     files: ClassVar[tuple[str, ...]] = ()
     shares_training: ClassVar[bool] = False
+
+    @property
+    def named_files(self) -> dict[str, Path]:
+        """The files that the settings name, by their keys."""
+        return {key: Path(name) for key in self.files if (name := getattr(self, key))}
 
     @property
     def resolution(self) -> int | None:

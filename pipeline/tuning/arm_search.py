@@ -10,6 +10,7 @@ from pipeline.arms import Arm
 from pipeline.compute.device import Workplace, prepare_device
 from pipeline.compute.scratch import scratch_key
 from pipeline.errors import PipelineError
+from pipeline.files import md5
 from pipeline.params.file import Params
 from pipeline.tuning.folds import final_fold, kinds, known_anomalies, make_folds
 from pipeline.tuning.outcomes import Done
@@ -28,7 +29,8 @@ class ArmSearch:
         scratch: A folder outside the graph.
 
     Raises:
-        PipelineError: If the space is impossible, or the images do not allow the folds, before anything is trained.
+        PipelineError: If the space is impossible, the images do not allow the folds, or a file that settings name is
+            missing, before anything is trained.
     """
 
     def __init__(self, params: Params, arm: Arm, scratch: Path) -> None:
@@ -51,11 +53,11 @@ class ArmSearch:
             params.compute,
             scratch / "trials",
         )
-        members = [(member.arm.detector(arm.search.detector), member.arm.data) for member in self._space.members]
+        members, contents = self._trained()
         compute = params.compute.model_copy(update={"trials": 1, "workers": 1})
         place = Workplace(prepare_device(compute))
         facts = (self._settings.searched, members, compute, str(place), place.precision("bfloat16"), version("optuna"))
-        self._key = scratch_key(*facts, self._variants.data_key())
+        self._key = scratch_key(*facts, contents, self._variants.data_key())
         self._storage = self._settings.storage or str(scratch / f"{self._key}.log")
 
     def run(self) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -93,6 +95,15 @@ class ArmSearch:
         study, tests = self._study("", helper), self._study(" tests", helper)
         self._search.work(study, study.has_ended)
         self._search.testing(self._test).work(tests, tests.has_ended)
+
+    def _trained(self) -> tuple[list[object], dict[str, str]]:
+        """The settings of all members, and the checksums of the files that they name, since these can change."""
+        name, settings, files = self._settings.detector, [], set()
+        for member in self._space.members:
+            member.arm.check_files(name)
+            settings.append((member.arm.detector(name), member.arm.data))
+            files |= {*member.arm.detector(name).named_files.values()}
+        return [*settings], {str(file): md5(file) for file in sorted(files)}
 
     def _study(self, suffix: str, owner: str) -> SharedStudy:
         return SharedStudy(self._storage, self._arm + suffix, self._key, self._space.choices, owner)

@@ -16,6 +16,7 @@ import torch
 
 from pipeline.compute.saved_state import SavedState
 from pipeline.data.images import Images, write_images
+from pipeline.errors import PipelineError
 from stages import train as stage
 from tests.import_closure import ROOT
 from tests.shipped import shipped, write
@@ -51,6 +52,16 @@ def prepare(folder: Path, images: Images, processes: int = 1, **settings: Any) -
     write(content, folder)
     write_images(folder / "data/prepared/demo_xrays", [images.pixels], images.index, {})
     return folder
+
+
+def test_weights_that_are_gone_are_named_before_anything_is_trained(
+    tiny_images: Images, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(prepare(tmp_path / "arm", tiny_images, weights="gone.pth"))
+    with pytest.raises(
+        PipelineError, match=r"^arms/demo_xrays\.yaml: detectors\.dpa\.weights names gone\.pth, but there"
+    ):
+        stage.main("demo_xrays", "dpa", "0")
 
 
 def run(folder: Path, *arguments: str, code: int = 0) -> str:

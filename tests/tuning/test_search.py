@@ -117,6 +117,27 @@ def test_a_finished_search_is_not_run_again(search_of: SearchOf, monkeypatch: py
 
 
 @pytest.mark.usefixtures("arm", "here")
+def test_other_weights_under_the_same_name_are_another_search(
+    search_of: SearchOf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = {"weights": {"given": dpa(weights="given.pth")}}
+    tried: list[int] = []
+    monkeypatch.setattr(
+        search_module, "run_trial", lambda trial: tried.append(trial.number) or Outcome([], "not whole")
+    )
+    for content, count in ((b"one", 1), (b"one", 1), (b"other", 2)):
+        Path("given.pth").write_bytes(content)
+        with pytest.raises(PipelineError, match="no trial of demo_xrays came to its end"):
+            search_of(space=given).search().run()
+        assert len(tried) == count
+    Path("given.pth").unlink()
+    with pytest.raises(
+        PipelineError, match=r"^arms/demo_xrays\.yaml: detectors\.dpa\.weights names given\.pth, but there"
+    ):
+        search_of(space=given).search()
+
+
+@pytest.mark.usefixtures("arm", "here")
 @pytest.mark.parametrize("sampler", ["random", "tpe"])
 def test_a_sampler_tries_so_many_and_none_twice(search_of: SearchOf, sampler: str) -> None:
     trials, _ = tables(search_of(sampler=sampler, trials=4, batch=2))
