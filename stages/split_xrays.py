@@ -15,7 +15,8 @@ from pipeline.stage import run_stage
 def main(arm: str) -> str:
     """Split one arm's X-rays."""
     settings, report = read_arm(arm).data_as(Settings).split_xrays, DATA_REPORTS / arm
-    table, differences = read_collection(RAW / settings.collection, read_inventory(layout.inventory(arm)), settings)
+    root, inventory = RAW / settings.collection, read_inventory(layout.inventory(arm))
+    table, differences = read_collection(root, inventory, settings, arm)
     for warning in warnings_of(table):
         print(f"warning: {arm}: {warning}", flush=True)
     chosen = used(table)

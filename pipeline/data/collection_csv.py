@@ -18,7 +18,7 @@ UNSEEN = ("Cc", "Cf", "Zl", "Zp")
 PATHS = ("path", "annotation")  # as they are on the disk, whatever is in them
 
 
-def read_described(root: Path, inventory: pd.DataFrame, table: str, columns: Sequence[str]) -> pd.DataFrame:
+def read_described(root: Path, inventory: pd.DataFrame, table: str, columns: Sequence[str], key: str) -> pd.DataFrame:
     """Read the CSV that describes a collection.
 
     Blank rows are left out, wherever they stand, and the row numbers of the others do not change by that.
@@ -28,6 +28,7 @@ def read_described(root: Path, inventory: pd.DataFrame, table: str, columns: Seq
         inventory: Its files.
         table: The CSV, relative to the folder.
         columns: The columns that it must have; it may have others.
+        key: The setting that names the CSV, for the error.
 
     Returns:
         All its columns as strings without spaces around them, empty where nothing stands. The index is the number of
@@ -41,8 +42,8 @@ def read_described(root: Path, inventory: pd.DataFrame, table: str, columns: Seq
     file = raw_file(root, table)
     if not file.is_file():
         raise PipelineError(
-            f"{file} is missing, though the arm's file names it as table: add it (docs/adding.md shows its columns) "
-            "and run `make check-data`"
+            f"{key} names {table}, but {file} is missing: add it (docs/adding.md shows its columns) and run "
+            "`make check-data`"
         )
     check_unchanged(root, inventory, [table])
     rows = _read_rows(file)

@@ -83,7 +83,7 @@ class Kind(Protocol):
         ...
 
     def check_collection(self, arm: str, settings: Any, inventory: pd.DataFrame) -> Sequence[str]:
-        """Read the table that describes a collection, if one does, as the arm's first stage will.
+        """Read what describes a collection, as the arm's first stage will, where the names of its files do not tell.
 
         Returns:
             Warnings.

@@ -1,3 +1,4 @@
+import json
 import os
 import re
 import resource
@@ -135,6 +136,30 @@ def test_a_mistake_in_the_csv_of_a_collection_is_said_when_its_files_are_listed(
     described(arm, csv)
     assert checking.main([arm]) == 1
     assert re.search(f"error: {arm}: .*{message}", capsys.readouterr().err)
+
+
+@pytest.mark.parametrize(
+    ("arm", "key", "layout"),
+    [
+        ("nih_pa", "split_xrays.table", r"holds neither Data_Entry_2017_v2020\.csv nor"),
+        ("mine", "collection.table", r"testing/reference\.csv is missing"),
+    ],
+)
+def test_a_csv_that_is_missing_or_not_named_is_said_with_its_key(
+    repository: Path, capsys: pytest.CaptureFixture[str], arm: str, key: str, layout: str
+) -> None:
+    described(arm, XRAYS)
+    (repository / "data/raw/mine/mine.csv").unlink()
+    assert checking.main([arm]) == 1
+    missing = rf"^error: {arm}: arms/{arm}\.yaml:{key} names mine\.csv, but data/raw/mine/mine\.csv is missing: add it"
+    assert re.search(missing, capsys.readouterr().err)
+    file = repository / f"arms/{arm}.yaml"
+    content = json.loads(file.read_text(encoding="utf-8"))
+    section = content[key.partition(".")[0]]
+    section |= {"table": None, **({"lists": "official"} if "lists" in section else {})}
+    file.write_text(json.dumps(content), encoding="utf-8")
+    assert checking.main([arm]) == 1
+    assert re.search(rf"^error: {arm}: data/raw/mine.*{layout}.* in arms/{arm}\.yaml:{key}$", capsys.readouterr().err)
 
 
 def test_a_right_csv_is_read_without_a_word(repository: Path, capsys: pytest.CaptureFixture[str]) -> None:

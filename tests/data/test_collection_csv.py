@@ -8,6 +8,7 @@ from pipeline.data.inventory import make_inventory
 from pipeline.errors import PipelineError
 
 COLUMNS = ("path", "group")
+KEY = "arms/mine.yaml:collection.table"
 PLAIN = {2: ["a.png", "1"], 3: ["b.png", "2"]}
 
 
@@ -17,7 +18,7 @@ def listed(root: Path) -> pd.DataFrame:
 
 def read(root: Path, text: str | bytes) -> pd.DataFrame:
     (root / "table.csv").write_bytes(text if isinstance(text, bytes) else text.encode())
-    return read_described(root, listed(root), "table.csv", COLUMNS)
+    return read_described(root, listed(root), "table.csv", COLUMNS, KEY)
 
 
 def rows_of(table: pd.DataFrame) -> dict[int, list[str]]:
@@ -92,8 +93,10 @@ def test_a_missing_table_is_named_even_if_the_inventory_lists_it(tmp_path: Path)
     read(tmp_path, "path,group\n")
     inventory = listed(tmp_path)
     (tmp_path / "table.csv").unlink()
-    with pytest.raises(PipelineError, match=r"table\.csv is missing, .* add it .* run `make check-data`"):
-        read_described(tmp_path, inventory, "table.csv", COLUMNS)
+    with pytest.raises(
+        PipelineError, match=rf"^{KEY} names table\.csv, but .*table\.csv is missing: add it .* run `make check-data`"
+    ):
+        read_described(tmp_path, inventory, "table.csv", COLUMNS, KEY)
 
 
 def test_a_table_that_is_there_but_not_listed_is_not_called_missing(tmp_path: Path) -> None:
@@ -101,7 +104,7 @@ def test_a_table_that_is_there_but_not_listed_is_not_called_missing(tmp_path: Pa
     inventory = listed(tmp_path)
     (tmp_path / "table.csv").write_text("path,group\n")
     with pytest.raises(PipelineError, match=r"table\.csv is not in the inventory"):
-        read_described(tmp_path, inventory, "table.csv", COLUMNS)
+        read_described(tmp_path, inventory, "table.csv", COLUMNS, KEY)
 
 
 def test_a_table_that_changed_since_it_was_listed_is_refused(tmp_path: Path) -> None:
@@ -109,12 +112,12 @@ def test_a_table_that_changed_since_it_was_listed_is_refused(tmp_path: Path) -> 
     inventory = listed(tmp_path)
     (tmp_path / "table.csv").write_text("path,group\na.png,2\n")
     with pytest.raises(PipelineError, match=r"table\.csv has another content than when it was listed"):
-        read_described(tmp_path, inventory, "table.csv", COLUMNS)
+        read_described(tmp_path, inventory, "table.csv", COLUMNS, KEY)
 
 
 def test_a_table_outside_the_collection_is_not_read(tmp_path: Path) -> None:
     with pytest.raises(PipelineError, match="leaves the collection's folder"):
-        read_described(tmp_path, pd.DataFrame(), "../table.csv", COLUMNS)
+        read_described(tmp_path, pd.DataFrame(), "../table.csv", COLUMNS, KEY)
 
 
 @pytest.mark.parametrize("value", ["=HYPERLINK(1)", "+cmd|' /C calc'!A0", "-2+3", "@SUM(A1)"])

@@ -38,7 +38,7 @@ def read_camelyon16(root: Path, inventory: pd.DataFrame, settings: Slides, arm: 
     """
     paths = [PurePosixPath(path) for path in sorted(inventory["path"])]
     normal, tumour = _slides(paths, "training/normal"), _slides(paths, "training/tumor")
-    test, labels = _slides(paths, "testing/images"), _reference(root, inventory)
+    test, labels = _slides(paths, "testing/images"), _reference(root, inventory, arm)
     outlines = _outlines(paths)
     unused = {
         name: f"named in {arm_key(arm, f'collection.{key}')}"
@@ -99,10 +99,13 @@ def _annotation(outlines: dict[str, str], name: str, slide: Path) -> str:
     return outlines[name.lower()]
 
 
-def _reference(root: Path, inventory: pd.DataFrame) -> dict[str, str]:
+def _reference(root: Path, inventory: pd.DataFrame, arm: str) -> dict[str, str]:
     """Read name and label of the test slides; a header line, which some copies have, is skipped."""
     if REFERENCE not in set(inventory["path"]):
-        raise PipelineError(f"{root / REFERENCE} is missing: it labels the test slides (name, Normal or Tumor)")
+        raise PipelineError(
+            f"{root / REFERENCE} is missing, which labels the test slides of Camelyon16: add it, or name the CSV of a "
+            f"collection of your own in {arm_key(arm, 'collection.table')}"
+        )
     check_unchanged(root, inventory, [REFERENCE])
     try:
         with raw_file(root, REFERENCE).open(newline="", encoding="utf-8-sig") as file:

@@ -35,7 +35,8 @@ def read_table(root: Path, inventory: pd.DataFrame, settings: Slides, arm: str) 
             names the row.
     """
     name = str(settings.table)
-    rows = read_described(root, inventory, name, COLUMNS)[list(COLUMNS)].itertuples(name=None)
+    described = read_described(root, inventory, name, COLUMNS, arm_key(arm, "collection.table"))
+    rows = described[list(COLUMNS)].itertuples(name=None)
     files = set(inventory["path"])
     records = [_record(row, f"{root / name}, row {number}", root, files) for number, *row in rows]
     return sorted((_excluded(record, settings, arm) for record in records), key=lambda record: record.name)

@@ -29,10 +29,11 @@ def expected_files(collection: str, asked: Collection[Settings]) -> Files:
 
 
 def check_collection(arm: str, settings: Settings, inventory: pd.DataFrame) -> Sequence[str]:
-    """Read the table that describes the X-rays, if one does."""
-    if not settings.split_xrays.table:
+    """Read what describes the X-rays; of NIH's own, the names of files were looked at."""
+    collection = settings.collection_of(arm)
+    if not settings.split_xrays.table and collection == "nih":
         return []
-    table, _ = read_collection(RAW / settings.collection_of(arm), inventory, settings.split_xrays)
+    table, _ = read_collection(RAW / collection, inventory, settings.split_xrays, arm)
     return warnings_of(table)
 
 

@@ -33,8 +33,12 @@ IMAGE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*\.png")
 YEARS = {"Y": 1.0, "M": 1 / 12, "D": 1 / 365.25}
 
 
-def find_metadata(folder: Path) -> Path:
+def find_metadata(folder: Path, table: str) -> Path:
     """Return the collection's metadata file.
+
+    Args:
+        folder: The collection's.
+        table: The setting that names the CSV of another collection, for the error.
 
     Raises:
         PipelineError: If neither published file is there.
@@ -42,7 +46,10 @@ def find_metadata(folder: Path) -> Path:
     for name in METADATA:
         if (folder / name).is_file():
             return folder / name
-    raise PipelineError(f"{folder} holds neither {METADATA[0]} nor {METADATA[1]}: put the data set's metadata there")
+    raise PipelineError(
+        f"{folder} holds neither {METADATA[0]} nor {METADATA[1]} of NIH ChestX-ray14: add one, or name the CSV of a "
+        f"collection of your own in {table}"
+    )
 
 
 def compare_versions(folder: Path) -> dict[str, int]:

@@ -16,7 +16,7 @@ AGE = r"\d{1,3}(\.\d+)?[YMD]?"
 LISTS = {"train": "train_val", "val": "val", "test": "test"}
 
 
-def read_table(root: Path, inventory: pd.DataFrame, table: str) -> tuple[pd.DataFrame, dict[str, list[str]]]:
+def read_table(root: Path, inventory: pd.DataFrame, table: str, key: str) -> tuple[pd.DataFrame, dict[str, list[str]]]:
     """Read a collection's CSV.
 
     Its columns are ``path`` (relative to the collection's folder), ``patient``, ``view`` (PA or AP), ``findings``
@@ -26,6 +26,8 @@ def read_table(root: Path, inventory: pd.DataFrame, table: str) -> tuple[pd.Data
     Args:
         root: The collection's folder.
         inventory: Its files.
+        table: The CSV, relative to the folder.
+        key: The setting that names it, for the error.
 
     Returns:
         The index, as of :func:`pipeline.data.xrays.nih_metadata.read_index` with the path as ``id``, and image names by
@@ -36,7 +38,7 @@ def read_table(root: Path, inventory: pd.DataFrame, table: str) -> tuple[pd.Data
             with an unknown view or split, without a patient, with an impossible age, or with a path that leaves the
             folder, stands there twice or has no image; the sentence names the row.
     """
-    text = read_described(root, inventory, table, COLUMNS)
+    text = read_described(root, inventory, table, COLUMNS, key)
     file = root / table
     refuse_formulas(text["findings"].str.split("|").explode(), f"{file}, row ")  # reports count each of its own
     words = text["findings"].str.split("|")

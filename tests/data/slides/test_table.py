@@ -68,7 +68,9 @@ def test_what_is_wrong_with_a_table_is_said_with_its_row(read, text, what):
 
 def test_a_missing_table_is_named(tmp_path, params):
     settings = shipped_slides("demo_slides").collection.model_copy(update={"table": "gone.csv"})
-    with pytest.raises(PipelineError, match=r"gone\.csv is missing, though the arm's file names it as table"):
+    with pytest.raises(
+        PipelineError, match=r"^arms/my_slides\.yaml:collection\.table names gone\.csv, but .*gone\.csv is missing: add"
+    ):
         read_table(tmp_path, pd.DataFrame({"path": FILES}), settings, "my_slides")
 
 

@@ -41,12 +41,14 @@ def test_byte_order_mark_and_windows_line_ends_change_nothing(tmp_path: Path) ->
 
 def test_the_corrected_table_is_preferred(collection: Collection) -> None:
     collection.write_lines("Data_Entry_2017.csv", [HEADER])
-    assert find_metadata(collection.root).name == "Data_Entry_2017_v2020.csv"
+    assert find_metadata(collection.root, "arms/a.yaml:split_xrays.table").name == "Data_Entry_2017_v2020.csv"
     (collection.root / "Data_Entry_2017_v2020.csv").unlink()
-    assert find_metadata(collection.root).name == "Data_Entry_2017.csv"
+    assert find_metadata(collection.root, "arms/a.yaml:split_xrays.table").name == "Data_Entry_2017.csv"
     (collection.root / "Data_Entry_2017.csv").unlink()
-    with pytest.raises(PipelineError, match="neither Data_Entry"):
-        find_metadata(collection.root)
+    with pytest.raises(
+        PipelineError, match=r"neither Data_Entry.*: add one, or name .* in arms/a\.yaml:split_xrays\.table"
+    ):
+        find_metadata(collection.root, "arms/a.yaml:split_xrays.table")
 
 
 @pytest.mark.parametrize(

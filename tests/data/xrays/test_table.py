@@ -7,6 +7,7 @@ from pipeline.data.inventory import make_inventory
 from pipeline.data.xrays.table import read_table
 from pipeline.errors import PipelineError
 
+KEY = "arms/my_xrays.yaml:split_xrays.table"
 HEADER = "path,patient,view,findings,split"
 ROWS = ["a/1.png,p1,PA,,train", "a/2.png,p2,PA,Mass|Cyst,test", "b/3.jpg,p3,AP,No Finding,val"]
 
@@ -17,7 +18,7 @@ def read(folder: Path, *lines: str, encoding: str = "utf-8", end: str = "\n"):
         (folder / name).touch()
     (folder / "xrays.csv").write_bytes(end.join(lines).encode(encoding))
     inventory = make_inventory(folder, folder.parent / "inventory.csv", folder.parent / "scratch.json")
-    return read_table(folder, inventory, "xrays.csv")
+    return read_table(folder, inventory, "xrays.csv", KEY)
 
 
 def test_a_table_describes_any_collection(tmp_path: Path) -> None:
@@ -81,5 +82,5 @@ def test_what_is_wrong_with_a_table_is_said_with_its_row(tmp_path: Path, lines: 
 
 
 def test_a_missing_table_is_named(tmp_path: Path) -> None:
-    with pytest.raises(PipelineError, match=r"xrays\.csv is missing, though the arm's file names it as table"):
-        read_table(tmp_path, pd.DataFrame(), "xrays.csv")
+    with pytest.raises(PipelineError, match=rf"^{KEY} names xrays\.csv, but .*xrays\.csv is missing: add"):
+        read_table(tmp_path, pd.DataFrame(), "xrays.csv", KEY)
