@@ -11,7 +11,7 @@ import pandas as pd
 from pipeline import layout
 from pipeline.detectors.registry import words_of
 from pipeline.evaluation.breakdown import FINDING
-from pipeline.reporting.names import NAMES, baseline_meanings, baseline_names
+from pipeline.reporting.names import NAMES, baseline_meanings, baseline_names, check_baselines
 from pipeline.reporting.paper import PAPER_BEST_OTHER, PAPER_ROC_AUC, PAPER_TEST_IMAGES
 from pipeline.reporting.plots import KINDS, plot_name
 from pipeline.reporting.summary import Results
@@ -109,7 +109,13 @@ def report_text(
 
     Returns:
         Markdown.
+
+    Raises:
+        PipelineError: If a detector was compared with what nobody names.
     """
+    for arm, singles in results.items():
+        for detector, single in singles.items():
+            check_baselines(arm, detector, single["baselines"])
     detectors = list(dict.fromkeys(name for singles in results.values() for name in singles))
     generated = any(facts[arm].generated for arm in results)
     # Drawn arms stand for the paper's until these run; a report on other data alone has nothing to do with them.
@@ -162,7 +168,7 @@ def _result_row(
         area = results["metrics"]["roc_auc"]
         row |= {ours: percent_std(area), "95 % interval": percent_interval(area)}
         name, best = max(results["baselines"].items(), key=lambda item: (item[1]["roc_auc"]["mean"], item[0]))
-        called = baseline_names(detector).get(name, name)
+        called = baseline_names(detector)[name]
         row["best baseline"] = f"{percent(best['roc_auc']['mean'])} ({called}): {_verdict(best['detector_above'])}"
         images = results["test"]["images"]
         row["test images"] = str(images)
@@ -178,16 +184,16 @@ def _result_row(
 
 def _baseline_rows(detector: str, results: Mapping[str, Any]) -> list[dict[str, str]]:
     names, baselines = baseline_names(detector), results["baselines"]
-    order = [name for name in names if name in baselines] + sorted(set(baselines) - set(names))
     return [
         {
-            "baseline": str(names.get(name, name)),
+            "baseline": called,
             "ROC AUC": percent_std(baselines[name]["roc_auc"]),
             "detector above by": f"{100 * baselines[name]['detector_above']['mean']:+.1f}",
             "95 % interval": percent_interval(baselines[name]["detector_above"], signed=True),
             "": _verdict(baselines[name]["detector_above"]),
         }
-        for name in order
+        for name, called in names.items()
+        if name in baselines
     ]
 
 

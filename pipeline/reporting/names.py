@@ -1,8 +1,11 @@
 """The names of figures and baselines as a reader sees them, in the order in which they are read."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
+from pipeline import layout
 from pipeline.detectors.registry import BASELINES, words_of
+from pipeline.errors import PipelineError
+from pipeline.evaluation.scores import SCORE
 
 NAMES = {
     "roc_auc": "ROC AUC",
@@ -21,6 +24,20 @@ def baseline_names(detector: str) -> dict[str, str]:
     """Column to name of what a detector is compared with: its own references, then other detectors."""
     own = {column: reference.name for column, reference in words_of(detector).references.items()}
     return own | {name: words_of(name).name for name in BASELINES if name != detector}
+
+
+def check_baselines(arm: str, detector: str, columns: Iterable[str]) -> None:
+    """Check that all that a detector was compared with has a name: a stray column of its scores is no baseline.
+
+    Raises:
+        PipelineError: Naming the first that has none.
+    """
+    known = baseline_names(detector)
+    if strange := [column for column in columns if column not in known]:
+        raise PipelineError(
+            f"{layout.SCORES / arm / detector}: the column {strange[0]!r} is neither {SCORE} nor what {detector} is "
+            f"compared with ({', '.join(known)}): remove it, or name it in the references of the detector's words"
+        )
 
 
 def baseline_meanings(detectors: Sequence[str]) -> list[str]:

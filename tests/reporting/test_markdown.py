@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from markdown_it import MarkdownIt
 
+from pipeline.errors import PipelineError
 from pipeline.evaluation.breakdown import COLUMNS
 from pipeline.evaluation.metrics import METRICS
 from pipeline.reporting.markdown import ArmFacts, DetectorFacts, report_text
@@ -116,6 +117,13 @@ def test_a_baseline_is_beaten_only_beyond_the_interval(
     text = report_on({"nih_pa": results})
     assert row_of(text, "pixel L1")[""] == verdict
     assert row_of(text, "nih_pa")["best baseline"] == f"80.0 (pixel L1): {verdict}"
+
+
+def test_a_column_of_scores_that_nobody_names_is_no_baseline(results_of: ResultsOf) -> None:
+    results = results_of(0.7, 0.7)
+    results["baselines"]["notes"] = results["baselines"]["pixel_l1"]
+    with pytest.raises(PipelineError, match=r"^reports/scores/nih_pa/dpa: the column 'notes' is neither"):
+        report_on({"nih_pa": results})
 
 
 def test_what_cannot_be_computed_is_not_applicable(results_of: ResultsOf) -> None:
@@ -245,7 +253,9 @@ def test_of_one_detector_nothing_names_it_but_the_introduction(results_of: Resul
 
 
 def test_several_detectors_have_a_row_and_a_part_each_and_share_what_is_the_arms(results_of: ResultsOf) -> None:
-    text = report_on({"nih_pa": results_of(0.7, 0.71)}, ("dpa", "colour_statistics"))
+    results = results_of(0.7, 0.71)
+    results["baselines"] = {"mean_intensity": results["baselines"]["mean_intensity"]}  # what both are compared with
+    text = report_on({"nih_pa": results}, ("dpa", "colour_statistics"))
     assert "Anomaly detection with deep perceptual autoencoders and colour statistics." in text
     rows = [cells(line) for line in text.splitlines() if line.startswith("| nih_pa ")]
     assert [(row[1], row[4]) for row in rows] == [
