@@ -86,7 +86,7 @@ def test_the_comparison_goes_into_the_summary_and_the_comment_and_the_gate_fails
 def test_reports_that_are_older_than_the_parameters_fail(runner: Runner) -> None:
     name = "The reports belong to the code and the parameters"
     subprocess.run(["git", "checkout", "--quiet", "HEAD~1"], cwd=runner.folder, check=True)
-    assert runner.step(name) == (0, "reports/ and dvc.lock belong to the code and the parameters\n")
+    assert runner.step(name) == (0, "reports/ and dvc.lock belong to the code, params.yaml and arms/\n")
     (runner.folder / "reports" / "summary.json").unlink()
     (runner.folder / "reports" / "runs" / "demo_xrays" / "dpa" / "seed-9").mkdir()
     (runner.folder / "reports" / "runs" / "demo_xrays" / "dpa" / "seed-9" / "history.csv").touch()

@@ -30,9 +30,10 @@ def main(words: Sequence[str]) -> int:
     ]
     if faults:
         removal = f"remove what is left over with `{shlex.join(['rm', '-r', *left_over])}`, " if left_over else ""
-        print(*faults, f"error: {removal}run `dvc repro`, and commit reports/ and dvc.lock", sep="\n", file=sys.stderr)
+        advice = "run `dvc repro`, and commit params.yaml, arms/, reports/ and dvc.lock together"
+        print(*faults, f"error: {removal}{advice}", sep="\n", file=sys.stderr)
         return 1
-    print("reports/ and dvc.lock belong to the code and the parameters")
+    print("reports/ and dvc.lock belong to the code, params.yaml and arms/")
     return 0
 
 
@@ -41,7 +42,9 @@ def stale_stages() -> list[str]:
     command = [sys.executable, "-m", "dvc", "repro", "--dry", "--allow-missing"]
     done = subprocess.run(command, capture_output=True, encoding="utf-8", errors="replace", check=False)  # noqa: S603
     faults = [line for line in done.stdout.splitlines() if line.startswith("Running stage")]
-    return faults + ([done.stderr.strip()] if done.returncode else [])
+    if done.returncode and not faults:  # else the clone lacks what a stage before would make
+        faults = [words_of(DvcException(done.stderr))]
+    return faults
 
 
 def misplaced() -> tuple[list[str], list[str]]:

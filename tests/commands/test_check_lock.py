@@ -37,6 +37,17 @@ def test_the_line_that_is_printed_removes_it(clone: Path, capsys: pytest.Capture
     assert misplaced() == ([], [])
 
 
+def test_an_arms_file_that_changed_without_a_run_is_to_be_committed_with_what_it_makes(
+    clone: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    apply_overrides(clone / "arms/demo_xrays.yaml", ["detectors.dpa.latent_dim=17"])
+    assert main([]) == 1
+    *faults, advice = capsys.readouterr().err.splitlines()
+    assert "Running stage 'check_params':" in faults
+    assert not [fault for fault in faults if str(clone) in fault]  # of files that this stage would make
+    assert advice == "error: run `dvc repro`, and commit params.yaml, arms/, reports/ and dvc.lock together"
+
+
 def test_a_file_beside_what_a_stage_makes_is_named_itself(clone: Path) -> None:
     (clone / "reports/arms/demo_xrays/notes.txt").touch()
     assert misplaced() == ([], ["reports/arms/demo_xrays/notes.txt"])
