@@ -112,6 +112,9 @@ class Arm:
             self.data.check_drawn(demo)
         if self.shared.tune:
             self.detector(self.shared.tune.detector)
+        for name in self.shared.evaluate.heat_map_top:
+            if name not in self.shared.detectors:
+                raise PipelineError(f"{arm_file(self.name)}: evaluate.heat_map_top.{name}: detectors has no such key")
         for name in self.shared.detectors:
             self.check_detector(name, compute)
 

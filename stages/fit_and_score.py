@@ -16,6 +16,7 @@ def main(arm: str, detector: str) -> str:
     """Write models under data/models/, and scores, histories and the first seed's gallery under reports/."""
     params, settings, images = read_params(), read_arm(arm), read_images(layout.prepared(arm))
     quantile, count = params.compute_metrics.held_out_quantile, 0
+    settings.check_files(detector)
     with workplace(params.compute.alone) as place:
         for seed in params.seeds:
             run = layout.run_name(arm, detector, seed)

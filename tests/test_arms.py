@@ -38,7 +38,8 @@ def test_the_arms_of_the_paper_have_the_settings_that_were_proven(arm: str) -> N
     dpa = now.detector("dpa").model_dump(mode="json")
     dpa["schedule"] = [{"resolution": int(side), **step} for side, step in dpa["schedule"].items()]
     assert dpa == before["train"]
-    assert now.shared.evaluate.model_dump(mode="json") == before["evaluate"]
+    drawn = before["evaluate"] | {"heat_map_top": {"dpa": before["evaluate"]["heat_map_top"]}}
+    assert now.shared.evaluate.model_dump(mode="json") == drawn
     data = now.data.model_dump(mode="json")
     for section in ("slides", "tissue_masks", "sample_tiles", "normalize_tiles", "split_xrays", "equalize_xrays"):
         if section in before:
@@ -107,10 +108,11 @@ def test_the_arms_of_the_paper_have_the_settings_that_were_proven(arm: str) -> N
         (f"{C16}:normalize_tiles.working_size", 190, "190 does not divide 768"),
         (f"{C16}:tissue_masks.microns_per_pixel", 50.0, "expected a whole number"),
         (
-            f"{PA}:evaluate.heat_map_top",
+            f"{PA}:evaluate.heat_map_top.dpa",
             0.0,
-            f"{PA}: evaluate.heat_map_top: Input should be greater than 0",
+            f"{PA}: evaluate.heat_map_top.dpa: Input should be greater than 0",
         ),
+        (f"{PA}:evaluate.heat_map_top.dpo", 1.5, f"{PA}: evaluate.heat_map_top.dpo: detectors has no such key"),
         (
             f"{PA}:split_xrays.validation_findings",
             ["infiltration"],

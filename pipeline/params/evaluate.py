@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from pipeline.params.base import Seed, Settings, Share
+from pipeline.params.base import Name, Seed, Settings, Share
 
 Metric = Literal["roc_auc", "average_precision", "partial_roc_auc", "fpr_at_95_tpr", "tpr_at_5_fpr"]
 
@@ -13,9 +13,10 @@ class Evaluate(Settings):
     """What evaluation draws of an arm."""
 
     gallery_images: Annotated[int, Field(gt=0, le=100)] = Field(description="Images per row of the gallery.")
-    heat_map_top: Annotated[float, Field(gt=0)] = Field(
-        description="Value of the anomaly maps that is drawn brightest, the same in all pictures of the arm, so that "
-        "they can be compared; the gallery says how many pixels lie beyond."
+    heat_map_top: dict[Name, Annotated[float, Field(gt=0)]] = Field(
+        description="Detector to the value of its anomaly maps that is drawn brightest, the same in all its pictures "
+        "of the arm, so that they can be compared; the gallery says how many pixels lie beyond. The maps of a detector "
+        "that is not named are not drawn."
     )
 
 

@@ -43,7 +43,7 @@ def chosen_images(test: pd.DataFrame, threshold: float | None, shown: int) -> di
 
 
 def write_gallery(
-    path: Path, title: str, detector: Detector, images: Images, chosen: dict[str, pd.DataFrame], top: float
+    path: Path, title: str, detector: Detector, images: Images, chosen: dict[str, pd.DataFrame], top: float | None
 ) -> None:
     """Write a sheet of images, each with its score and findings, and below them their anomaly maps, if there are any.
 
@@ -53,7 +53,8 @@ def write_gallery(
         detector: The fitted detector.
         images: The prepared arm.
         chosen: Of :func:`chosen_images`.
-        top: The value of the maps that is drawn brightest, the same for all pictures of the arm.
+        top: The value of the maps that is drawn brightest, the same for all pictures of detector and arm; None draws no
+            maps.
     """
     row_of = pd.Series(np.arange(len(images.index)), index=images.index["id"])
     rows: dict[str, Sequence[np.ndarray]] = {}
@@ -62,11 +63,11 @@ def write_gallery(
         rows[caption] = []
         if len(table):
             pixels = np.asarray(images.pixels[row_of[table["id"]].to_numpy()])
-            maps = detector.anomaly_maps(pixels)
+            maps = None if top is None else detector.anomaly_maps(pixels)
             rows[caption] = list(pixels) if maps is None else _scored_part(pixels, maps)
             facts = zip(table["score"], table["label"], table["findings"], strict=True)
             notes[caption] = [_note(score, label, findings) for score, label, findings in facts]
-            if maps is not None:
+            if top is not None and maps is not None:
                 beyond = f"{(maps > top).mean():.1%} of the pixels are beyond"
                 name = caption.partition(":")[0]
                 rows[f"anomaly maps of the {name}, dark 0 to bright {top:g}; {beyond}"] = [_heat(m, top) for m in maps]

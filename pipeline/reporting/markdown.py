@@ -236,7 +236,7 @@ def _detector_part(
         table(_baseline_rows(detector, results)),
         f"{plots}\n",
         f"### {heading}: the images behind the figures\n",
-        f"Seed {facts.seeds[0]}; anomaly maps, where there are any, have the same scale in the whole arm.\n",
+        f"Seed {facts.seeds[0]}; anomaly maps, where there are any, are drawn to one scale per detector.\n",
         f"![Gallery of {arm}]({first}/gallery.png)\n",
         *([f"{pictures}\n", f"![Growth of {arm}]({first}/growth.png)\n"] if pictures else []),
         f"### {heading}: by {facts.breakdown['part'].iloc[0]}\n",

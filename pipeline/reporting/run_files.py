@@ -31,6 +31,7 @@ def write_run(
         The number of images that were scored.
     """
     run, drawn, own = layout.run_name(arm.name, detector, seed), arm.shared.evaluate, arm.detector(detector)
+    arm.check_files(detector)
     model, folder = layout.model(run), layout.pictures(run)
     fitted = load(detector, model, own, place)
     table = score_table(images, run, scorers(detector, fitted, own.resolution, images, seed))
@@ -47,6 +48,6 @@ def write_run(
             fitted,
             images,
             chosen,
-            drawn.heat_map_top,
+            drawn.heat_map_top.get(detector),
         )
     return len(table)

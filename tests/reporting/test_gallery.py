@@ -106,10 +106,15 @@ def test_images_stand_above_their_maps_by_the_part_that_is_scored(
     assert [len(row) for row in rows] == [3, 3, 3, 3, 0, 0]
 
 
-def test_without_maps_the_whole_images_stand_alone(
-    tiny_images: Images, split: pd.DataFrame, drawn: tuple[Sheet, dict[str, Sequence[str]]]
+@pytest.mark.parametrize(("detector", "top"), [(Mapless(), 255.0), (MiddleMapper(), None)])
+def test_without_maps_or_their_scale_the_whole_images_stand_alone(
+    tiny_images: Images,
+    split: pd.DataFrame,
+    drawn: tuple[Sheet, dict[str, Sequence[str]]],
+    detector: Recorder,
+    top: float | None,
 ) -> None:
-    write_gallery(Path("x.png"), "arm", Mapless(), tiny_images, chosen_images(split, 0.35, 3), 255.0)
+    write_gallery(Path("x.png"), "arm", detector, tiny_images, chosen_images(split, 0.35, 3), top)
     rows, notes = drawn
     assert [caption.partition(":")[0] for caption in rows] == [
         "highest scores",
