@@ -70,6 +70,29 @@ class FrozenFeatures:
             pixels = torch.from_numpy(np.asarray(images[rows[start : start + SCORING_BATCH]]))
             yield self._answers(to_network(central_view(pixels, self.side).to(self.place.device)))
 
+    def checked_maps(self, images: np.ndarray, rows: np.ndarray) -> Iterator[list[Tensor]]:
+        """Yield the features of training images as :meth:`maps` does.
+
+        Raises:
+            PipelineError: Naming the first image whose features are not finite, or at the end if all were 0.
+        """
+        done, answered = 0, False
+        for layers in self.maps(images, rows):
+            finite = torch.stack([layer.isfinite().flatten(1).all(1) for layer in layers]).all(0).cpu().numpy()
+            _check_rows(finite, rows[done : done + len(finite)], self.name)
+            answered = answered or any(bool(layer.any()) for layer in layers)
+            yield layers
+            done += len(finite)
+        _check_answered(answered, self.name)
+
+    def scored_shape(self, images: np.ndarray) -> tuple[int, int]:
+        """Height and width in pixels of what is seen of each image (N, H, W, C)."""
+        return (self.side, self.side) if self.side else (images.shape[1], images.shape[2])
+
+    def input_shape(self, images: np.ndarray) -> tuple[int, int]:
+        """Height and width in pixels of what the network is shown of each image (N, H, W, C)."""
+        return (self.input_size, self.input_size) if self.input_size else self.scored_shape(images)
+
     def pooled(self, images: np.ndarray, rows: np.ndarray | None = None) -> np.ndarray:
         """Average the features over all positions, layer after layer.
 
@@ -112,13 +135,21 @@ def check_finite(features: np.ndarray, rows: np.ndarray, backbone: str) -> None:
     Raises:
         PipelineError: Naming the first image whose features are not finite, or if all features are 0.
     """
-    broken = rows[~np.isfinite(features).all(1)]
+    _check_rows(np.isfinite(features).all(1), rows, backbone)
+    _check_answered(bool(features.any()), backbone)
+
+
+def _check_rows(finite: np.ndarray, rows: np.ndarray, backbone: str) -> None:
+    broken = rows[~finite]
     if len(broken):
         raise PipelineError(
             f"{backbone} answers row {broken[0]} of the arm's index.csv with numbers that are not finite: are the "
             "weights those of the network?"
         )
-    if not features.any():
+
+
+def _check_answered(answered: bool, backbone: str) -> None:
+    if not answered:
         raise PipelineError(f"{backbone} answers 0 to all training images: are they all black, or its weights empty?")
 
 

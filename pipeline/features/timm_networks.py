@@ -50,7 +50,7 @@ class TimmNetwork(Backbone):
         finally:
             for hook in hooks:
                 hook.remove()
-        return [self._as_map(tapped[layer], images) for layer in layers]
+        return [self._as_map(layer, tapped[layer], images) for layer in layers]
 
     def load_weights(self, weights: dict[str, Tensor]) -> None:
         """Load a state dictionary of timm's, with or without its classifier."""
@@ -64,10 +64,11 @@ class TimmNetwork(Backbone):
             raise PipelineError(f"{layer!r} is no layer of {self.name}: name one of its modules, such as {known}")
         return modules[layer]
 
-    def _as_map(self, output: Tensor, images: Tensor) -> Tensor:
-        """Put tokens (N, T, C) back to where they are of: (N, C, h, w)."""
+    def _as_map(self, layer: str, output: Tensor, images: Tensor) -> Tensor:
+        """Turn maps whose channels come last, and put tokens (N, T, C) back to where they are of: (N, C, h, w)."""
         if output.ndim == 4:
-            return output
+            order = getattr(self._module(layer), "output_fmt", getattr(self.network, "output_fmt", "NCHW"))
+            return output.permute(0, 3, 1, 2) if order == "NHWC" else output
         patch = self.network.patch_embed.patch_size
         height, width = (size // side for size, side in zip(images.shape[2:], patch, strict=True))
         tokens = output[:, self.network.num_prefix_tokens :]

@@ -7,8 +7,8 @@ import torch
 
 from pipeline.errors import PipelineError
 from pipeline.features import backbones
-from pipeline.features.backbones import Vgg, load_backbone
-from pipeline.features.layers import BACKBONE_LAYERS
+from pipeline.features.backbones import ResNet, Vgg, load_backbone
+from pipeline.features.layers import BACKBONE_LAYERS, RESNETS
 
 
 @pytest.mark.parametrize("layer", BACKBONE_LAYERS["efficientnet_lite0"])
@@ -44,6 +44,71 @@ def test_several_layers_are_tapped_on_one_way_in_the_order_asked_for(name: str, 
     images = torch.rand(2, 1, 16, 16)
     for layer, features in zip(layers, network(images, layers), strict=True):
         assert torch.equal(features, network(images, [layer])[0])
+
+
+def basic_stage(blocks: int, inward: int, width: int) -> int:
+    """Weights of a stage of basic blocks: two 3×3 convolutions and batch norms each, a 1×1 shortcut where it widens."""
+    first = 9 * inward * width + 9 * width**2 + 4 * width
+    shortcut = inward * width + 2 * width if inward != width else 0
+    return first + shortcut + (blocks - 1) * (18 * width**2 + 4 * width)
+
+
+def bottleneck_stage(blocks: int, inward: int, middle: int, width: int) -> int:
+    """Weights of a stage of bottlenecks: 1×1 to the middle, 3×3, 1×1 to the width; the first has a 1×1 shortcut."""
+    first = inward * middle + 9 * middle**2 + middle * width + 2 * (2 * middle + width) + inward * width + 2 * width
+    return first + (blocks - 1) * (width * middle + 9 * middle**2 + middle * width + 2 * (2 * middle + width))
+
+
+STEM = 7 * 7 * 3 * 64 + 2 * 64
+STAGES = {"resnet34": (3, 4, 6, 3), "resnet101": (3, 4, 23, 3), "wide_resnet101_2": (3, 4, 23, 3)}
+
+
+@pytest.mark.parametrize("name", RESNETS)
+def test_residual_networks_are_those_of_their_papers(name: str) -> None:
+    blocks = STAGES.get(name, (2, 2, 2, 2) if name == "resnet18" else (3, 4, 6, 3))
+    widths = [64, 128, 256, 512]
+    if name in {"resnet18", "resnet34"}:
+        inward = [64, 64, 128, 256]
+        stages = [basic_stage(*sizes) for sizes in zip(blocks, inward, widths, strict=True)]
+    else:
+        middle = [width * 2 if name.startswith("wide") else width for width in widths]
+        widths = [4 * width for width in widths]
+        inward = [64, *widths[:3]]
+        stages = [bottleneck_stage(*sizes) for sizes in zip(blocks, inward, middle, widths, strict=True)]
+    with torch.device("meta"):  # shapes alone
+        network = ResNet(name).eval()
+    assert sum(weight.numel() for weight in network.parameters()) == STEM + sum(stages)
+    layers = list(BACKBONE_LAYERS[name])
+    shapes = [tuple(answer.shape) for answer in network.features(torch.empty(2, 3, 64, 64, device="meta"), layers)]
+    assert shapes == [
+        (2, width, 64 // factor, 64 // factor)
+        for width, factor in zip(widths, BACKBONE_LAYERS[name].values(), strict=True)
+    ]
+
+
+def test_a_residual_network_is_tapped_in_the_order_asked_for_no_deeper_than_needed() -> None:
+    torch.manual_seed(0)
+    network = ResNet("resnet18").eval()
+    network.network.layer4 = None  # would fail if it were called
+    images = torch.rand(1, 3, 32, 32)
+    third, first = network.features(images, ["layer3", "layer1"])
+    assert torch.equal(first, network.features(images, ["layer1"])[0])
+    assert torch.equal(third, network.network.layer3(network.network.layer2(first)))
+    assert first.min() >= 0
+
+
+def test_a_residual_networks_weights_come_with_or_without_the_classifier(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    whole = ResNet("resnet18").network.state_dict() | {
+        "fc.weight": torch.zeros(1000, 512),
+        "fc.bias": torch.zeros(1000),
+    }
+    torch.save(whole, tmp_path / "resnet18.pth")
+    loaded = load_backbone("resnet18", str(tmp_path / "resnet18.pth"))
+    assert isinstance(loaded, ResNet)
+    assert torch.equal(loaded.network.conv1.weight, whole["conv1.weight"])
+    with pytest.raises(PipelineError, match=r"resnet18\.pth does not hold the weights of resnet34: get the published"):
+        load_backbone("resnet34", str(tmp_path / "resnet18.pth"))
 
 
 def test_vgg_computes_in_the_precision_of_its_weights_and_lite0_in_float32() -> None:

@@ -1,0 +1,1 @@
+"""How far the patches of an image are from those that normal images have at the same place (PaDiM)."""

@@ -1,0 +1,1 @@
+"""How far the patches of an image are from the most similar patches of normal images (PatchCore)."""
