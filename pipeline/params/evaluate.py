@@ -15,8 +15,8 @@ class Evaluate(Settings):
     gallery_images: Annotated[int, Field(gt=0, le=100)] = Field(description="Images per row of the gallery.")
     heat_map_top: dict[Name, Annotated[float, Field(gt=0)]] = Field(
         description="Detector to the value of its anomaly maps that is drawn brightest, the same in all its pictures "
-        "of the arm, so that they can be compared; the gallery says how many pixels lie beyond. The maps of a detector "
-        "that is not named are not drawn."
+        "of the arm, so that they can be compared; the gallery says how many pixels lie beyond. For a detector that is "
+        "not named it is the highest value of each picture."
     )
 
 

@@ -53,24 +53,25 @@ def write_gallery(
         detector: The fitted detector.
         images: The prepared arm.
         chosen: Of :func:`chosen_images`.
-        top: The value of the maps that is drawn brightest, the same for all pictures of detector and arm; None draws no
-            maps.
+        top: The value of the maps that is drawn brightest, the same for all pictures of detector and arm; None takes
+            the highest that is shown.
     """
     row_of = pd.Series(np.arange(len(images.index)), index=images.index["id"])
+    pixels = {caption: np.asarray(images.pixels[row_of[table["id"]].to_numpy()]) for caption, table in chosen.items()}
+    maps = {caption: detector.anomaly_maps(shown) if len(shown) else None for caption, shown in pixels.items()}
+    top = top or max((float(drawn.max()) for drawn in maps.values() if drawn is not None), default=0.0) or 1.0
     rows: dict[str, Sequence[np.ndarray]] = {}
     notes: dict[str, list[str]] = {}
     for caption, table in chosen.items():
-        rows[caption] = []
+        drawn = maps[caption]
+        rows[caption] = list(pixels[caption]) if drawn is None else _scored_part(pixels[caption], drawn)
         if len(table):
-            pixels = np.asarray(images.pixels[row_of[table["id"]].to_numpy()])
-            maps = None if top is None else detector.anomaly_maps(pixels)
-            rows[caption] = list(pixels) if maps is None else _scored_part(pixels, maps)
             facts = zip(table["score"], table["label"], table["findings"], strict=True)
             notes[caption] = [_note(score, label, findings) for score, label, findings in facts]
-            if top is not None and maps is not None:
-                beyond = f"{(maps > top).mean():.1%} of the pixels are beyond"
-                name = caption.partition(":")[0]
-                rows[f"anomaly maps of the {name}, dark 0 to bright {top:g}; {beyond}"] = [_heat(m, top) for m in maps]
+        if drawn is not None:
+            beyond = f"{(drawn > top).mean():.1%} of the pixels are beyond"
+            name = caption.partition(":")[0]
+            rows[f"anomaly maps of the {name}, dark 0 to bright {top:.3g}; {beyond}"] = [_heat(m, top) for m in drawn]
     contact_sheet(path, title, rows, notes=notes)
 
 

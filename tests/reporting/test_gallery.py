@@ -106,15 +106,21 @@ def test_images_stand_above_their_maps_by_the_part_that_is_scored(
     assert [len(row) for row in rows] == [3, 3, 3, 3, 0, 0]
 
 
-@pytest.mark.parametrize(("detector", "top"), [(Mapless(), 255.0), (MiddleMapper(), None)])
-def test_without_maps_or_their_scale_the_whole_images_stand_alone(
-    tiny_images: Images,
-    split: pd.DataFrame,
-    drawn: tuple[Sheet, dict[str, Sequence[str]]],
-    detector: Recorder,
-    top: float | None,
+def test_without_a_scale_the_highest_value_is_brightest(
+    tiny_images: Images, split: pd.DataFrame, drawn: tuple[Sheet, dict[str, Sequence[str]]]
 ) -> None:
-    write_gallery(Path("x.png"), "arm", detector, tiny_images, chosen_images(split, 0.35, 3), top)
+    write_gallery(Path("x.png"), "arm", MiddleMapper(), tiny_images, chosen_images(split, 0.35, 3), None)
+    maps = {caption: heat for caption, heat in drawn[0].items() if caption.startswith("anomaly maps")}
+    (top,) = {float(caption.partition("bright ")[2].partition(";")[0]) for caption in maps}
+    shown = [MiddleMapper().anomaly_maps(tiny_images.pixels[rows]).max() for rows in ([23, 22, 21], [12, 13, 14])]
+    assert top == pytest.approx(max(shown), rel=0.01)
+    assert all(caption.endswith("; 0.0% of the pixels are beyond") for caption in maps)
+
+
+def test_without_maps_the_whole_images_stand_alone(
+    tiny_images: Images, split: pd.DataFrame, drawn: tuple[Sheet, dict[str, Sequence[str]]]
+) -> None:
+    write_gallery(Path("x.png"), "arm", Mapless(), tiny_images, chosen_images(split, 0.35, 3), 255.0)
     rows, notes = drawn
     assert [caption.partition(":")[0] for caption in rows] == [
         "highest scores",
