@@ -67,7 +67,7 @@ def plot_ranking(folder: Path, arm: str, results: Mapping[str, Any]) -> None:
     """
     points = _points(layout.results(arm) / "roc.csv", "detector", "seed", "fpr", "tpr")
     styles = dict(zip(results, zip(cycle(COLOURS), cycle(LINES), strict=False), strict=False))
-    figure = Figure(figsize=(4.4, 4.5 + 0.17 * len(results)), layout="tight")
+    figure = Figure(figsize=(4.4, 4.4 + 0.2 * len(results)), layout="constrained")
     axes = figure.subplots()
     axes.plot([0, 1], [0, 1], color="0.75", linewidth=1)
     for detector in by_roc_auc(results):
@@ -77,7 +77,7 @@ def plot_ranking(folder: Path, arm: str, results: Mapping[str, Any]) -> None:
         axes.plot(*curve, label=label, color=colour, linestyle=line, linewidth=1.8)
     axes.set(xlabel="false positive rate", ylabel="true positive rate", xlim=(0, 1), ylim=(0, 1.01), aspect="equal")
     axes.set_title(f"{arm}, mean over seeds", fontsize=10, parse_math=False)
-    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.14), fontsize=8, frameon=False, handlelength=4)
+    figure.legend(loc="outside lower center", fontsize=8, frameon=False, handlelength=4)
     save_figure(figure, folder / ranking_plot_name(arm))
 
 
