@@ -1,7 +1,7 @@
 """Two revisions side by side: which parameters and metrics changed, and whether the change means anything."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import product
 from typing import Annotated, Any
@@ -154,6 +154,17 @@ def called(run: Run, base: Revision, head: Revision) -> str:
     return run[0] if len(detectors) == 1 else "/".join(run)
 
 
+def all_called(runs: Iterable[Run], base: Revision, head: Revision) -> str:
+    """The names of several, an arm's detectors together."""
+    detectors: dict[str, list[str]] = {}
+    for arm, detector in sorted(runs):
+        detectors.setdefault(arm, []).append(detector)
+    return ", ".join(
+        called((arm, own[0]), base, head) if len(own) == 1 else f"{arm} ({', '.join(own)})"
+        for arm, own in detectors.items()
+    )
+
+
 def comparison_text(base: Revision, head: Revision, changed: list[Change]) -> str:
     """Say in Markdown what changed.
 
@@ -171,7 +182,7 @@ def comparison_text(base: Revision, head: Revision, changed: list[Change]) -> st
         "the test images differ: not paired": {change.run for change in changed if not change.paired},
         ONE_SEED: {change.run for change in others if change.one_seed},
     }
-    notes = [f"{', '.join(sorted(names[run] for run in runs))}: {text}" for text, runs in said.items() if runs]
+    notes = [f"{all_called(runs, base, head)}: {text}" for text, runs in said.items() if runs]
     notes += not_compared(base, head).values()
     parts = [f"## Compared with {plain(base.name)}\n", "### Parameters\n"]
     parts += [_differences("parameter", base.name, base.parameters, head.parameters), "### Metrics\n"]

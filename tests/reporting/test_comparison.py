@@ -281,7 +281,7 @@ def test_a_detector_on_one_side_alone_is_one_line_with_its_area() -> None:
 
 def test_detectors_of_which_the_same_is_said_share_a_line() -> None:
     same = {("a", "padim"): arm_of(1.0), ("a", "dpa"): arm_of(1.0)}
-    assert "- a/dpa, a/padim: every metric is as before" in text_of(revision("main", same), revision("now", same))
+    assert "- a (dpa, padim): every metric is as before" in text_of(revision("main", same), revision("now", same))
 
 
 @pytest.mark.parametrize(
