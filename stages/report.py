@@ -6,7 +6,7 @@ from pipeline.params.file import read_params
 from pipeline.reporting.facts import arm_facts, detector_facts
 from pipeline.reporting.html import html_page
 from pipeline.reporting.markdown import report_text
-from pipeline.reporting.plots import plot_detector
+from pipeline.reporting.plots import plot_detector, plot_ranking
 from pipeline.reporting.summary import read_results, summarise
 from pipeline.stage import run_stage
 
@@ -20,6 +20,8 @@ def main() -> str:
         for arm in arms:
             for detector, single in results[arm].items():
                 plot_detector(figures, arm, detector, seeds, single["test"]["abnormal_share"])
+            if len(detectors) > 1:
+                plot_ranking(figures, arm, results[arm])
     facts = {arm: arm_facts(arm) for arm in arms}
     runs = {arm: {detector: detector_facts(arm, detector, seeds) for detector in detectors} for arm in arms}
     text = report_text(results, facts, runs)

@@ -13,7 +13,7 @@ from dvc.api import DVCFileSystem
 from pipeline.errors import PipelineError
 from pipeline.evaluation.scores import Reader, read_local
 from pipeline.params.file import read_params
-from pipeline.reporting.comparison import called, changes, comparison_text, failures, read_revision
+from pipeline.reporting.comparison import all_called, changes, comparison_text, failures, read_revision
 
 
 def main(words: Sequence[str]) -> int:
@@ -34,8 +34,8 @@ def main(words: Sequence[str]) -> int:
     if lines := failures(changed, base, head, allowed):
         print(*lines, sep="\n", file=sys.stderr)
         return 1
-    arms = ", ".join(sorted({called(change.run, base, head) for change in changed})) or "no arm"
-    print(f"compared {arms}: nothing became worse than {base.name} by more than its `gate` in params.yaml allows")
+    compared = all_called({change.run for change in changed}, base, head) or "no arm"
+    print(f"compared {compared}: nothing became worse than {base.name} by more than its `gate` in params.yaml allows")
     return 0
 
 

@@ -33,7 +33,7 @@ class Words:
         loss: The axis of a training's history.
         pictures: What stands above the pictures of its fit, a paragraph in Markdown.
         references: Column to each of its own references, in reading order.
-        in_paper: Whether the paper's figures are of this detector.
+        paper: The paper's name of it, where the paper has figures of it.
     """
 
     name: str
@@ -42,7 +42,7 @@ class Words:
     loss: str = "loss"
     pictures: str = ""
     references: Mapping[str, Reference] = field(default_factory=dict)
-    in_paper: bool = False
+    paper: str = ""
 
 
 class DetectorSettings(Settings):

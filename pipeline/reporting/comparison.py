@@ -1,7 +1,7 @@
 """Two revisions side by side: which parameters and metrics changed, and whether the change means anything."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import product
 from typing import Annotated, Any
@@ -22,7 +22,7 @@ from pipeline.layout import arm_file
 from pipeline.params.base import Name
 from pipeline.params.evaluate import ComputeMetrics, Gate
 from pipeline.reporting.names import NAMES
-from pipeline.reporting.tables import MISSING, percent_interval, percent_std, plain, table
+from pipeline.reporting.tables import MISSING, percent, percent_interval, percent_std, plain, table
 
 IDENTITY = ["id", "group", "label"]  # what makes a test image the same in two revisions
 
@@ -154,6 +154,17 @@ def called(run: Run, base: Revision, head: Revision) -> str:
     return run[0] if len(detectors) == 1 else "/".join(run)
 
 
+def all_called(runs: Iterable[Run], base: Revision, head: Revision) -> str:
+    """The names of several, an arm's detectors together."""
+    detectors: dict[str, list[str]] = {}
+    for arm, detector in sorted(runs):
+        detectors.setdefault(arm, []).append(detector)
+    return ", ".join(
+        called((arm, own[0]), base, head) if len(own) == 1 else f"{arm} ({', '.join(own)})"
+        for arm, own in detectors.items()
+    )
+
+
 def comparison_text(base: Revision, head: Revision, changed: list[Change]) -> str:
     """Say in Markdown what changed.
 
@@ -166,23 +177,31 @@ def comparison_text(base: Revision, head: Revision, changed: list[Change]) -> st
     others = [change for change in changed if change.difference.mean]
     rows = [_row(change, names[change.run], base.name) for change in others]
     same = set(names) - {change.run for change in others}
-    notes = [f"{names[run]}: every metric is as before" for run in same]
-    notes += [f"{names[run]}: the test images differ: not paired" for run in {c.run for c in changed if not c.paired}]
-    notes += [
-        f"{names[run]}: one seed on both sides: the intervals are over patients or slides, without the noise of seeds, "
-        "so that another seed alone may be marked as better or worse: run more seeds to know"
-        for run in {change.run for change in others if change.one_seed}
-    ]
+    said = {
+        "every metric is as before": same,
+        "the test images differ: not paired": {change.run for change in changed if not change.paired},
+        ONE_SEED: {change.run for change in others if change.one_seed},
+    }
+    notes = [f"{all_called(runs, base, head)}: {text}" for text, runs in said.items() if runs]
     notes += not_compared(base, head).values()
     parts = [f"## Compared with {plain(base.name)}\n", "### Parameters\n"]
     parts += [_differences("parameter", base.name, base.parameters, head.parameters), "### Metrics\n"]
     parts += [table(rows), READING] if rows else []
     parts += [*(f"- {plain(note)}" for note in sorted(notes)), "", "### Other figures of summary.json\n"]
     shown = {".".join([*change.run, change.metric]) for change in changed}
-    rest = [{key: value for key, value in side.figures.items() if key not in shown} for side in (base, head)]
+    # What is on one side alone is named above, and all its figures would hide those that can be compared.
+    alone = tuple(f"{'.'.join(run)}." for run in {*base.scores} ^ {*head.scores})
+    rest = [
+        {key: value for key, value in side.figures.items() if key not in shown and not key.startswith(alone)}
+        for side in (base, head)
+    ]
     return "\n".join([*parts, _differences("figure", base.name, *rest)])
 
 
+ONE_SEED = (
+    "one seed on both sides: the intervals are over patients or slides, without the noise of seeds, so that another "
+    "seed alone may be marked as better or worse: run more seeds to know"
+)
 READING = """Percent; mean ± standard deviation over seeds. The interval is that of the difference (95 %, paired over
 patients or slides, with the noise of seeds); where it holds 0, the difference is within noise. It is n/a with fewer
 than five patients or slides of a class. Of twenty such rows, one is marked by chance, or more where the noise of seeds
@@ -194,12 +213,20 @@ def not_compared(base: Revision, head: Revision) -> dict[Run, str]:
     """Say which arms and detectors have no figures on one side, or on both."""
     reasons: dict[Run, list[str]] = {}
     for run in sorted({*base.scores, *head.scores}):
-        for side, other in ((base, head), (head, base)):
-            if run not in side.scores:
-                reasons.setdefault(run, []).append(f"only in {other.name}")
-            elif isinstance(reason := side.scores[run], PipelineError):
+        if run not in base.scores:
+            reasons[run] = [f"new in {head.name}{_roc_auc(run, head)}"]
+        elif run not in head.scores:
+            reasons[run] = [f"only in {base.name}{_roc_auc(run, base)}"]
+        for side in (base, head):
+            if isinstance(reason := side.scores.get(run), PipelineError):
                 reasons.setdefault(run, []).append(f"no scores in {side.name} ({reason})")
     return {run: f"{called(run, base, head)}: {'; '.join(why)}" for run, why in reasons.items()}
+
+
+def _roc_auc(run: Run, side: Revision) -> str:
+    """The ROC AUC of what is on one side alone, where its summary has it."""
+    area = side.figures.get(".".join([*run, "roc_auc"]))
+    return f", ROC AUC {percent(area)}" if isinstance(area, float) else ""
 
 
 def failures(changed: list[Change], base: Revision, head: Revision, allowed: Gate) -> list[str]:

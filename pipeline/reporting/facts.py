@@ -14,6 +14,7 @@ from pipeline.errors import PipelineError
 from pipeline.evaluation.breakdown import read_breakdown
 from pipeline.files import read_csv, read_json, read_text
 from pipeline.reporting.markdown import ArmFacts, DetectorFacts
+from pipeline.reporting.plots import KINDS, plot_name
 
 # what pipeline.evaluation.provenance writes
 PROVENANCE = ("raw_files", "raw_bytes", "inventory_md5", "images_md5", "model_md5", "device", "libraries")
@@ -36,8 +37,11 @@ def arm_facts(arm: str) -> ArmFacts:
 
 def detector_facts(arm: str, detector: str, seeds: Sequence[int]) -> DetectorFacts:
     """Read what is known of a detector on an arm."""
+    first, figures = layout.pictures(layout.run_name(arm, detector, seeds[0])), layout.REPORTS / "figures"
     return DetectorFacts(
         seeds,
+        [kind for kind in KINDS if (figures / plot_name(arm, detector, kind)).is_file()],
+        (first / "growth.png").is_file(),
         read_breakdown(layout.results(arm) / "breakdown.csv", detector),
         [_provenance(layout.pictures(layout.run_name(arm, detector, seed)) / "provenance.json") for seed in seeds],
     )

@@ -2,6 +2,9 @@
 
 import base64
 import io
+import re
+from collections.abc import Iterator, Sequence
+from html import escape, unescape
 from pathlib import Path
 
 from markdown_it import MarkdownIt
@@ -31,6 +34,8 @@ th {{ background: #f4f4f4; white-space: normal; }}
 td:first-child {{ white-space: normal; min-width: 8em; }}
 tr:nth-child(even) td {{ background: #fafafa; }}
 img {{ max-width: 100%; height: auto; }}
+details {{ border: 1px solid #ddd; border-radius: 4px; margin: 12px 0; padding: 0 12px; }}
+summary {{ cursor: pointer; font-weight: 600; padding: 10px 0; }}
 p.sheet {{ overflow-x: auto; }}
 p.sheet img {{ max-width: none; width: 100%; }}
 /* A hint where something is cut off: only what can be scrolled runs an animation of its scrolling. */
@@ -53,6 +58,9 @@ p, li {{ overflow-wrap: anywhere; }}
 """
 QUALITY = 80
 SHEET_WIDTH = 720  # pixels below which a contact sheet cannot be read and is scrolled
+# What pipeline.reporting.tables.folded writes: the only HTML that is obeyed.
+FOLD = re.compile(r"<details>\n<summary>([^<>]*)</summary>")
+END_OF_FOLD = "</details>"
 SHEETS = ("gallery.png", "growth.png", "images.png", "normalisation.png", "overlays.png")
 
 
@@ -60,14 +68,14 @@ def html_page(text: str, root: Path) -> str:
     """Turn a report into a page.
 
     Args:
-        text: Markdown; HTML in it is shown, not obeyed.
+        text: Markdown; HTML in it is shown, not obeyed, but for what folds a part of it.
         root: The folder that its pictures are relative to.
 
     Returns:
         HTML that holds everything it shows.
     """
     markdown = MarkdownIt("commonmark", {"html": False}).enable("table")
-    tokens = markdown.parse(text)
+    tokens = list(_with_folds(markdown.parse(text)))
     links = []
     for number, token in enumerate(tokens):
         if token.type == "heading_open":
@@ -80,6 +88,29 @@ def html_page(text: str, root: Path) -> str:
     body = markdown.renderer.render(tokens, markdown.options, {})
     body = body.replace("<table>", '<div class="wide"><table>').replace("</table>", "</table></div>")
     return PAGE.format(links="".join(links), body=body)
+
+
+def _with_folds(tokens: Sequence[Token]) -> Iterator[Token]:
+    """Put elements that fold in place of the paragraphs that hold their tags and nothing else."""
+    lines = iter(tokens)
+    for token in lines:
+        if token.type != "paragraph_open":
+            yield token
+            continue
+        inline, end = next(lines), next(lines)
+        tags = _fold_tags(inline.content) if token.level == 0 else None
+        if tags is None:
+            yield from (token, inline, end)
+        else:
+            yield Token("html_block", "", 0, content=tags)
+
+
+def _fold_tags(paragraph: str) -> str | None:
+    """The tags that a paragraph is; None for any other."""
+    if paragraph == END_OF_FOLD:
+        return f"{END_OF_FOLD}\n"
+    fold = FOLD.fullmatch(paragraph)
+    return fold and f"<details>\n<summary>{escape(unescape(fold[1]))}</summary>\n"
 
 
 def _embed(line: Token, paragraph: Token, root: Path) -> None:

@@ -11,19 +11,33 @@ import pandas as pd
 from pipeline import layout
 from pipeline.detectors.registry import words_of
 from pipeline.evaluation.breakdown import FINDING
-from pipeline.reporting.names import NAMES, baseline_meanings, baseline_names, check_baselines
-from pipeline.reporting.paper import PAPER_BEST_OTHER, PAPER_ROC_AUC, PAPER_TEST_IMAGES
-from pipeline.reporting.plots import KINDS, plot_name
-from pipeline.reporting.summary import Results
-from pipeline.reporting.tables import MISSING, frame, percent, percent_interval, percent_std, plain, table
-
-OTHER_IMAGES = 0.05  # share by which the number of test images may differ from the paper's
+from pipeline.reporting.baselines import baseline_rows, best_baseline_text
+from pipeline.reporting.names import NAMES, baseline_meanings, check_baselines
+from pipeline.reporting.paper import PAPER_TEST_IMAGES
+from pipeline.reporting.paper_tables import above_paper, paper_figures, paper_section
+from pipeline.reporting.plots import plot_name
+from pipeline.reporting.ranking import MANY, ranking_section
+from pipeline.reporting.summary import Results, by_roc_auc
+from pipeline.reporting.tables import (
+    MISSING,
+    folded,
+    frame,
+    joined,
+    percent,
+    percent_interval,
+    percent_std,
+    plain,
+    table,
+)
 
 INTRODUCTION = """# Report
 
-Anomaly detection with {detectors}. All figures are in percent. ± is the standard deviation over seeds,
-intervals are 95 % intervals over the patients or slides of the test split.
+{text}
 """
+SCOPE = (
+    "Anomaly detection with {detectors}. All figures are in percent. ± is the standard deviation over seeds, intervals "
+    "are 95 % intervals over the patients or slides of the test split."
+)
 
 READING = """## How to read this
 
@@ -32,8 +46,8 @@ READING = """## How to read this
   10 % only.
 - **Intervals** say how much a figure would move with other patients or slides (bootstrap over these, not over images).
   They are n/a where a class has fewer than five of them, or where no resample changes the figure.
-- **Differences** between detector and baseline are of the same images; their intervals hold the noise of seeds, too,
-  unless there is one seed only: then they are over patients or slides alone.
+- **Differences** between a detector and what it is compared with are of the same images; their intervals hold the
+  noise of seeds, too, unless there is one seed only: then they are over patients or slides alone.
 {baselines}
 - The **threshold** is set on held-out normal images, without any anomaly; the intervals of sensitivity and specificity
   take it as given. Validation anomalies choose nothing here.
@@ -61,6 +75,7 @@ ONE_SEED = (
 
 BASELINES = "- {meanings}. Where one of them comes close to the detector, exposure or colour may be what is detected."
 WIDTH = 120  # of a line of text
+OF_PAPER = ("paper", "ours − paper")  # columns
 
 
 @dataclass(frozen=True)
@@ -88,11 +103,15 @@ class DetectorFacts:
 
     Attributes:
         seeds: Its seeds.
+        plots: Kinds of :data:`pipeline.reporting.plots.KINDS` that were drawn.
+        growth: Whether there are pictures of its first run's fit.
         breakdown: By finding or slide.
         provenance: Of each of its runs.
     """
 
     seeds: Sequence[int]
+    plots: Sequence[str]
+    growth: bool
     breakdown: pd.DataFrame
     provenance: Sequence[Mapping[str, Any]]
 
@@ -117,22 +136,18 @@ def report_text(
         for detector, single in singles.items():
             check_baselines(arm, detector, single["baselines"])
     detectors = list(dict.fromkeys(name for singles in results.values() for name in singles))
-    generated = any(facts[arm].generated for arm in results)
-    # Drawn arms stand for the paper's until these run; a report on other data alone has nothing to do with them.
-    beside_paper = generated or bool({*PAPER_ROC_AUC} & set(results))
-    rows = [
-        _result_row(arm, detector, single, beside_paper, len(detectors) > 1)
-        for arm, singles in results.items()
-        for detector, single in singles.items()
-    ]
-    absent = [arm for arm in PAPER_ROC_AUC if beside_paper and arm not in results]
-    rows += [_result_row(arm, "", None, beside_paper, len(detectors) > 1) for arm in absent]
-    introduction = INTRODUCTION.format(detectors=" and ".join(words_of(name).plural for name in detectors))
-    parts = [introduction, "## Results\n", table(rows)]
-    if set(PAPER_ROC_AUC) & set(results):
+    scope = SCOPE.format(detectors=joined([words_of(name).plural for name in detectors]))
+    parts = [INTRODUCTION.format(text=fill(scope, WIDTH)), "## Results\n", *_results(results)]
+    if any(len(facts.seeds) == 1 for singles in runs.values() for facts in singles.values()):
+        parts.append(ONE_SEED)
+    generated, of_paper = any(facts[arm].generated for arm in results), bool({*PAPER_TEST_IMAGES} & {*results})
+    if of_paper:
         parts.append(UNLIKE)
     if generated:
         parts.append(GENERATED)
+    # Drawn arms stand for the paper's until these run; a report on other data alone has nothing to do with them.
+    if generated or of_paper:
+        parts.append(paper_section(results))
     parts += [_arm_section(arm, singles, facts[arm], runs[arm]) for arm, singles in results.items()]
     baselines = BASELINES.format(meanings="; ".join(baseline_meanings(detectors)))
     slides = any(single["slides"] for singles in results.values() for single in singles.values())
@@ -140,123 +155,81 @@ def report_text(
     return "\n".join([*parts, READING.format(**reading)])
 
 
-def _result_row(
-    arm: str, detector: str, results: Mapping[str, Any] | None, beside_paper: bool, several: bool
-) -> dict[str, str]:
-    """A row of the first table.
-
-    Args:
-        detector: The detector; empty for an arm that was not run.
-        results: Of both; None for an arm that was not run.
-        beside_paper: Whether the table has the paper's figures.
-        several: Whether there are several detectors, so that each row names its own.
-    """
-    in_paper = not detector or words_of(detector).in_paper
-    paper = PAPER_ROC_AUC.get(arm, {}) if in_paper else {}
-    row = {"arm": arm} | ({"detector": words_of(detector).name if detector else "–"} if several else {})
-    ours = "ROC AUC, ours" if beside_paper else "ROC AUC"
-    row |= {ours: "not run", "95 % interval": "–"}
-    if beside_paper:
-        row |= dict.fromkeys(("paper", "ours − paper", "paper, without growth", "paper, best other"), "–")
-    row |= {"best baseline": "–", "test images": "–"}
-    if paper:
-        (mean, std), (without, without_std) = paper["with growth"], paper["without growth"]
-        name, other = PAPER_BEST_OTHER[arm]
-        row["paper"] = f"{mean} ± {std}"
-        row |= {"paper, without growth": f"{without} ± {without_std}", "paper, best other": f"{other} ({name})"}
-    if results is not None:
-        area = results["metrics"]["roc_auc"]
-        row |= {ours: percent_std(area), "95 % interval": percent_interval(area)}
-        name, best = max(results["baselines"].items(), key=lambda item: (item[1]["roc_auc"]["mean"], item[0]))
-        called = baseline_names(detector)[name]
-        row["best baseline"] = f"{percent(best['roc_auc']['mean'])} ({called}): {_verdict(best['detector_above'])}"
-        images = results["test"]["images"]
-        row["test images"] = str(images)
-        if paper:
-            expected = PAPER_TEST_IMAGES[arm]
-            others = abs(images - expected) > OTHER_IMAGES * expected
-            row["test images"] += f" (paper: {expected})"
-            row["ours − paper"] = (
-                f"{100 * area['mean'] - paper['with growth'][0]:+.1f}{' (other images)' if others else ''}"
-            )
-    return row
+def _results(results: Results) -> list[str]:
+    """A section for each arm that has several detectors to compare, or one table of all arms."""
+    if any(len(singles) > 1 for singles in results.values()):
+        return [*(ranking_section(arm, singles) for arm, singles in results.items()), MANY]
+    rows = [_row(arm, detector, single) for arm, singles in results.items() for detector, single in singles.items()]
+    if not {*PAPER_TEST_IMAGES} & {*results}:
+        rows = [{name: cell for name, cell in row.items() if name not in OF_PAPER} for row in rows]
+    return [table(rows)]
 
 
-def _baseline_rows(detector: str, results: Mapping[str, Any]) -> list[dict[str, str]]:
-    names, baselines = baseline_names(detector), results["baselines"]
-    return [
-        {
-            "baseline": called,
-            "ROC AUC": percent_std(baselines[name]["roc_auc"]),
-            "detector above by": f"{100 * baselines[name]['detector_above']['mean']:+.1f}",
-            "95 % interval": percent_interval(baselines[name]["detector_above"], signed=True),
-            "": _verdict(baselines[name]["detector_above"]),
-        }
-        for name, called in names.items()
-        if name in baselines
-    ]
-
-
-def _verdict(above: Mapping[str, Any]) -> str:
-    if above["low"] is None:
-        return MISSING
-    return "beaten" if above["low"] > 0 else "better than the detector" if above["high"] < 0 else "not told apart"
+def _row(arm: str, detector: str, results: Mapping[str, Any]) -> dict[str, str]:
+    """A row of the table of all arms where there is one detector."""
+    area, images = results["metrics"]["roc_auc"], results["test"]["images"]
+    expected = f" (paper: {PAPER_TEST_IMAGES[arm]})" if arm in PAPER_TEST_IMAGES else ""
+    of_paper = (paper_figures(detector, arm), above_paper(detector, arm, results))
+    return {
+        "arm": arm,
+        "ROC AUC": percent_std(area),
+        "95 % interval": percent_interval(area),
+        **dict(zip(OF_PAPER, of_paper, strict=True)),
+        "best baseline": best_baseline_text(detector, results),
+        "test images": f"{images}{expected}",
+    }
 
 
 def _arm_section(arm: str, results: Mapping[str, Any], facts: ArmFacts, runs: Mapping[str, DetectorFacts]) -> str:
     name = plain(arm)
     parts = [f"## {name}\n"]
-    for detector, single in results.items():
-        called = words_of(detector).name
-        if len(results) > 1:
-            parts.append(f"### {name}, {called}\n")
-        parts += _detector_part(
-            arm, detector, single, runs[detector], name if len(results) == 1 else f"{name}, {called}"
-        )
+    if len(results) == 1:
+        parts += [_detector_part(arm, *next(iter(results.items())), next(iter(runs.values())), name)]
+    else:
+        for detector in by_roc_auc(results):
+            called = words_of(detector).name
+            part = _detector_part(arm, detector, results[detector], runs[detector], f"{name}, {called}")
+            parts.append(folded(f"{called}: its figures, curves and pictures", part))
     parts += [facts.tuning] if facts.tuning else []
     parts += [f"### {name}: data\n", frame(facts.counts)]
-    parts += [f"![{picture.stem} of {arm}]({picture.as_posix()})\n" for picture in facts.pictures]
+    parts += [f"![{picture.stem} of {name}]({picture.as_posix()})\n" for picture in facts.pictures]
     parts += [_origin(runs), f"### {name}: parameters\n", f"```yaml\n{facts.parameters}```\n"]
     return "\n".join(parts)
 
 
-def _detector_part(
-    arm: str, detector: str, results: Mapping[str, Any], facts: DetectorFacts, heading: str
-) -> list[str]:
+def _detector_part(arm: str, detector: str, results: Mapping[str, Any], facts: DetectorFacts, heading: str) -> str:
     """What is said of a detector on an arm, below headings that begin alike."""
     first = layout.pictures(layout.run_name(arm, detector, facts.seeds[0])).relative_to(layout.REPORTS).as_posix()
-    plots = " ".join(f"![{kind} of {arm}](figures/{plot_name(arm, detector, kind)})" for kind in KINDS)
-    test, pictures = results["test"], words_of(detector).pictures
-    return [
+    words, test = words_of(detector), results["test"]
+    run = f"{plain(words.name)} on {plain(arm)}"
+    plots = " ".join(f"![{kind} of {run}](figures/{plot_name(arm, detector, kind)})" for kind in facts.plots)
+    parts = [
         table(list(_metric_rows(results, facts))),
-        *([ONE_SEED] if len(facts.seeds) == 1 else []),
         f"Tested on {test['images']} images of {test['groups']} patients or slides, "
         f"{test['abnormal']} of them abnormal ({percent(test['abnormal_share'])} %). {_threshold(results)}\n",
         "Baselines, tested on the same images:\n",
-        table(_baseline_rows(detector, results)),
+        table(baseline_rows(detector, results)),
         f"{plots}\n",
         f"### {heading}: the images behind the figures\n",
         f"Seed {facts.seeds[0]}; anomaly maps, where there are any, are drawn to one scale per detector.\n",
-        f"![Gallery of {arm}]({first}/gallery.png)\n",
-        *([f"{pictures}\n", f"![Growth of {arm}]({first}/growth.png)\n"] if pictures else []),
+        f"![Gallery of {run}]({first}/gallery.png)\n",
+        *([f"{words.pictures}\n", f"![Growth of {run}]({first}/growth.png)\n"] if facts.growth else []),
         f"### {heading}: by {facts.breakdown['part'].iloc[0]}\n",
         frame(_in_percent(facts.breakdown)),
+        f"Model of seed {facts.seeds[0]}: MD5 {facts.provenance[0]['model_md5']}.\n",
     ]
+    return "\n".join(parts)
 
 
 def _origin(runs: Mapping[str, DetectorFacts]) -> str:
     """Say what the figures of an arm were made from."""
     first = next(iter(runs.values()))
-    source, seed = first.provenance[0], first.seeds[0]
+    source = first.provenance[0]
     versions = ", ".join(f"{name} {version}" for name, version in source["libraries"].items())
-    models = ", ".join(
-        f"model of seed {seed}{f' ({words_of(name).name})' if len(runs) > 1 else ''} {facts.provenance[0]['model_md5']}"
-        for name, facts in runs.items()
-    )
     return (
         f"Made from {source['raw_files']} files ({_size(source['raw_bytes'])}; MD5 of their inventory "
-        f"{source['inventory_md5']}); prepared images {source['images_md5']}, {models}; scored on {source['device']} "
-        f"with {versions}.{_unlike([run for facts in runs.values() for run in facts.provenance])}\n"
+        f"{source['inventory_md5']}); prepared images {source['images_md5']}; scored on {source['device']} with "
+        f"{versions}.{_unlike([run for facts in runs.values() for run in facts.provenance])}\n"
     )
 
 

@@ -1,7 +1,9 @@
 """Curves, histograms and losses as PNG."""
 
 from collections.abc import Mapping, Sequence
+from itertools import cycle
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,9 +13,15 @@ from matplotlib.figure import Figure
 from pipeline import layout
 from pipeline.detectors.registry import words_of
 from pipeline.evaluation.breakdown import read_breakdown
+from pipeline.evaluation.curves import STEPS
 from pipeline.files import read_csv
 from pipeline.reporting.sheets import save_figure
+from pipeline.reporting.summary import by_roc_auc
+from pipeline.reporting.tables import percent_std
 
+# Okabe and Ito's colours without the yellow, which fades on white; a line's style differs from its neighbours' as well.
+COLOURS = ("#000000", "#D55E00", "#0072B2", "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
+LINES = ("-", "--", ":", "-.")
 KINDS = ("roc", "precision-recall", "scores", "breakdown", "history")
 
 
@@ -22,25 +30,71 @@ def plot_name(arm: str, detector: str, kind: str) -> str:
     return f"{arm}-{detector}-{kind}.png"
 
 
+def ranking_plot_name(arm: str) -> str:
+    """The file of the plot of all detectors of an arm, below the same folder."""
+    return f"{arm}-detectors.png"
+
+
 def plot_detector(folder: Path, arm: str, detector: str, seeds: Sequence[int], abnormal_share: float) -> None:
     """Draw the plots of a detector on an arm, all seeds in each.
 
     Args:
-        folder: Where :func:`plot_name` goes, for each of :data:`KINDS`.
+        folder: Where :func:`plot_name` goes, for each of :data:`KINDS`; no history of fits that reported once.
         detector: The detector.
         seeds: Its seeds.
         abnormal_share: The average precision of guessing.
     """
-    results = layout.results(arm)
+    results, title = layout.results(arm), f"{arm}, {words_of(detector).name}"
     roc, precision_recall, scores, parts, history = (folder / plot_name(arm, detector, kind) for kind in KINDS)
-    plot_roc(roc, arm, _of(detector, results / "roc.csv", "seed", "fpr", "tpr"))
+    plot_roc(roc, title, _of(detector, results / "roc.csv", "seed", "fpr", "tpr"))
     curve = _of(detector, results / "precision_recall.csv", "seed", "recall", "precision")
-    plot_precision_recall(precision_recall, arm, curve, abnormal_share)
-    plot_scores(scores, arm, _of(detector, results / "histogram.csv", "images", "low", "high", "share"))
-    plot_breakdown(parts, arm, read_breakdown(results / "breakdown.csv", detector))
+    plot_precision_recall(precision_recall, title, curve, abnormal_share)
+    plot_scores(scores, title, _of(detector, results / "histogram.csv", "images", "low", "high", "share"))
+    plot_breakdown(parts, title, read_breakdown(results / "breakdown.csv", detector))
     runs = {f"seed {seed}": layout.pictures(layout.run_name(arm, detector, seed)) for seed in seeds}
     histories = {caption: _points(run / "history.csv", "iteration", "loss") for caption, run in runs.items()}
-    plot_history(history, arm, histories, words_of(detector).loss)
+    if any(len(reports) > 1 for reports in histories.values()):
+        plot_history(history, title, histories, words_of(detector).loss)
+
+
+def plot_ranking(folder: Path, arm: str, results: Mapping[str, Any]) -> None:
+    """Draw the ROC curves of all detectors of an arm over each other, each the mean over its seeds.
+
+    Args:
+        folder: Where :func:`ranking_plot_name` goes.
+        arm: The arm.
+        results: Detector to what :func:`pipeline.evaluation.results.arm_results` made.
+    """
+    points = _points(layout.results(arm) / "roc.csv", "detector", "seed", "fpr", "tpr")
+    styles = dict(zip(results, zip(cycle(COLOURS), cycle(LINES), strict=False), strict=False))
+    figure = Figure(figsize=(4.4, 4.4 + 0.2 * len(results)), layout="constrained")
+    axes = figure.subplots()
+    axes.plot([0, 1], [0, 1], color="0.75", linewidth=1)
+    for detector in by_roc_auc(results):
+        curve = mean_roc(points[points["detector"] == detector])
+        label = f"{words_of(detector).name}: {percent_std(results[detector]['metrics']['roc_auc'])}"
+        colour, line = styles[detector]
+        axes.plot(*curve, label=label, color=colour, linestyle=line, linewidth=1.8)
+    axes.set(xlabel="false positive rate", ylabel="true positive rate", xlim=(0, 1), ylim=(0, 1.01), aspect="equal")
+    axes.set_title(f"{arm}, mean over seeds", fontsize=10, parse_math=False)
+    figure.legend(loc="outside lower center", fontsize=8, frameon=False, handlelength=4)
+    save_figure(figure, folder / ranking_plot_name(arm))
+
+
+def mean_roc(points: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+    """Average ROC curves of several seeds vertically.
+
+    Args:
+        points: ``seed``, ``fpr`` and ``tpr``, see :func:`pipeline.evaluation.curves.roc_points`.
+
+    Returns:
+        False positive rates and the mean of the true positive rates at each, from (0, 0).
+    """
+    rates = np.linspace(0, 1, STEPS + 1)
+    # where a curve rises straight up, what it rises to
+    tops = [curve.groupby("fpr", as_index=False)["tpr"].max() for _, curve in points.groupby("seed")]
+    mean = np.mean([np.interp(rates, top["fpr"], top["tpr"]) for top in tops], axis=0)
+    return np.append(0, rates), np.append(0, mean)
 
 
 def _points(csv: Path, *columns: str) -> pd.DataFrame:
@@ -100,7 +154,8 @@ def plot_scores(path: Path, title: str, bins: pd.DataFrame) -> None:
         share = bins[bins["images"] == name].groupby(["low", "high"], as_index=False)["share"].mean()
         edges = np.append(share["low"], share["high"].iloc[-1])
         axes.stairs(share["share"], edges, fill=True, alpha=0.4, color=color, label=f"{name} test images")
-    axes.set(xlabel="score", ylabel="share of these images", title=title)
+    axes.set(xlabel="score", ylabel="share of these images")
+    _title(axes, title)
     axes.legend(fontsize=8)
     save_figure(figure, path)
 
@@ -122,7 +177,8 @@ def plot_breakdown(path: Path, title: str, parts: pd.DataFrame) -> None:
         axes.plot(area, row, "o", color="tab:blue", markersize=4)
     names = [f"{name} ({n})" for name, n in zip(shown["name"], shown["images"], strict=True)]
     axes.set_yticks(range(len(shown)), names, fontsize=7, parse_math=False)
-    axes.set(xlabel="ROC AUC against all normal images", xlim=(0, 1.02), title=title)
+    axes.set(xlabel="ROC AUC against all normal images", xlim=(0, 1.02))
+    _title(axes, title)
     save_figure(figure, path)
 
 
@@ -146,7 +202,7 @@ def plot_history(path: Path, title: str, histories: Mapping[str, pd.DataFrame], 
     if "phase" in first:
         _mark_phases(axes, first)
     axes.set(xlabel="iteration", ylabel=loss)
-    axes.set_title(title, pad=26, fontsize=10)
+    _title(axes, title, pad=26)
     held_out = any("held_out_loss" in history for history in histories.values())
     axes.legend(fontsize=8, title="dashed: held-out" if held_out else None, title_fontsize=7)
     figure.tight_layout()
@@ -162,8 +218,13 @@ def _mark_phases(axes: Axes, history: pd.DataFrame) -> None:
         start = rows["iteration"].iloc[-1]
 
 
+def _title(axes: Axes, title: str, pad: float | None = None) -> None:
+    axes.set_title(title, fontsize=10, parse_math=False, pad=pad)
+
+
 def _square(title: str, across: str, up: str) -> tuple[Figure, Axes]:
     figure = Figure(figsize=(4.2, 4.2), layout="tight")
     axes = figure.subplots()
-    axes.set(xlabel=across, ylabel=up, xlim=(0, 1), ylim=(0, 1.01), title=title, aspect="equal")
+    axes.set(xlabel=across, ylabel=up, xlim=(0, 1), ylim=(0, 1.01), aspect="equal")
+    _title(axes, title)
     return figure, axes

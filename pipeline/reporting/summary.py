@@ -38,6 +38,11 @@ def _read(arm: str, detectors: Sequence[str], seeds: Sequence[int]) -> dict[str,
     return results
 
 
+def by_roc_auc(results: Mapping[str, Any]) -> list[str]:
+    """The detectors of an arm, the one with the highest ROC AUC first."""
+    return sorted(results, key=lambda name: -results[name]["metrics"]["roc_auc"]["mean"])
+
+
 def summarise(results: Results) -> dict[str, Any]:
     """Keep of the results what is compared between revisions: arm to detector to name to number.
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from html import escape
 from typing import Any
 
 import pandas as pd
@@ -37,6 +38,23 @@ def percent_interval(figure: Mapping[str, Any], signed: bool = False) -> str:
     if figure["low"] is None:
         return MISSING
     return " to ".join(f"{100 * figure[end]:{'+' if signed else ''}.1f}" for end in ("low", "high"))
+
+
+def verdict(above: Mapping[str, Any], better: str, worse: str, same: str = "not told apart") -> str:
+    """What a difference means, by its interval; n/a where it has none."""
+    if above["low"] is None:
+        return MISSING
+    return better if above["low"] > 0 else worse if above["high"] < 0 else same
+
+
+def joined(names: Sequence[str]) -> str:
+    """Names as a list in a sentence: a, b and c."""
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+
+
+def folded(summary: str, content: str) -> str:
+    """Fold Markdown below a line that opens it."""
+    return f"<details>\n<summary>{escape(summary, quote=False)}</summary>\n\n{content}\n\n</details>\n"
 
 
 def plain(value: Any) -> str:

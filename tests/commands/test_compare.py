@@ -65,22 +65,23 @@ def test_a_reviewer_sees_what_changed_and_whether_it_means_anything(clone: Clone
     assert code == 0
     assert re.search(r"^\| compute_metrics\.resamples +\| 2000 +\| 1000 +\|$", text, re.MULTILINE)
     (row,) = (line for line in text.splitlines() if "| ROC AUC " in line)
-    assert row.startswith("| demo_xrays |")
+    assert row.startswith("| demo_xrays/dpa |")
     assert row.strip("| ").endswith("▼ worse")
-    assert "- demo_slides: every metric is as before" in text
+    (same,) = (line for line in text.splitlines() if line.endswith(": every metric is as before"))
+    assert re.fullmatch(r"- demo_slides \([a-z_, ]*dpa[a-z_, ]*\), demo_xrays \((?!.*dpa).*\): .*", same)
 
 
 def test_the_gate_is_that_of_the_base_and_names_arm_and_metric(clone: Clone) -> None:
     code, text = clone.compare("HEAD~1", "--gate")
     assert code == 1
-    assert "demo_xrays: ROC AUC became worse by 0." in text
+    assert "demo_xrays/dpa: ROC AUC became worse by 0." in text
     assert "demo_slides" not in text
 
 
 def test_the_gate_passes_where_nothing_became_worse(clone: Clone) -> None:
     code, text = clone.compare("HEAD", "--gate")
     assert code == 0
-    assert text.startswith("compared demo_slides, demo_xrays: nothing became worse than HEAD")
+    assert re.match(r"compared demo_slides \(.*dpa.*\), demo_xrays \(.*dpa.*\): nothing became worse than HEAD", text)
 
 
 def test_an_unknown_revision_is_one_sentence(clone: Clone) -> None:

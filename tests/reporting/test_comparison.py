@@ -174,7 +174,7 @@ def test_arms_without_figures_on_one_side_are_named() -> None:
         revision("main", {"gone": arm_of(1.0), "b": broken}), revision("now", {"new": arm_of(1.0), "b": arm_of(1.0)})
     )
     assert "- gone: only in main" in text
-    assert "- new: only in now" in text
+    assert "- new: new in now" in text
     assert "- b: no scores in main (a.csv is missing)" in text
 
 
@@ -214,7 +214,7 @@ def test_the_gate_does_not_pass_what_it_could_not_compare(side: str) -> None:
 def test_a_new_arm_without_readable_scores_does_not_pass_either() -> None:
     broken = {"a": arm_of(1.0), "b": PipelineError("b.csv is broken")}
     (line,) = failed({"a": arm_of(1.0)}, broken, roc_auc=0.02)
-    assert line == "b: only in now; no scores in now (b.csv is broken)"
+    assert line == "b: new in now; no scores in now (b.csv is broken)"
 
 
 def test_a_revision_is_read_through_its_files() -> None:
@@ -265,6 +265,23 @@ def test_the_gate_names_a_detector_that_is_gone() -> None:
     both = {("a", "dpa"): arm_of(1.0), ("a", "padim"): arm_of(1.0)}
     assert failed(both, {("a", "dpa"): arm_of(1.0)}, roc_auc=0.02) == ["a/padim: only in main"]
     assert failed({("a", "dpa"): arm_of(1.0)}, both, roc_auc=0.02) == []
+
+
+def test_a_detector_on_one_side_alone_is_one_line_with_its_area() -> None:
+    figures = {"a.dpa.abnormal_share": 0.25, "a.padim.roc_auc": 0.8, "a.padim.abnormal_share": 0.3}
+    one, two = {("a", "dpa"): arm_of(1.0)}, {("a", "dpa"): arm_of(1.0), ("a", "padim"): arm_of(1.5)}
+    only = {"a.dpa.abnormal_share": 0.25}
+    for text, said in (
+        (text_of(revision("main", one, only), revision("now", two, figures)), "- a/padim: new in now, ROC AUC 80.0"),
+        (text_of(revision("main", two, figures), revision("now", one, only)), "- a/padim: only in main, ROC AUC 80.0"),
+    ):
+        assert said in text.splitlines()
+        assert text.count("padim") == 1
+
+
+def test_detectors_of_which_the_same_is_said_share_a_line() -> None:
+    same = {("a", "padim"): arm_of(1.0), ("a", "dpa"): arm_of(1.0)}
+    assert "- a (dpa, padim): every metric is as before" in text_of(revision("main", same), revision("now", same))
 
 
 @pytest.mark.parametrize(

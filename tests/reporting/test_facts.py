@@ -6,6 +6,7 @@ from ruamel.yaml import YAML
 
 from pipeline.reporting.facts import arm_facts, detector_facts
 from pipeline.reporting.markdown import ArmFacts
+from pipeline.reporting.plots import KINDS
 from tests.import_closure import ROOT
 from tests.shipped import with_values, write
 
@@ -38,3 +39,12 @@ def test_pictures_are_named_from_the_report_on(facts: ArmFacts) -> None:
 @pytest.mark.usefixtures("facts")
 def test_a_detector_has_what_each_of_its_runs_came_from() -> None:
     assert [run["device"] for run in detector_facts("demo_xrays", "dpa", (0, 2)).provenance] == ["cpu", "cpu"]
+
+
+@pytest.mark.usefixtures("facts")
+def test_a_detector_has_the_pictures_that_there_are() -> None:
+    Path("reports/figures/demo_xrays-knn-history.png").unlink(missing_ok=True)
+    dpa, knn = (detector_facts("demo_xrays", name, (0, 1)) for name in ("dpa", "knn"))
+    assert (dpa.growth, knn.growth) == (True, False)
+    assert tuple(dpa.plots) == KINDS
+    assert "history" not in knn.plots

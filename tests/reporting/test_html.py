@@ -6,9 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from playwright.sync_api import Page
 
 from pipeline.files import write_picture
 from pipeline.reporting.html import html_page
+from pipeline.reporting.tables import folded, table
 from tests.browser import Visitor
 from tests.import_closure import ROOT
 
@@ -58,6 +60,51 @@ def test_html_in_the_report_is_shown_and_not_obeyed(page: Path, visit: Visitor) 
     assert 'document.title = "caught"' in opened.page.inner_text("body")
 
 
+def shown(folder: Path, text: str, visit: Visitor, width: int = 1400) -> Page:
+    """A page of a text."""
+    (folder / "page.html").write_text(html_page(text, folder), encoding="utf-8")
+    return visit(folder / "page.html", width).page
+
+
+def test_what_is_folded_is_hidden_until_it_is_opened_and_only_that(tmp_path: Path, visit: Visitor) -> None:
+    parts = [folded(f"part {name}", f"### Inside {name}\n\n{table([{'a': name}])}") for name in ("A & <B>", "C")]
+    opened = shown(tmp_path, "\n".join(["# Report\n", *parts, "Below.\n"]), visit)
+    headings = opened.locator("h3")
+    assert opened.locator("summary").all_inner_texts() == ["part A & <B>", "part C"]
+    assert [heading.is_visible() for heading in headings.all()] == [False, False]
+    opened.locator("summary").first.click()
+    assert [heading.is_visible() for heading in headings.all()] == [True, False]
+    assert opened.get_by_text("Below.").locator("xpath=ancestor::details").count() == 0
+
+
+@pytest.mark.parametrize("width", [420, 1400])
+def test_a_table_in_a_fold_says_that_it_scrolls_where_it_is_cut_off(tmp_path: Path, visit: Visitor, width: int) -> None:
+    wide = table([{f"column {number}": "a wide cell of text" for number in range(6)}])
+    opened = shown(tmp_path, folded("wide", wide), visit, width)
+    opened.locator("summary").click()
+    opened.wait_for_timeout(100)
+    assert opened.evaluate("document.documentElement.scrollWidth") <= width
+    hint = opened.locator("div.wide").evaluate("e => getComputedStyle(e, '::before').fontSize")
+    assert hint == ("12px" if width == 420 else "0px")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<details open>\n<summary>x</summary>",
+        "<details>\n<summary><script>document.title = 'caught'</script></summary>",
+        "<details>\n<summary onclick=x>x</summary>",
+        "<details>\n<summary>x</summary> <img src=x>",
+        "- </details>",
+    ],
+)
+def test_what_is_no_plain_fold_is_shown_and_not_obeyed(tmp_path: Path, visit: Visitor, text: str) -> None:
+    opened = shown(tmp_path, f"# Report\n\n{text}\n\nBelow.\n", visit)
+    assert opened.title() == "Report"
+    assert opened.locator("details, summary, img").count() == 0
+    assert text.removeprefix("- ").splitlines()[-1] in opened.inner_text("body")
+
+
 def test_nothing_but_what_is_inside_can_be_loaded(page: Path) -> None:
     assert "content=\"default-src 'none'; img-src data:; style-src 'unsafe-inline'\"" in page.read_text(
         encoding="utf-8"
@@ -101,7 +148,11 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_just_what_is_wider_than_the_window_says_that_it_scrolls(
     report: Path, visit: Visitor, width: int, least: int
 ) -> None:
-    wide = visit(report, width).page.locator("div.wide, p.sheet")
+    page = visit(report, width).page
+    page.locator("details").evaluate_all("all => all.forEach(e => e.open = true)")
+    page.wait_for_timeout(200)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    wide = page.locator("div.wide, p.sheet")
     cut_off = wide.evaluate_all("all => all.map(e => e.scrollWidth > e.clientWidth)")
     hints = wide.evaluate_all("all => all.map(e => getComputedStyle(e, '::before')).map(s => [s.content, s.fontSize])")
     assert {content for content, _ in hints} == {'"↔ scroll sideways for what is cut off"'}

@@ -1,3 +1,4 @@
+import shutil
 from pathlib import Path
 
 import cv2
@@ -7,10 +8,22 @@ import pytest
 from matplotlib.figure import Figure
 from PIL import Image
 
+from pipeline.detectors.registry import names
 from pipeline.evaluation.breakdown import COLUMNS
+from pipeline.files import write_csv
 from pipeline.reporting import plots
-from pipeline.reporting.plots import plot_breakdown, plot_history, plot_precision_recall, plot_roc, plot_scores
+from pipeline.reporting.plots import (
+    mean_roc,
+    plot_breakdown,
+    plot_detector,
+    plot_history,
+    plot_precision_recall,
+    plot_ranking,
+    plot_roc,
+    plot_scores,
+)
 from pipeline.reporting.sheets import contact_sheet
+from tests.import_closure import ROOT
 
 ROC = pd.DataFrame({"seed": [4, 4, 4, 7, 7], "fpr": [0, 0.2, 1, 0, 1], "tpr": [0, 0.7, 1, 0, 1]})
 
@@ -54,6 +67,55 @@ def test_a_roc_curve_has_false_positives_across_and_true_positives_up(tmp_path: 
     assert (axes.get_xlabel(), axes.get_ylabel()) == ("false positive rate", "true positive rate")
     assert np.asarray(axes.lines[1].get_xydata()).tolist() == [[0, 0], [0.2, 0.7], [1, 1]]
     assert [line.get_label() for line in axes.lines[1:]] == ["seed 4", "seed 7"]
+
+
+def test_a_mean_curve_is_the_mean_of_what_is_found_at_each_false_positive_rate() -> None:
+    rises = pd.DataFrame({"seed": [4] * 4 + [7] * 2, "fpr": [0, 0, 0.5, 1, 0, 1], "tpr": [0, 0.4, 0.8, 1, 0, 1]})
+    across, up = mean_roc(rises)
+    found = dict(zip(across[1:], up[1:], strict=True))
+    assert (across[0], up[0]) == (0, 0)
+    assert [found[rate] for rate in (0, 0.25, 0.5, 1)] == pytest.approx([0.2, (0.6 + 0.25) / 2, 0.65, 1])
+
+
+def areas(**of: float) -> dict[str, dict[str, dict[str, dict[str, float]]]]:
+    return {name: {"metrics": {"roc_auc": {"mean": area, "std": 0.01}}} for name, area in of.items()}
+
+
+@pytest.fixture
+def curves(in_folder: Path) -> Path:
+    """A folder in which an arm has the curves of every detector."""
+    write_csv(in_folder / "reports/arms/mine/roc.csv", pd.concat([ROC.assign(detector=name) for name in names()]))
+    return in_folder
+
+
+def test_all_detectors_have_a_curve_each_and_a_legend_by_falling_area(curves: Path, figures: list[Figure]) -> None:
+    plot_ranking(curves, "mine", areas(knn=0.7, deep_if=0.9, mean_intensity=0.8))
+    (legend,) = figures[0].legends
+    captions = [text.get_text() for text in legend.get_texts()]
+    assert captions == ["Deep IF: 90.0 ± 1.0", "mean intensity: 80.0 ± 1.0", "kNN: 70.0 ± 1.0"]
+
+
+def test_no_two_detectors_look_alike_and_each_looks_the_same_on_every_arm(curves: Path, figures: list[Figure]) -> None:
+    plot_ranking(curves, "mine", areas(**dict.fromkeys(names(), 0.7)))
+    plot_ranking(curves, "mine", areas(**{name: number / 100 for number, name in enumerate(names())}))
+    looks = [
+        {
+            str(line.get_label()).split(":")[0]: (line.get_color(), line.get_linestyle())
+            for line in figure.axes[0].lines[1:]
+        }
+        for figure in figures
+    ]
+    assert looks[0] == looks[1]
+    assert len(set(looks[0].values())) == len(names())
+
+
+def test_the_history_of_fits_that_reported_once_is_not_drawn(in_folder: Path) -> None:
+    shutil.copytree(ROOT / "reports", in_folder / "reports")
+    for detector in ("dpa", "knn"):
+        plot_detector(in_folder, "demo_xrays", detector, (0, 1), 0.5)
+    assert (in_folder / "demo_xrays-dpa-history.png").is_file()
+    assert (in_folder / "demo_xrays-knn-roc.png").is_file()
+    assert not (in_folder / "demo_xrays-knn-history.png").exists()
 
 
 def test_a_precision_recall_curve_shows_what_guessing_gives(tmp_path: Path, figures: list[Figure]) -> None:

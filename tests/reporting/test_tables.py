@@ -7,7 +7,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from pipeline.reporting.tables import plain, table
+from pipeline.reporting.tables import folded, joined, plain, table, verdict
 
 # What Markdown's readers replace in any text, escaped or not: control characters and halves of pairs.
 TEXTS = st.text(
@@ -69,3 +69,23 @@ def test_any_text_in_a_sentence_renders_to_itself(text: str) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_the_usual_names_are_themselves_in_raw_markdown_too(name: str) -> None:
     assert plain(name) == name
+
+
+@pytest.mark.parametrize(("names", "text"), [("", ""), ("a", "a"), ("ab", "a and b"), ("abc", "a, b and c")])
+def test_names_are_joined_as_in_a_sentence(names: str, text: str) -> None:
+    assert joined(list(names)) == text
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "said"), [(0.1, 0.2, "up"), (-0.2, -0.1, "down"), (0.0, 0.2, "not told apart"), (None, None, "n/a")]
+)
+def test_a_difference_means_something_only_beyond_its_interval(
+    low: float | None, high: float | None, said: str
+) -> None:
+    assert verdict({"low": low, "high": high}, "up", "down") == said
+
+
+def test_a_fold_holds_markdown_below_its_line() -> None:
+    html = MarkdownIt("commonmark").enable("table").render(folded("a < b", table([{"x": "1"}])))
+    assert html.startswith("<details>\n<summary>a &lt; b</summary>\n<table>")
+    assert html.endswith("</table>\n</details>\n")

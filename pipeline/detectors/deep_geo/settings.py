@@ -21,6 +21,7 @@ class DeepGeoSettings(DetectorSettings):
         plural="geometric transformations",
         meaning="**Deep GEO** is how unusual the answers of a network are that tells flips, shifts and turns apart",
         loss="cross-entropy",
+        paper="Deep GEO",
     )
 
     side: Side | None = Field(

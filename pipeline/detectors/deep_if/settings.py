@@ -17,6 +17,7 @@ class DeepIfSettings(FeatureSettings):
         plural="an isolation forest on features",
         meaning="**Deep IF** is how few random cuts part an image's pooled features from those of training images",
         loss="mean score of the training images",
+        paper="Deep IF",
     )
 
     backbone: Backbone = "inception_resnet_v2"

@@ -23,7 +23,7 @@ WORDS = Words(
         ),
         "pixel_l1": Reference("pixel L1", "**pixel L1** compares the trained network's reconstructions pixel by pixel"),
     },
-    in_paper=True,
+    paper="DPA",
 )
 
 

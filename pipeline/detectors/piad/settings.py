@@ -28,6 +28,7 @@ class PiadSettings(DetectorSettings):
         meaning="**PIAD** (perceptual image anomaly detection) is an autoencoder whose latents and decoded images two "
         "critics judge, scored by the same perceptual loss",
         loss="relative perceptual L1",
+        paper="PIAD",
     )
     files: ClassVar[tuple[str, ...]] = ("weights", "statistics")
 
