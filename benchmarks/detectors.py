@@ -44,7 +44,7 @@ def run() -> dict[str, float]:
         ``coreset_speedup``: the time of greedy k-centre as in a textbook over ours; ``nearest_speedup``: that of
         scikit-learn's brute force.
     """
-    results = {}
+    results: dict[str, float] = {}
     for name in registry.names():
         if issubclass(registry.settings_class(name), FeatureSettings):
             timed = _measured(name, FEW, TIMED)
