@@ -17,7 +17,7 @@ class Compute(Settings):
     )
     processes: Processes = Field(
         description="Processes of one training, one per GPU (started by torchrun); each batch is shared among them, so "
-        "it stays as large as it is."
+        "it stays as large as it is. A detector that cannot share its batches trains in one of them."
     )
     memory: Weight = Field(
         description="GiB of images and perceptual features that a training keeps on its device; images beyond that are "
