@@ -1,18 +1,19 @@
 import subprocess
-import sys
 from pathlib import Path
 
 from pipeline.tuning.tables import read_trials
 from tests.import_closure import ROOT
+from tests.in_process import Done, call
 
 
 def test_the_change_is_applied_by_git_and_then_there_is_none(tmp_path: Path) -> None:
     clone = tmp_path / "clone"
     subprocess.run(["git", "clone", "--quiet", str(ROOT), str(clone)], check=True)
-    command = [sys.executable, "-m", "pipeline", "adopt", "demo_xrays", "--criterion", "unsupervised"]
 
-    def adopt() -> subprocess.CompletedProcess[str]:
-        return subprocess.run(command, cwd=clone, capture_output=True, text=True, check=True)
+    def adopt() -> Done:
+        done = call("adopt", "demo_xrays", "--criterion", "unsupervised", folder=clone)
+        assert done.returncode == 0, done.stderr
+        return done
 
     trials = read_trials(clone / "reports/arms/demo_xrays/tuning/trials.csv", "demo_xrays")
     other = trials.loc[trials["latent"] == "4", "trial"].iloc[0]

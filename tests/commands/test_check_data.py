@@ -15,6 +15,7 @@ from pipeline.data.slides.kind import CAMELYON16
 from pipeline.data.xrays.kind import NIH
 from pipeline.errors import PipelineError
 from tests.import_closure import ROOT
+from tests.in_process import call
 from tests.shipped import shipped, with_values, write
 
 
@@ -65,9 +66,13 @@ def test_an_unknown_arm_is_named(repository: Path) -> None:
         checking.main(["nih"])
 
 
-def check_data(repository: Path, most_bytes: int = -1, **environment: str) -> subprocess.CompletedProcess[str]:
+def put_a_slide(repository: Path) -> None:
     (repository / "data" / "raw" / "camelyon16").mkdir(parents=True, exist_ok=True)
     (repository / "data" / "raw" / "camelyon16" / "normal_001.tif").touch()
+
+
+def check_data(repository: Path, most_bytes: int = -1, **environment: str) -> subprocess.CompletedProcess[str]:
+    put_a_slide(repository)
     return subprocess.run(
         [sys.executable, "-m", "pipeline", "check-data", "camelyon16"],
         cwd=repository,
@@ -92,7 +97,8 @@ def test_a_full_disk_is_one_sentence(repository: Path) -> None:
 def test_a_file_where_a_folder_has_to_be_is_one_sentence(repository: Path, taken: str) -> None:
     (repository / taken).parent.mkdir(parents=True, exist_ok=True)
     (repository / taken).touch()
-    done = check_data(repository)
+    put_a_slide(repository)
+    done = call("check-data", "camelyon16", folder=repository)
     expected = f"error: {taken} is not a folder, but has to be one: move it away and run again\n"
     assert (done.returncode, done.stderr) == (1, expected)
 

@@ -1,7 +1,5 @@
 """``make compare`` and ``make gate`` as a reviewer runs them, in a clone with a branch that made demo_xrays worse."""
 
-import contextlib
-import io
 import re
 import subprocess
 from pathlib import Path
@@ -10,9 +8,8 @@ import pandas as pd
 import pytest
 
 from pipeline import layout
-from pipeline.commands import compare as comparing
-from pipeline.errors import errors_in_one_sentence
 from tests.import_closure import ROOT
+from tests.in_process import call
 
 SEEDS = (0, 1, 2)
 
@@ -38,21 +35,8 @@ class Clone:
 
     def compare(self, *arguments: str) -> tuple[int, str]:
         """Return the exit status and what is printed; tests/test_workflow.py runs the command itself."""
-        printed = io.StringIO()
-        with (
-            pytest.MonkeyPatch.context() as patch,
-            contextlib.redirect_stdout(printed),
-            contextlib.redirect_stderr(printed),
-        ):
-            patch.chdir(self.folder)
-            try:
-                with errors_in_one_sentence():
-                    status = comparing.main(arguments)
-            except SystemExit as end:
-                if isinstance(end.code, str):
-                    return 1, f"{printed.getvalue()}{end.code}\n"
-                return int(end.code or 0), printed.getvalue()
-        return status, printed.getvalue()
+        done = call("compare", *arguments, folder=self.folder)
+        return done.returncode, done.stdout + done.stderr
 
 
 @pytest.fixture(scope="module")
