@@ -82,10 +82,13 @@ def checksums(folder: Path) -> dict[str, str]:
     return {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
 
 
-def test_a_training_says_where_it_runs_on_what_and_what_it_made(tmp_path: Path, tiny_images: Images) -> None:
-    first, last = train(prepare(tmp_path / "run", tiny_images)).splitlines()
-    assert first == "on cpu, perceptual network in float32: 8 images, kept on the device"
-    assert last == f"demo_xrays/dpa/seed-0: {STEPS} iterations"
+def test_a_training_says_where_it_runs_on_what_and_what_it_made(
+    tmp_path: Path, tiny_images: Images, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(prepare(tmp_path / "run", tiny_images))
+    made = stage.main("demo_xrays", "dpa", "0")
+    assert capsys.readouterr().out == "on cpu, perceptual network in float32: 8 images, kept on the device\n"
+    assert made == f"demo_xrays/dpa/seed-0: {STEPS} iterations"
 
 
 @pytest.mark.slow
