@@ -61,6 +61,20 @@ def arm(in_folder: Path, tiny_images: Images) -> Path:
     return in_folder
 
 
+RAN: list[Path] = []  # the folder below after its stages, which run once
+
+
+@pytest.fixture
+def ran(arm: Path, shades: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder after all stages."""
+    if RAN:
+        shutil.copytree(RAN[0], arm, dirs_exist_ok=True)
+    else:
+        run_stages()
+        RAN.append(Path(shutil.copytree(arm, tmp_path_factory.mktemp("ran") / "arm")))
+    return arm
+
+
 def run_stages() -> None:
     for detector in ("shades", "mean_intensity"):
         for seed in ("0", "1"):
@@ -75,43 +89,37 @@ def reports_of(folder: Path) -> dict[str, str]:
     return {file.relative_to(folder).as_posix(): file.read_text(encoding="utf-8") for file in files}
 
 
-@pytest.mark.usefixtures("shades")
-def test_an_added_detector_goes_through_all_stages_beside_another(arm: Path) -> None:
-    run_stages()
-    table = pd.read_csv(arm / f"reports/scores/{ARM}/shades/seed-1.csv")
+def test_an_added_detector_goes_through_all_stages_beside_another(ran: Path) -> None:
+    table = pd.read_csv(ran / f"reports/scores/{ARM}/shades/seed-1.csv")
     assert list(table) == ["run", "id", *FACTS, "score", "colour_statistics", "mean_intensity"]
-    assert list(pd.read_csv(arm / f"reports/scores/{ARM}/mean_intensity/seed-0.csv"))[7:] == [
+    assert list(pd.read_csv(ran / f"reports/scores/{ARM}/mean_intensity/seed-0.csv"))[7:] == [
         "score",
         "colour_statistics",
     ]
-    summary = json.loads((arm / "reports/summary.json").read_text(encoding="utf-8"))
+    summary = json.loads((ran / "reports/summary.json").read_text(encoding="utf-8"))
     assert list(summary[ARM]) == ["mean_intensity", "shades"]
     assert summary[ARM]["shades"]["roc_auc"] == 1.0
-    text = (arm / "reports/report.md").read_text(encoding="utf-8")
+    text = (ran / "reports/report.md").read_text(encoding="utf-8")
     assert "Anomaly detection with shades and mean intensity." in text
     assert f"### {ARM}, shades: the images behind the figures" in text
     pictures = [part.split(")")[0] for part in text.split("](")[1:]]
     assert f"figures/{ARM}-shades-roc.png" in pictures
-    assert all((arm / "reports" / picture).is_file() for picture in pictures)
+    assert all((ran / "reports" / picture).is_file() for picture in pictures)
 
 
-@pytest.mark.usefixtures("shades")
-def test_figures_are_computed_again_from_the_scores_without_data_and_models(arm: Path) -> None:
-    run_stages()
-    files = [file for file in (arm / "reports").rglob("*") if file.is_file()]
+def test_figures_are_computed_again_from_the_scores_without_data_and_models(ran: Path) -> None:
+    files = [file for file in (ran / "reports").rglob("*") if file.is_file()]
     before = {file: file.read_bytes() for file in files}
-    shutil.rmtree(arm / "data")
+    shutil.rmtree(ran / "data")
     compute_metrics.main(ARM)
     report.main()
     assert {file: file.read_bytes() for file in files} == before
 
 
-@pytest.mark.usefixtures("shades")
-def test_an_added_detector_is_compared_and_passes_the_gate_or_not(arm: Path) -> None:
-    run_stages()
-    base = read_revision("main", reports_of(arm).get)
+def test_an_added_detector_is_compared_and_passes_the_gate_or_not(ran: Path) -> None:
+    base = read_revision("main", reports_of(ran).get)
     for seed in (0, 1):
-        path = arm / f"reports/scores/{ARM}/shades/seed-{seed}.csv"
+        path = ran / f"reports/scores/{ARM}/shades/seed-{seed}.csv"
         table = pd.read_csv(path, dtype={"findings": str}, keep_default_na=False)
         write_csv(path, table.assign(score=-table["score"]))
     head = read_revision("now", read_local)
