@@ -3,6 +3,7 @@
 import multiprocessing
 import os
 import signal
+import sys
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -19,6 +20,9 @@ from tests.import_closure import ROOT
 
 # Several tests run at a time: one thread and one worker for each of them and for every process that they start.
 os.environ |= {"OMP_NUM_THREADS": "1", "PIPELINE_WORKERS": "1"}
+# Compile once what many processes import, even where the system keeps no bytecode.
+os.environ["PYTHONDONTWRITEBYTECODE"] = ""
+sys.dont_write_bytecode = False
 # A shell starts what it runs in the background deaf to Ctrl-C, and so are its children: the tests of that need ears.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 # Files whose tests take longest, in this order before all others, so that no worker of pytest is alone at the end.
