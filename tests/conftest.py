@@ -74,7 +74,7 @@ def tiny_train() -> DpaSettings:
     """A network of 16 px that trains in a second."""
     return DpaSettings.model_validate_json(
         """{"backbone": "efficientnet_lite0", "weights": null, "statistics": null, "statistics_images": 64,
-        "depth": 18, "channels": [8, 8, 8], "latent_dim": 4, "latent_size": 1, "flips": false,
+        "depth": 9, "channels": [8, 8, 8], "latent_dim": 4, "latent_size": 1, "flips": false,
         "reference_downsampling": false, "loss": {"perceptual": 1.0, "l1": 0.0, "adversarial": 0.0},
         "learning_rate": 0.002, "precision": "float32", "report_every": 5, "early_stopping": null, "grow": true,
         "schedule": {
