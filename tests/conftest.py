@@ -28,13 +28,18 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 # Files whose tests take longest, in this order before all others, so that no worker of pytest is alone at the end.
 LONGEST = (
     "test_chain.py",
+    "test_way_back.py",
     "test_ablation.py",
     "data/slides/test_stages.py",
+    "demo/test_xrays.py",
+    "detectors/test_stages.py",
     "detectors/dpa/test_trainer.py",
     "tuning/test_search.py",
-    "detectors/test_stages.py",
+    "data/xrays/test_thumbnails.py",
+    "evaluation/test_bootstrap.py",
     "detectors/dpa/test_detector.py",
-    "params/test_file.py",
+    "test_params_first.py",
+    "test_plots.py",
 )
 
 
