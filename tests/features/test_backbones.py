@@ -7,13 +7,18 @@ import torch
 
 from pipeline.errors import PipelineError
 from pipeline.features import backbones
-from pipeline.features.backbones import ResNet, Vgg, load_backbone
+from pipeline.features.backbones import Backbone, ResNet, Vgg, load_backbone
 from pipeline.features.layers import BACKBONE_LAYERS, RESNETS
 
 
+@pytest.fixture(scope="module")
+def lite0() -> Backbone:
+    return load_backbone("efficientnet_lite0", None)
+
+
 @pytest.mark.parametrize("layer", BACKBONE_LAYERS["efficientnet_lite0"])
-def test_lite0_features_are_rectified_and_of_the_named_size(layer: str) -> None:
-    (features,) = load_backbone("efficientnet_lite0", None)(torch.rand(2, 1, 32, 32), [layer])
+def test_lite0_features_are_rectified_and_of_the_named_size(layer: str, lite0: Backbone) -> None:
+    (features,) = lite0(torch.rand(2, 1, 32, 32), [layer])
     assert features.shape[-1] == 32 // BACKBONE_LAYERS["efficientnet_lite0"][layer]
     assert features.min() >= 0
     assert features.max() > 0
@@ -150,14 +155,15 @@ def test_weights_come_from_a_file_with_or_without_the_classifier(tmp_path: Path)
 
 
 def test_weights_that_cannot_be_had_are_an_error_never_random(tmp_path: Path) -> None:
-    torch.save(Vgg("vgg16").convolutions.state_dict(), tmp_path / "vgg16.pth")
+    convolutions = Vgg("vgg16").convolutions
+    torch.save(convolutions.state_dict(), tmp_path / "vgg16.pth")
     (tmp_path / "junk.pth").write_bytes(b"not weights")
     torch.save({"0.weight": [1, 2]}, tmp_path / "list.pth")
-    torch.save(Vgg("vgg16").convolutions[0].weight, tmp_path / "bare.pth")
+    torch.save(convolutions[0].weight, tmp_path / "bare.pth")
     torch.save({1: torch.zeros(1)}, tmp_path / "number.pth")
     torch.save({"0.weight": tmp_path}, tmp_path / "pickle.pth")
     for name, value in (("nan", torch.nan), ("inf", torch.inf)):
-        broken = Vgg("vgg16").convolutions.state_dict()
+        broken = convolutions.state_dict()
         broken["2.bias"][3] = value
         torch.save(broken, tmp_path / f"{name}.pth")
     for name, file, message in (

@@ -112,13 +112,13 @@ GOOD = packed(tar(ONE))
     Line("claims_8_gigabytes", packed(header_only(8 * 2**30)), rf"{NAME}.*images/a\.png"),
     Line("claims_more_than_it_has", packed(header_only(10_000)), AGAIN),
     Line("claims_less_than_nothing", packed(header_only(-1)), Either(NAME)),
-    Line("inflates_to_300_megabytes", packed(tar(("a.png", bytes(300 * 2**20)))), rf"{NAME}.*a\.png"),
+    Line("inflates_to_300_megabytes", lambda: packed(tar(("a.png", bytes(300 * 2**20)))), rf"{NAME}.*a\.png"),
     Line("checksum_of_a_header", packed(flipped(tar(ONE), 150, 1)), AGAIN),
     Line("size_in_letters", packed(tar(ONE)[:124] + b"eleven     \0" + tar(ONE)[136:]), AGAIN),
     *(Line(f"bit_flip_{n}", flipped(GOOD, n, 4), Either(NAME)) for n in range(0, len(GOOD), len(GOOD) // 8)),
 )  # fmt: skip
 def test_an_archive_among_the_files(line: Line) -> None:
-    put(FILE, line.made)
+    put(FILE, line.made() if callable(line.made) else line.made)
     judge(paths, line.says)
     assert not list(Path().rglob("escaped.png"))
 
