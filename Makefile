@@ -18,7 +18,8 @@ $(ENVIRONMENT): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(None if (3, 11) <= v < (3, 14) else f"error: Python 3.11 to 3.13 is needed, {sys.executable} is {v[0]}.{v[1]}: name another one, as in make PYTHON=python3.12 repro")'
 	@echo 'installing into .venv: a few minutes'
 	test -e .venv/bin/python || $(PYTHON) -m venv .venv
-	.venv/bin/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	.venv/bin/python -m pip install --quiet --no-compile --constraint constraints.txt --editable '.[dev]'
+	.venv/bin/python -m compileall -qq -j 0 .venv/lib || true # what pip does on one processor; some files are templates
 	touch $@
 
 repro: $(ENVIRONMENT) ## run every stage whose inputs changed

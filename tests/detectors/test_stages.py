@@ -75,6 +75,13 @@ def train(folder: Path) -> str:
     return run(folder, "-m", "stages.train", "demo_xrays", "dpa", "0")
 
 
+def train_here(folder: Path) -> str:
+    """Train in this process, which has imported what another would import for seconds."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        return stage.main("demo_xrays", "dpa", "0")
+
+
 def checksums(folder: Path) -> dict[str, str]:
     """The outputs of the training stage."""
     files = [folder / "data/models/demo_xrays/dpa/seed-0/model.pt"]
@@ -83,10 +90,9 @@ def checksums(folder: Path) -> dict[str, str]:
 
 
 def test_a_training_says_where_it_runs_on_what_and_what_it_made(
-    tmp_path: Path, tiny_images: Images, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, tiny_images: Images, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.chdir(prepare(tmp_path / "run", tiny_images))
-    made = stage.main("demo_xrays", "dpa", "0")
+    made = train_here(prepare(tmp_path / "run", tiny_images))
     assert capsys.readouterr().out == "on cpu, perceptual network in float32: 8 images, kept on the device\n"
     assert made == f"demo_xrays/dpa/seed-0: {STEPS} iterations"
 
@@ -95,7 +101,7 @@ def test_a_training_says_where_it_runs_on_what_and_what_it_made(
 def test_a_training_killed_in_any_kind_of_phase_ends_in_the_same_bytes(tmp_path: Path, tiny_images: Images) -> None:
     killed = prepare(tmp_path / "killed", tiny_images)
     whole = Path(shutil.copytree(killed, tmp_path / "whole"))
-    train(whole)
+    train_here(whole)
     for number, phase in ((3, "8 px stable"), (3, "16 px transition"), (4, "16 px stable")):
         run(killed, "-c", KILLED, str(number), code=-signal.SIGKILL)
         (state,) = (killed / ".cache/training/demo_xrays/dpa/seed-0").glob("*.pt")
@@ -110,8 +116,8 @@ def test_a_training_killed_in_any_kind_of_phase_ends_in_the_same_bytes(tmp_path:
 @pytest.mark.slow
 def test_two_processes_follow_the_loss_of_one(tmp_path: Path, tiny_images: Images) -> None:
     folders = [prepare(tmp_path / f"{count}", tiny_images, count) for count in (1, 2)]
-    for folder in folders:
-        assert train(folder).count(f"demo_xrays/dpa/seed-0: {STEPS} iterations") == 1
+    for folder, run_in in zip(folders, (train_here, train), strict=True):
+        assert run_in(folder).count(f"demo_xrays/dpa/seed-0: {STEPS} iterations") == 1
     alone, together = (pd.read_csv(folder / "reports/runs/demo_xrays/dpa/seed-0/history.csv") for folder in folders)
     assert together["iteration"].tolist() == alone["iteration"].tolist() == list(range(1, STEPS + 1))
     for column in ("loss", "held_out_loss"):  # later, rounding is amplified from step to step
