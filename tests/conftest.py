@@ -64,6 +64,14 @@ def workers_begin_at_once() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="module", autouse=True)
+def one_thread() -> Iterator[None]:
+    """Take back what spams, in tests/data/slides, sets for all: with more threads than cores, steps of torch crawl."""
+    yield
+    if torch := sys.modules.get("torch"):
+        torch.set_num_threads(1)
+
+
 @pytest.fixture(scope="session")
 def networks_read_once() -> Iterator[None]:
     """Share the perceptual networks, which are frozen: reading one takes longer than most of what it is needed for."""
