@@ -33,6 +33,7 @@ SHRUNKEN = [
     "detectors=[dpa]",
     "quick_detectors=[mahalanobis]",  # the others go through their stage in tests/detectors/test_fit_and_score.py
     "arms/demo_xrays.yaml:~detectors.piad",  # which is for 32 px
+    "arms/demo_xrays.yaml:~evaluate.heat_map_top.piad",
     "arms/demo_slides.yaml:detectors.dpa.schedule.16.stable=2",
     "arms/demo_slides.yaml:detectors.dpa.schedule.32.transition=2",
     "arms/demo_slides.yaml:detectors.dpa.schedule.32.stable=2",

@@ -48,7 +48,8 @@ def test_every_seed_is_fitted_and_scored_and_again_to_the_same_bytes(
         table = pd.read_csv(f"reports/scores/{run}.csv")
         assert sorted(table["id"]) == sorted(tiny_images.index.loc[tiny_images.index["split"] != "train", "id"])
         assert np.isfinite(table["score"]).all()
-    for folder in ("data/models", "reports", ".cache"):
+    for folder in ("data/models", "reports"):
         shutil.rmtree(folder)
+    shutil.rmtree(".cache", ignore_errors=True)  # features, which not every detector keeps
     fit_and_score.main(arm, detector)
     assert outputs() == made
