@@ -6,10 +6,10 @@ from typing import Any, Self
 import numpy as np
 import pandas as pd
 import torch
-from sklearn.covariance import LedoitWolf
 
 from pipeline.compute.device import Workplace
 from pipeline.detectors.base import Detector, History
+from pipeline.detectors.mahalanobis.covariance import Spread, ledoit_wolf
 from pipeline.detectors.mahalanobis.settings import MahalanobisSettings
 from pipeline.detectors.model_files import check_backbone, opened_model, write_model
 from pipeline.errors import PipelineError
@@ -34,7 +34,7 @@ class Mahalanobis(Detector):
     ) -> None:
         self.settings, self.image_channels, self.preparation = settings, image_channels, preparation
         self.seen = FrozenFeatures(**settings.seen, place=place)
-        self.spread = LedoitWolf()
+        self.spread = Spread(np.empty(0), np.empty((0, 0)))
 
     def fit(
         self, images: np.ndarray, train: np.ndarray, held_out: np.ndarray, seed: int, scratch: Path | None = None
@@ -44,18 +44,17 @@ class Mahalanobis(Detector):
             raise PipelineError(f"a covariance needs {LEAST} training normals or more, and there is {len(train)}")
         features = self.seen.pooled(images, train)
         check_finite(features, train, self.settings.backbone)
-        known = self._measured(features)
-        self.spread.fit(known)
-        loss = self.spread.mahalanobis(known).mean()
+        self.spread = ledoit_wolf(features, self._measured)
+        loss = self.spread.distances(features, self._measured).mean()
         return History(pd.DataFrame({"iteration": [1], "loss": [round(float(loss), 6)]}), 1)
 
     def score(self, images: np.ndarray) -> np.ndarray:
         """See :meth:`Detector.score`; from 0 on."""
-        return where_finite(self.seen.pooled(images), lambda f: self.spread.mahalanobis(self._measured(f)))
+        return where_finite(self.seen.pooled(images), lambda f: self.spread.distances(f, self._measured))
 
     def save(self, path: Path) -> None:
         """Write mean and inverse covariance."""
-        learnt = {name: torch.from_numpy(getattr(self.spread, name)) for name in ("location_", "precision_")}
+        learnt = {name: torch.from_numpy(getattr(self.spread, name)) for name in ("mean", "precision")}
         checksum = {"backbone_checksum": self.seen.checksum}
         write_model(path, self.settings, self.image_channels, self.preparation, **learnt, **checksum)
 
@@ -67,13 +66,11 @@ class Mahalanobis(Detector):
             own = own.model_copy(update={"weights": settings.weights})
             detector = cls(own, content["image_channels"], place, dict(content["preparation"]))
             check_backbone(path, own.backbone, detector.seen.checksum, content)
-            for name in ("location_", "precision_"):
-                setattr(detector.spread, name, content[name].numpy())
+            detector.spread = Spread(content["mean"].numpy(), content["precision"].numpy())
         return detector
 
     def _measured(self, features: np.ndarray) -> np.ndarray:
-        measured = unit_length(features) if self.settings.normalize else features
-        return measured.astype(np.float64)
+        return unit_length(features) if self.settings.normalize else features
 
 
 DETECTOR = Mahalanobis
