@@ -63,7 +63,7 @@ def test_a_wrong_setting_of_an_experiment_stops_the_first_stage_too_and_removes_
     output = clone.dvc("exp", "run", "-S", "arms/demo_xrays.yaml:detectors.dpa.latent_dim=many", fails=True)
     assert "error: arms/demo_xrays.yaml: detectors.dpa.latent_dim: Input should be a valid integer" in output
     assert clone.ran(output) == {"check_params"}
-    assert (clone.folder / "reports" / "arms" / "demo_xrays" / "dpa" / "metrics.json").is_file()
+    assert (clone.folder / "reports" / "arms" / "demo_xrays" / "metrics.json").is_file()
 
 
 def test_a_mapping_among_seeds_is_refused_by_dvc_since_its_keys_would_not_be_quoted(clone: Clone) -> None:

@@ -80,7 +80,7 @@ def test_the_comparison_goes_into_the_summary_and_the_comment_and_the_gate_fails
     assert "▼ worse" in text
     code, output = runner.step("No metric became worse by more than params.yaml allows")
     assert code != 0
-    assert "demo_xrays: ROC AUC became worse" in output
+    assert "demo_xrays/dpa: ROC AUC became worse" in output
 
 
 def test_reports_that_are_older_than_the_parameters_fail(runner: Runner) -> None:
