@@ -1,9 +1,12 @@
 """Files of fitted detectors, whose damage is one sentence that says what to do."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+import torch
+from torch import Tensor
 
 from pipeline.compute.tensor_files import NotTensorsError, read_tensors, write_tensors
 from pipeline.detectors.settings import DetectorSettings
@@ -44,11 +47,35 @@ def opened_model(path: Path) -> Iterator[dict[str, Any]]:
     except NotTensorsError as error:
         raise PipelineError(f"{path} is not a whole model, {error}: train again") from error
     try:
-        yield dict(content)
+        content = dict(content)
+        if type(content["image_channels"]) is not int or content["image_channels"] not in (1, 3):
+            raise ValueError("images have one channel or three")
+        yield content
     except PipelineError:
         raise
     except (RuntimeError, LookupError, TypeError, ValueError, AttributeError) as error:
         raise PipelineError(f"{path} is not a whole model of this version: train again") from error
+
+
+def tensor_of(content: Mapping[str, Any], name: str, dtype: torch.dtype, *shape: int | None) -> Tensor:
+    """Return a tensor of a model's content.
+
+    Args:
+        content: See :func:`opened_model`.
+        name: The tensor's.
+        dtype: What it has to be of.
+        *shape: What it has to have; None for any number from 1 on.
+
+    Raises:
+        ValueError: If it is something else, or holds numbers that are not finite.
+    """
+    value = content[name]
+    if not isinstance(value, Tensor) or value.layout != torch.strided or value.dtype != dtype or value.requires_grad:
+        raise ValueError(f"{name} is not a plain tensor of {dtype}")
+    sizes = zip(value.shape, shape, strict=True)
+    if not all(found and wanted in (None, found) for found, wanted in sizes) or not value.isfinite().all():
+        raise ValueError(f"{name} is not of finite numbers in the shape {shape}")
+    return value
 
 
 def check_backbone(path: Path, name: str, checksum: str, content: dict[str, Any]) -> None:

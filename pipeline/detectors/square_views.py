@@ -1,6 +1,7 @@
 """What networks of one size see of images: a central square, batch after batch."""
 
 from collections.abc import Callable
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -30,6 +31,28 @@ def square_side(images: np.ndarray, image_channels: int, side: int | None, name:
     if side is not None and min(height, width) < side:
         raise PipelineError(f"images of {height}×{width} px are smaller than detectors.{name}.side, {side}")
     return side or height
+
+
+class SquareSettings(Protocol):
+    """Settings of a network of one size."""
+
+    @property
+    def side(self) -> int | None:
+        """As it is set; None for whole images."""
+
+    def fault(self, side: int) -> str | None:
+        """Say why the network does not take squares of this side; nothing where it does."""
+
+
+def trained_side(side: Any, settings: SquareSettings) -> int:
+    """Return the side in pixels of what a network was trained on, which a model's file names.
+
+    Raises:
+        ValueError: If it cannot be that.
+    """
+    if type(side) is not int or side <= 0 or settings.side not in (None, side) or settings.fault(side):
+        raise ValueError(f"the network cannot have been trained on {side} px")
+    return side
 
 
 def check_trained_side(images: np.ndarray, image_channels: int, side: int | None, trained: int, name: str) -> None:

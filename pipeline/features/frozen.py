@@ -16,6 +16,7 @@ from pipeline.features.kept import kept
 from pipeline.features.views import SCORING_BATCH, central_view, to_network
 
 AT_ONCE = 1024  # images whose pooled features are kept as one file
+BLANK = 224  # px, of an image that any network takes
 
 
 class FrozenFeatures:
@@ -92,6 +93,12 @@ class FrozenFeatures:
     def input_shape(self, images: np.ndarray) -> tuple[int, int]:
         """Height and width in pixels of what the network is shown of each image (N, H, W, C)."""
         return (self.input_size, self.input_size) if self.input_size else self.scored_shape(images)
+
+    @property
+    def channels(self) -> int:
+        """Channels of all layers together, as the answers to a blank image have."""
+        side = self.input_size or self.side or BLANK
+        return sum(answer.shape[1] for answer in self._answers(torch.zeros(1, 3, side, side, device=self.place.device)))
 
     def pooled(self, images: np.ndarray, rows: np.ndarray | None = None) -> np.ndarray:
         """Average the features over all positions, layer after layer.

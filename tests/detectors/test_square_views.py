@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 import torch
 
-from pipeline.detectors.square_views import check_trained_side, over_views, square_side
+from pipeline.detectors.ganomaly.settings import GanomalySettings
+from pipeline.detectors.square_views import check_trained_side, over_views, square_side, trained_side
 from pipeline.errors import PipelineError
 
 CPU = torch.device("cpu")
@@ -26,6 +27,13 @@ def test_the_side_is_what_is_set_or_that_of_whole_images() -> None:
 def test_images_that_are_no_such_squares_are_refused(shape: tuple[int, ...], side: int | None, words: str) -> None:
     with pytest.raises(PipelineError, match=words):
         check_trained_side(np.zeros(shape, np.uint8), 3, side, 16, "dpa")
+
+
+def test_the_side_in_a_models_file_is_one_that_its_network_can_have_been_trained_on() -> None:
+    assert trained_side(16, GanomalySettings()) == trained_side(16, GanomalySettings(side=16)) == 16
+    for wrong, settings in ((32, GanomalySettings(side=16)), (24, GanomalySettings()), (16.0, GanomalySettings())):
+        with pytest.raises(ValueError, match=f"cannot have been trained on {wrong} px"):
+            trained_side(wrong, settings)
 
 
 def test_a_number_of_each_wanted_image_is_computed_of_its_middle() -> None:

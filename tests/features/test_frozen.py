@@ -65,6 +65,10 @@ def test_pooled_features_are_means_over_positions_layer_after_layer() -> None:
     assert len(looking.pooled(images(0))) == 0
 
 
+def test_the_channels_of_all_layers_are_counted() -> None:
+    assert seen().channels == seen(input_size=40).channels == seen().pooled(images(1)).shape[1]
+
+
 def test_gray_images_are_seen_as_colourless_ones() -> None:
     gray = images(2)[..., :1]
     np.testing.assert_allclose(seen().pooled(gray), seen().pooled(gray.repeat(3, 3)), rtol=1e-5)

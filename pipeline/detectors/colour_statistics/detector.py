@@ -12,7 +12,7 @@ from pipeline.compute.device import Workplace
 from pipeline.compute.tensor_files import write_tensors
 from pipeline.detectors.base import Detector, History
 from pipeline.detectors.colour_statistics.settings import ColourStatisticsSettings
-from pipeline.detectors.model_files import opened_model
+from pipeline.detectors.model_files import opened_model, tensor_of
 from pipeline.features.views import central_view
 
 
@@ -57,8 +57,9 @@ class ColourStatistics(Detector):
         with opened_model(path) as content:
             kept = ColourStatisticsSettings.model_validate_json(content["settings"])
             detector = cls(kept, content["image_channels"], place, dict(content["preparation"]))
-            for name in ("location_", "precision_"):
-                setattr(detector.spread, name, content[name].numpy())
+            colours = 2 * detector.image_channels
+            for name, shape in (("location_", (colours,)), ("precision_", (colours, colours))):
+                setattr(detector.spread, name, tensor_of(content, name, torch.float64, *shape).numpy())
         return detector
 
     def _colours(self, images: np.ndarray) -> np.ndarray:

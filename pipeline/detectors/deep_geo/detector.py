@@ -17,7 +17,8 @@ from pipeline.detectors.deep_geo.dirichlet import most_likely, normality
 from pipeline.detectors.deep_geo.settings import DeepGeoSettings
 from pipeline.detectors.deep_geo.transformations import COUNT, origins, transformed
 from pipeline.detectors.deep_geo.wide_resnet import WideResNet
-from pipeline.detectors.model_files import opened_model, write_model
+from pipeline.detectors.model_files import opened_model, tensor_of, write_model
+from pipeline.detectors.square_views import check_trained_side, square_side, trained_side
 from pipeline.detectors.training import CentralViews, Loop, Schedule, saved_state
 from pipeline.errors import PipelineError
 from pipeline.features.views import central_views
@@ -51,7 +52,7 @@ class DeepGeo(Detector):
         Raises:
             PipelineError: If images do not fit the network, or the loss stops being finite.
         """
-        side = self._side(images)
+        side = square_side(images, self.image_channels, self.settings.side, "deep_geo")
         if fault := self.settings.fault(side):
             raise PipelineError(f"detectors.deep_geo.{fault}")
         torch.manual_seed(derived_seed(seed, "deep_geo", "initialisation"))
@@ -77,8 +78,7 @@ class DeepGeo(Detector):
 
     def score(self, images: np.ndarray) -> np.ndarray:
         """See :meth:`Detector.score`: the negative mean of :func:`dirichlet.normality` over the transformations."""
-        if self._side(images) != self.side:
-            raise PipelineError(f"images of {images.shape[1]} px do not fit a network of {self.side} px")
+        check_trained_side(images, self.image_channels, self.settings.side, self.side, "deep_geo")
         answers = self._log_answers(images, np.arange(len(images)))
         return np.array([-normality(self.alpha, np.exp(log_p)).mean() for log_p in answers], np.float64)
 
@@ -94,10 +94,10 @@ class DeepGeo(Detector):
         with opened_model(path) as content:
             own = DeepGeoSettings.model_validate_json(content["settings"])
             detector = cls(own, content["image_channels"], place, dict(content["preparation"]))
-            detector._equip(content["side"])
+            detector._equip(trained_side(content["side"], own))
             detector.network.load_state_dict(content["network"])
             detector.network.eval()
-            detector.alpha = content["alpha"].numpy()
+            detector.alpha = tensor_of(content, "alpha", torch.float64, COUNT, COUNT).numpy()
         return detector
 
     def _equip(self, side: int) -> None:
@@ -105,19 +105,6 @@ class DeepGeo(Detector):
         network = WideResNet(self.image_channels, side, self.settings.depth, self.settings.width, COUNT)
         self.network = network.to(self.place.device).to(memory_format=torch.channels_last)
         self.side, self.origins = side, origins(side, self.settings.shift).to(self.place.device)
-
-    def _side(self, images: np.ndarray) -> int:
-        """The side of the square that is seen of each image."""
-        height, width, channels = images.shape[1:]
-        if channels != self.image_channels:
-            raise PipelineError(f"images of {channels} channels do not fit a network of {self.image_channels}")
-        if self.settings.side is None and height != width:
-            raise PipelineError(f"images of {height}×{width} px are no squares: set detectors.deep_geo.side")
-        if self.settings.side is not None and min(height, width) < self.settings.side:
-            raise PipelineError(
-                f"images of {height}×{width} px are smaller than detectors.deep_geo.side, {self.settings.side}"
-            )
-        return self.settings.side or height
 
     def _log_answers(self, images: np.ndarray, rows: np.ndarray) -> Iterator[np.ndarray]:
         """Yield log p of each image under every transformation, float64 (72, 72).

@@ -12,7 +12,7 @@ from pipeline.compute.seeding import derived_seed
 from pipeline.detectors.base import Detector, History
 from pipeline.detectors.deep_if.forest import Forest
 from pipeline.detectors.deep_if.settings import DeepIfSettings
-from pipeline.detectors.model_files import check_backbone, opened_model, write_model
+from pipeline.detectors.model_files import check_backbone, opened_model, tensor_of, write_model
 from pipeline.errors import PipelineError
 from pipeline.features.frozen import FrozenFeatures, check_finite, where_finite
 
@@ -68,7 +68,12 @@ class DeepIf(Detector):
             own = own.model_copy(update={"weights": settings.weights})
             detector = cls(own, content["image_channels"], place, dict(content["preparation"]))
             check_backbone(path, own.backbone, detector.seen.checksum, content)
-            detector.forest = Forest(**{name: values.numpy() for name, values in content["forest"].items()})
+            trees, nodes = content["forest"], len(content["forest"]["left"])
+            shapes = dict.fromkeys(("left", "right", "feature"), (torch.int64, nodes))
+            shapes |= dict.fromkeys(("threshold", "length"), (torch.float64, nodes))
+            shapes |= {"start": (torch.int64, own.trees), "samples": (torch.int64, 1)}
+            detector.forest = Forest(**{name: tensor_of(trees, name, *shape).numpy() for name, shape in shapes.items()})
+            detector.forest.check(detector.seen.channels)
         return detector
 
 

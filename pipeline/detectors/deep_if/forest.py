@@ -69,6 +69,21 @@ class Forest:
             path += self.length[node]
         return np.asarray(2 ** (-path / (len(self.start) * mean_path_length(self.samples)[0])))
 
+    def check(self, features: int) -> None:
+        """Check that each path from a root leads to a leaf, which it does where children stand behind their parents.
+
+        Args:
+            features: How many a sample has.
+
+        Raises:
+            ValueError: If one leads elsewhere, or trees were grown on less than two samples.
+        """
+        nodes, inner = np.arange(len(self.left)), self.left >= 0
+        onward = [((nodes < child) & (child < len(nodes)))[inner] for child in (self.left, self.right)]
+        known = [(at >= 0) & (at < most) for at, most in ((self.start, len(nodes)), (self.feature, features))]
+        if self.samples[0] < 2 or not np.concatenate([*onward, *known]).all():
+            raise ValueError("these are no trees")
+
     def arrays(self) -> dict[str, np.ndarray]:
         """What :class:`Forest` is made of, by name."""
         return {field.name: getattr(self, field.name) for field in fields(self)}

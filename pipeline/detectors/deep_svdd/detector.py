@@ -1,5 +1,6 @@
 """Deep SVDD: the distance from a centre (Ruff et al. 2018), as its authors released it."""
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self, TypeVar
@@ -17,8 +18,8 @@ from pipeline.detectors.deep_svdd.contrast import Contrast
 from pipeline.detectors.deep_svdd.learners import Descending, OneClass, Pretraining, squared_distances
 from pipeline.detectors.deep_svdd.networks import Decoder, Encoder
 from pipeline.detectors.deep_svdd.settings import DeepSvddSettings
-from pipeline.detectors.model_files import opened_model, write_model
-from pipeline.detectors.square_views import check_trained_side, over_views, square_side
+from pipeline.detectors.model_files import opened_model, tensor_of, write_model
+from pipeline.detectors.square_views import check_trained_side, over_views, square_side, trained_side
 from pipeline.detectors.training import CentralViews, Loop, Schedule, saved_state
 from pipeline.errors import PipelineError
 from pipeline.features.views import central_views
@@ -103,8 +104,11 @@ class DeepSvdd(Detector):
         with opened_model(path) as content:
             own = DeepSvddSettings.model_validate_json(content["settings"])
             detector = cls(own, content["image_channels"], place, dict(content["preparation"]))
-            detector.side, detector.contrast = content["network_side"], Contrast(content["low"], content["high"])
-            detector.centre = content["centre"].to(place.device)
+            detector.side = trained_side(content["network_side"], own)
+            detector.contrast = Contrast(float(content["low"]), float(content["high"]))
+            if not 1 <= detector.contrast.high - detector.contrast.low < math.inf:  # true of NaN, too
+                raise ValueError("this is no range of contrast")
+            detector.centre = tensor_of(content, "centre", torch.float32, own.latent_dim).to(place.device)
             detector.encoder = detector._network(Encoder)
             detector.encoder.load_state_dict(content["encoder"])
             detector.encoder.eval()

@@ -18,7 +18,7 @@ from pipeline.detectors.ganomaly.learner import Game, squared_differences
 from pipeline.detectors.ganomaly.networks import Discriminator, Generator, initialise
 from pipeline.detectors.ganomaly.settings import GanomalySettings
 from pipeline.detectors.model_files import opened_model, write_model
-from pipeline.detectors.square_views import check_trained_side, over_views, square_side
+from pipeline.detectors.square_views import check_trained_side, over_views, square_side, trained_side
 from pipeline.detectors.training import CentralViews, Loop, Schedule, noise_generator, saved_state
 from pipeline.errors import PipelineError
 
@@ -80,7 +80,7 @@ class Ganomaly(Detector):
         with opened_model(path) as content:
             own = GanomalySettings.model_validate_json(content["settings"])
             detector = cls(own, content["image_channels"], place, dict(content["preparation"]))
-            detector.side = content["network_side"]
+            detector.side = trained_side(content["network_side"], own)
             detector.generator = detector._new_generator()
             detector.generator.load_state_dict(content["generator"])
             detector.generator.eval()

@@ -10,7 +10,7 @@ import torch
 from pipeline.compute.device import Workplace
 from pipeline.detectors.base import Detector, History
 from pipeline.detectors.knn.settings import KnnSettings
-from pipeline.detectors.model_files import check_backbone, opened_model, write_model
+from pipeline.detectors.model_files import check_backbone, opened_model, tensor_of, write_model
 from pipeline.errors import PipelineError
 from pipeline.features.frozen import FrozenFeatures, check_finite, where_finite
 from pipeline.features.neighbours import nearest
@@ -65,7 +65,10 @@ class Knn(Detector):
             own = own.model_copy(update={"weights": settings.weights})
             detector = cls(own, content["image_channels"], place, dict(content["preparation"]))
             check_backbone(path, own.backbone, detector.seen.checksum, content)
-            detector.bank = content["bank"].numpy()
+            bank = tensor_of(content, "bank", torch.float32, None, detector.seen.channels)
+            if len(bank) < own.k:
+                raise ValueError("the bank holds fewer features than are asked for")
+            detector.bank = bank.numpy()
         return detector
 
     def _measured(self, features: np.ndarray) -> np.ndarray:

@@ -11,7 +11,7 @@ from pipeline.compute.device import Workplace
 from pipeline.detectors.base import Detector, History
 from pipeline.detectors.mahalanobis.covariance import Spread, ledoit_wolf
 from pipeline.detectors.mahalanobis.settings import MahalanobisSettings
-from pipeline.detectors.model_files import check_backbone, opened_model, write_model
+from pipeline.detectors.model_files import check_backbone, opened_model, tensor_of, write_model
 from pipeline.errors import PipelineError
 from pipeline.features.frozen import FrozenFeatures, check_finite, where_finite
 from pipeline.features.pooled import unit_length
@@ -66,7 +66,10 @@ class Mahalanobis(Detector):
             own = own.model_copy(update={"weights": settings.weights})
             detector = cls(own, content["image_channels"], place, dict(content["preparation"]))
             check_backbone(path, own.backbone, detector.seen.checksum, content)
-            detector.spread = Spread(content["mean"].numpy(), content["precision"].numpy())
+            channels = detector.seen.channels
+            shapes = {"mean": (channels,), "precision": (channels, channels)}
+            learnt = {name: tensor_of(content, name, torch.float64, *shape) for name, shape in shapes.items()}
+            detector.spread = Spread(learnt["mean"].numpy(), learnt["precision"].numpy())
         return detector
 
     def _measured(self, features: np.ndarray) -> np.ndarray:

@@ -12,7 +12,7 @@ from torch import Tensor
 from pipeline.compute.device import GIB, Workplace
 from pipeline.compute.seeding import generator
 from pipeline.detectors.base import Detector, History
-from pipeline.detectors.model_files import check_backbone, opened_model, write_model
+from pipeline.detectors.model_files import check_backbone, opened_model, tensor_of, write_model
 from pipeline.detectors.padim.gaussians import Gaussians, Scatter
 from pipeline.detectors.padim.settings import PadimSettings
 from pipeline.errors import PipelineError
@@ -90,8 +90,13 @@ class Padim(Detector):
             own = own.model_copy(update={"weights": settings.weights})
             detector = cls(own, content["image_channels"], place, dict(content["preparation"]))
             check_backbone(path, own.backbone, detector.seen.checksum, content)
-            detector.channels = content["channels"].to(place.device)
-            detector._learn(content["mean"], content["whitening"])
+            channels = tensor_of(content, "channels", torch.int64, own.channels)
+            if channels[0] < 0 or channels[-1] >= detector.seen.channels or (channels.diff() <= 0).any():
+                raise ValueError("these are no channels of the layers, each once and rising")
+            detector.channels = channels.to(place.device)
+            mean = tensor_of(content, "mean", torch.float32, None, own.channels)
+            whitening = tensor_of(content, "whitening", torch.float32, len(mean), own.channels, own.channels)
+            detector._learn(mean, whitening)
         return detector
 
     def _learn(self, mean: Tensor, whitening: Tensor) -> None:

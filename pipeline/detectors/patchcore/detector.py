@@ -12,7 +12,7 @@ import torch
 from pipeline.compute.device import Workplace
 from pipeline.compute.seeding import generator
 from pipeline.detectors.base import Detector, History
-from pipeline.detectors.model_files import check_backbone, opened_model, write_model
+from pipeline.detectors.model_files import check_backbone, opened_model, tensor_of, write_model
 from pipeline.detectors.patchcore.coreset import even_sample, k_centre, projected
 from pipeline.detectors.patchcore.descriptors import describe
 from pipeline.detectors.patchcore.settings import PatchcoreSettings
@@ -82,7 +82,10 @@ class Patchcore(Detector):
             own = own.model_copy(update={"weights": settings.weights})
             detector = cls(own, content["image_channels"], place, dict(content["preparation"]))
             check_backbone(path, own.backbone, detector.seen.checksum, content)
-            detector.bank = content["bank"].numpy()
+            bank = tensor_of(content, "bank", torch.float32, None, own.dimension)
+            if own.rule == "reweighted" and len(bank) < own.neighbours:
+                raise ValueError("the bank holds fewer patches than are asked for")
+            detector.bank = bank.numpy()
         return detector
 
     def _candidates(self, images: np.ndarray, train: np.ndarray, seed: int) -> tuple[np.ndarray, int]:

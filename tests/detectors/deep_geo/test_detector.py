@@ -171,11 +171,11 @@ def test_a_loss_that_is_no_number_names_the_learning_rate() -> None:
 @pytest.mark.parametrize(
     ("shape", "changes", "sentence"),
     [
-        ((4, 32, 40, 1), {}, "images of 32×40 px are no squares: set detectors.deep_geo.side"),
+        ((4, 32, 40, 1), {}, "images of 32×40 px are not square: set detectors.deep_geo.side"),
         ((4, 48, 48, 1), {}, "detectors.deep_geo.side: the network sees squares whose side is a multiple of 32 px"),
         ((4, 32, 32, 1), {"shift": 32}, "detectors.deep_geo.shift: 32 px shift an image of 32 px out of itself"),
         ((4, 32, 40, 1), {"side": 64}, "images of 32×40 px are smaller than detectors.deep_geo.side, 64"),
-        ((4, 32, 32, 3), {}, "images of 3 channels do not fit a network of 1"),
+        ((4, 32, 32, 3), {}, "images of 3 channels do not fit the network, which takes 1"),
     ],
 )
 def test_images_that_do_not_fit_are_refused(shape: tuple[int, ...], changes: dict[str, Any], sentence: str) -> None:
@@ -184,5 +184,5 @@ def test_images_that_do_not_fit_are_refused(shape: tuple[int, ...], changes: dic
 
 
 def test_other_images_than_those_it_was_fitted_to_are_not_scored(fitted: DeepGeo) -> None:
-    with pytest.raises(PipelineError, match="images of 64 px do not fit a network of 32 px"):
+    with pytest.raises(PipelineError, match="images of 64 px do not fit the network, which was trained on 32 px"):
         fitted.score(np.zeros((1, 64, 64, 1), np.uint8))

@@ -36,3 +36,15 @@ def test_a_forest_is_what_its_arrays_say() -> None:
 )
 def test_mean_path_lengths_are_equation_1(samples: int, length: float) -> None:
     assert mean_path_length(np.array([samples]))[0] == pytest.approx(length, abs=1e-12)
+
+
+def test_nodes_that_lead_back_or_out_are_no_trees() -> None:
+    features = np.random.default_rng(0).normal(size=(50, 4)).astype(np.float32)
+    forest = Forest.grown(features, 5, 32, 0)
+    forest.check(4)
+    nodes = len(forest.left)
+    for name, wrong in (("left", 0), ("right", nodes), ("start", nodes), ("start", -1), ("feature", 4), ("samples", 1)):
+        arrays = forest.arrays() | {name: forest.arrays()[name].copy()}
+        arrays[name][0] = wrong
+        with pytest.raises(ValueError, match="these are no trees"):
+            Forest(**arrays).check(4)
