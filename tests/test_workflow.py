@@ -83,6 +83,7 @@ def test_the_comparison_goes_into_the_summary_and_the_comment_and_the_gate_fails
     assert "demo_xrays/dpa: ROC AUC became worse" in output
 
 
+@pytest.mark.slow
 def test_reports_that_are_older_than_the_parameters_fail(runner: Runner) -> None:
     name = "The reports belong to the code and the parameters"
     subprocess.run(["git", "checkout", "--quiet", "HEAD~1"], cwd=runner.folder, check=True)
