@@ -37,7 +37,12 @@ class TimmNetwork(Backbone):
         tapped: dict[str, Tensor] = {}
 
         def keep(layer: str) -> Any:
-            return lambda module, arguments, output: tapped.__setitem__(layer, output)
+            def kept(module: nn.Module, arguments: Any, output: Any) -> None:
+                if self._is_map(output):
+                    # A copy, since the module that follows may write what it makes of an answer in its place.
+                    tapped[layer] = output.clone()
+
+            return kept
 
         hooks = [self._module(layer).register_forward_hook(keep(layer)) for layer in layers]
         try:
@@ -50,6 +55,8 @@ class TimmNetwork(Backbone):
         finally:
             for hook in hooks:
                 hook.remove()
+        if unseen := [layer for layer in layers if layer not in tapped]:
+            raise PipelineError(f"{self.name} makes no map at {unseen[0]!r}: name another of its modules")
         return [self._as_map(layer, tapped[layer], images) for layer in layers]
 
     def load_weights(self, weights: dict[str, Tensor]) -> None:
@@ -63,6 +70,12 @@ class TimmNetwork(Backbone):
             known = ", ".join(name for name, _ in self.network.named_children())
             raise PipelineError(f"{layer!r} is no layer of {self.name}: name one of its modules, such as {known}")
         return modules[layer]
+
+    def _is_map(self, output: Any) -> bool:
+        """Whether an answer is a map or tokens, and not what the classifier or a part of a block makes."""
+        return isinstance(output, Tensor) and (
+            output.ndim == 4 or (output.ndim == 3 and hasattr(self.network, "num_prefix_tokens"))
+        )
 
     def _as_map(self, layer: str, output: Tensor, images: Tensor) -> Tensor:
         """Turn maps whose channels come last, and put tokens (N, T, C) back to where they are of: (N, C, h, w)."""

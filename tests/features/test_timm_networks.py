@@ -34,6 +34,13 @@ def test_a_layer_is_any_module_and_the_statistics_are_the_networks_own(tmp_path:
     assert not any(weight.requires_grad for weight in network.parameters())
 
 
+def test_an_answer_is_that_of_its_layer_though_the_next_one_changes_it_in_its_place(tmp_path: Path) -> None:
+    network = load_backbone("test_resnet", file_of("test_resnet", tmp_path))
+    normalised, rectified = network(torch.rand(1, 1, 64, 64), ["bn1", "act1"])
+    assert normalised.min() < 0
+    torch.testing.assert_close(normalised.relu(), rectified)
+
+
 def test_tokens_become_a_map_without_those_of_no_place(tmp_path: Path) -> None:
     network = load_backbone("test_vit", file_of("test_vit", tmp_path))
     images = torch.zeros(1, 1, 32, 64)  # not the 160×160 px that it is trained on
@@ -71,6 +78,8 @@ def test_what_is_no_network_no_layer_or_no_size_is_one_sentence(tmp_path: Path) 
     for layer in ("blocks.99", ""):
         with pytest.raises(PipelineError, match=f"'{layer}' is no layer of test_vit: name one of its modules, such as"):
             network(torch.zeros(1, 3, 32, 32), [layer])
+    with pytest.raises(PipelineError, match="test_vit makes no map at 'head': name another of its modules"):
+        network(torch.zeros(1, 3, 32, 32), ["blocks.0", "head"])
     with pytest.raises(PipelineError, match=r"test_vit does not take images of 30 px: set `input_size` to a size"):
         network(torch.zeros(1, 3, 30, 30), ["blocks.0"])
 
