@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline import layout
+from pipeline.compute.portions import portions
 from pipeline.data.images import SPLITS, Images
 from pipeline.detectors.base import Scorer
 from pipeline.errors import PipelineError
@@ -17,7 +18,6 @@ FACTS = ["group", "source", "split", "label", "findings"]
 SCORE = "score"  # the detector's own; every further column is something that it is compared with
 LARGEST = 1e100  # no error of a reconstruction is; the width of a histogram has to be a number, too
 DIGITS = 6  # significant; the digits behind are rounding noise of the device
-AT_ONCE = 1024  # images in memory
 
 Reader = Callable[[str], str | None]  # path in the repository to the file's text, None where there is no file
 
@@ -95,7 +95,7 @@ def score_table(images: Images, run: str, scorers: Mapping[str, Scorer]) -> pd.D
 
 def scored(scorer: Scorer, images: Images, rows: np.ndarray) -> np.ndarray:
     """Score some rows of an arm: float64 (n,), as scores are kept, with six significant digits."""
-    parts = [scorer(images.pixels[rows[start : start + AT_ONCE]]) for start in range(0, len(rows), AT_ONCE)]
+    parts = [scorer(images.pixels[portion]) for portion in portions(images.pixels, rows)]
     return np.array([float(f"{score:.{DIGITS}g}") for part in parts for score in part], dtype=np.float64)
 
 

@@ -9,13 +9,13 @@ from torch import Tensor
 from torch.nn.functional import interpolate
 
 from pipeline.compute.device import Workplace
+from pipeline.compute.portions import portions
 from pipeline.compute.scratch import scratch_key
 from pipeline.errors import PipelineError
 from pipeline.features.backbones import checksum, frozen_network
 from pipeline.features.kept import kept
 from pipeline.features.views import SCORING_BATCH, central_view, to_network
 
-AT_ONCE = 1024  # images whose pooled features are kept as one file
 BLANK = 224  # px, of an image that any network takes
 
 
@@ -107,7 +107,7 @@ class FrozenFeatures:
             float32 (N, D), D the sum of the layers' channels.
         """
         rows = np.arange(len(images)) if rows is None else rows
-        parts = [self._kept_part(np.asarray(images[rows[s : s + AT_ONCE]])) for s in range(0, len(rows), AT_ONCE)]
+        parts = [self._kept_part(np.asarray(images[portion])) for portion in portions(images, rows)]
         return np.concatenate(parts) if parts else np.empty((0, 0), np.float32)
 
     def _answers(self, views: Tensor) -> list[Tensor]:

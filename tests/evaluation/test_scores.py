@@ -46,7 +46,7 @@ def test_the_run_the_baselines_and_what_is_known_of_the_image_stand_beside_the_s
 
 def test_images_are_scored_some_at_a_time(tiny_images: Images, monkeypatch: pytest.MonkeyPatch) -> None:
     whole, shown = table_of(tiny_images), []
-    monkeypatch.setattr("pipeline.evaluation.scores.AT_ONCE", 5)
+    monkeypatch.setattr("pipeline.compute.portions.AT_ONCE", 5)
 
     def noting(pixels: np.ndarray) -> np.ndarray:
         shown.append(len(pixels))

@@ -52,7 +52,7 @@ def test_batches_join_to_all_images(monkeypatch: pytest.MonkeyPatch) -> None:
     whole = looking.pooled(images(7))
     monkeypatch.setattr(frozen, "SCORING_BATCH", 3)
     assert [len(layers[0]) for layers in looking.maps(images(7))] == [3, 3, 1]
-    monkeypatch.setattr(frozen, "AT_ONCE", 4)
+    monkeypatch.setattr("pipeline.compute.portions.AT_ONCE", 4)
     np.testing.assert_allclose(looking.pooled(images(7)), whole, rtol=1e-4, atol=1e-5)
 
 
