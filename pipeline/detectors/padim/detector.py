@@ -63,8 +63,7 @@ class Padim(Detector):
             ) from error
         self._learn(fitted.mean, fitted.whitening)
         # The mean over all training patches of d² = tr(Σ⁻¹S), S the covariance without epsilon, so Σ⁻¹S = 1 − εΣ⁻¹.
-        traces = fitted.whitening.double().square().sum((1, 2))
-        loss = (1 - 1 / len(train)) * (len(self.channels) - self.settings.epsilon * traces.mean())
+        loss = (1 - 1 / len(train)) * (len(self.channels) - self.settings.epsilon * fitted.traces().mean())
         return History(pd.DataFrame({"iteration": [1], "loss": [round(float(loss), 6)]}), 1)
 
     def score(self, images: np.ndarray) -> np.ndarray:
@@ -114,7 +113,7 @@ class Padim(Detector):
 
     def _positions(self, layers: list[Tensor]) -> int:
         height, width = layers[0].shape[2:]
-        needed = height * width * self.settings.channels**2 * torch.float64.itemsize
+        needed = height * width * self.settings.channels**2 * (torch.float64.itemsize + torch.float32.itemsize)
         if needed > self.place.room:
             raise PipelineError(
                 f"the covariances of {self.settings.channels} channels at {height}×{width} positions need "

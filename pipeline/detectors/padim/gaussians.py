@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-AT_ONCE = 64  # positions whose covariances are inverted together
+AT_ONCE = 64  # positions whose covariances are worked on together
 
 
 @dataclass(frozen=True)
@@ -26,6 +26,10 @@ class Gaussians:
         centred = _by_position(features) - self.mean.unsqueeze(2)
         distances: Tensor = torch.linalg.vector_norm(self.whitening @ centred, dim=1)
         return distances.T.reshape(len(features), *features.shape[2:])
+
+    def traces(self) -> Tensor:
+        """tr(Σ⁻¹) of each position, float64 (P,)."""
+        return torch.cat([block.double().square().sum((1, 2)) for block in torch.split(self.whitening, AT_ONCE)])
 
 
 class Scatter:

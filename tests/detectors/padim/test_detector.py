@@ -75,9 +75,9 @@ def test_what_cannot_be_fitted_is_one_sentence(changes: dict[str, float], images
 def test_covariances_that_do_not_fit_into_memory_are_refused_before_they_are_made() -> None:
     settings = PadimSettings.read(LITE0 | {"channels": CHANNELS})
     detector = Padim(settings, 1, Workplace(room=10 * 2**20), {})
-    # 16² positions × 480² × 8 bytes = 471,859,200
+    # 16² positions × 480² × 12 bytes = 707,788,800: of sums in float64, and of their inverse in float32
     with pytest.raises(
-        PipelineError, match=r"480 channels at 16×16 positions need 0\.4 GiB: lower detectors\.padim\.ch"
+        PipelineError, match=r"480 channels at 16×16 positions need 0\.7 GiB: lower detectors\.padim\.ch"
     ):
         detector.fit(normal(4), np.arange(4), np.arange(0), 0)
 

@@ -34,7 +34,17 @@ def test_more_positions_than_are_inverted_at_once_change_nothing(monkeypatch: py
     scatter.add(features(20))
     whole = scatter.gaussians(0.01)
     monkeypatch.setattr("pipeline.detectors.padim.gaussians.AT_ONCE", 4)
-    torch.testing.assert_close(scatter.gaussians(0.01).whitening, whole.whitening)
+    parts = scatter.gaussians(0.01)
+    torch.testing.assert_close(parts.whitening, whole.whitening)
+    torch.testing.assert_close(parts.traces(), whole.traces())
+
+
+def test_traces_are_those_of_the_inverse_covariances() -> None:
+    known = features(40)
+    scatter = Scatter(6, 5, CPU)
+    scatter.add(known)
+    covariance = np.cov(known[:, :, 0, 0].double().numpy(), rowvar=False) + 0.01 * np.eye(5)
+    assert scatter.gaussians(0.01).traces()[0].item() == pytest.approx(np.trace(np.linalg.inv(covariance)), rel=1e-4)
 
 
 def test_a_covariance_without_inverse_is_an_error() -> None:
