@@ -4,6 +4,7 @@ import hashlib
 import io
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -55,7 +56,11 @@ def _write(path: Path, array: np.ndarray) -> None:
 
 
 def _remove_oldest(folder: Path) -> None:
-    files = sorted((path.stat().st_mtime_ns, path.stat().st_size, path) for path in folder.glob("[!.]*.npy"))
+    files = []
+    for path in folder.glob("[!.]*.npy"):
+        with suppress(FileNotFoundError):  # another process removes them, too
+            files.append((path.stat().st_mtime_ns, path.stat().st_size, path))
+    files.sort()
     size = sum(file[1] for file in files)
     for _, one, path in files[:-1]:
         if size <= MOST:

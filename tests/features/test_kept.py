@@ -44,6 +44,11 @@ def test_no_pickle_is_read(tmp_path: Path) -> None:
         kept(tmp_path, "key", never)
 
 
+def test_a_file_that_another_process_removes_meanwhile_is_gone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Path, "glob", lambda *_: iter([tmp_path / "gone.npy"]))
+    assert kept(tmp_path, "key", lambda: ARRAY) is ARRAY
+
+
 def test_the_files_that_were_not_read_for_longest_go_when_there_are_too_many(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
