@@ -24,6 +24,7 @@ PACKAGES = (
     "scikit-image",
     "spams-bin",
     "staintools",
+    "timm",
     "torch",
     "torchvision",
 )
