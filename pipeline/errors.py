@@ -49,7 +49,8 @@ def errors_in_one_sentence() -> Iterator[None]:
         sentence = str(error) if isinstance(error, PipelineError) else None
         if isinstance(error, OSError):
             sentence = advice(error)
-        if isinstance(error, MemoryError):
+        # By its name, since torch takes seconds to import.
+        if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
             sentence = "the memory is full: close other programs, or use a machine with more; what was finished is kept"
         if sentence is None:
             traceback.print_exc()

@@ -37,6 +37,11 @@ def main(kind):
         write_text(Path(kind[6:]), "whole")
     if kind.startswith("read "):
         Path(kind[5:]).read_text(encoding="utf-8")
+    if kind == "memory":
+        raise MemoryError
+    if kind == "device":
+        import torch
+        raise torch.OutOfMemoryError("CUDA out of memory. See https://pytorch.org")
     if kind == "bug":
         raise ZeroDivisionError("division by zero")
     return "made 3 masks"
@@ -81,6 +86,13 @@ def test_a_file_that_an_earlier_stage_should_have_made_is_one_sentence() -> None
     done = run("absent")
     assert (done.returncode, len(done.stderr.splitlines())) == (1, 1)
     assert done.stderr.startswith("error: no/such/roc.csv is missing: run `dvc repro`")
+
+
+@pytest.mark.parametrize("kind", ["memory", "device"])
+def test_a_full_memory_is_one_sentence(kind: str) -> None:
+    done = run(kind)
+    assert (done.returncode, len(done.stderr.splitlines())) == (1, 1)
+    assert done.stderr.startswith("error: the memory is full: close other programs, or use a machine with more")
 
 
 def test_an_unforeseen_error_ends_in_a_sentence_too() -> None:

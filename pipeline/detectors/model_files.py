@@ -51,7 +51,7 @@ def opened_model(path: Path) -> Iterator[dict[str, Any]]:
         if type(content["image_channels"]) is not int or content["image_channels"] not in (1, 3):
             raise ValueError("images have one channel or three")
         yield content
-    except PipelineError:
+    except (PipelineError, torch.OutOfMemoryError):
         raise
     except (RuntimeError, LookupError, TypeError, ValueError, AttributeError) as error:
         raise PipelineError(f"{path} is not a whole model of this version: train again") from error

@@ -116,6 +116,8 @@ class FrozenFeatures:
         try:
             with torch.no_grad():
                 answers = self.network(views, self.layers)
+        except torch.OutOfMemoryError:
+            raise
         except RuntimeError as error:
             raise PipelineError(
                 f"{self.name} does not take images of {views.shape[-1]} px at {', '.join(self.layers)}: set a larger "

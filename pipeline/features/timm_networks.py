@@ -4,6 +4,7 @@ import logging
 from collections.abc import Sequence
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from pipeline.errors import PipelineError
@@ -47,6 +48,8 @@ class TimmNetwork(Backbone):
         hooks = [self._module(layer).register_forward_hook(keep(layer)) for layer in layers]
         try:
             self.network.forward_features(images)
+        except torch.OutOfMemoryError:
+            raise
         except (AssertionError, RuntimeError) as error:
             side = images.shape[-1]
             raise PipelineError(

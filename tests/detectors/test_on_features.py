@@ -108,6 +108,23 @@ def test_a_model_is_not_scored_with_other_weights_nor_read_where_it_is_damaged(n
 
 
 @each
+def test_a_full_memory_is_no_fault_of_the_model_nor_of_the_images(name: str, tmp_path: Path) -> None:
+    detector = fitted(name, normal(12), **SMALL[name])
+    detector.save(tmp_path / "model.pt")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("pipeline.features.backbones.EfficientNetLite0.features", full_memory)
+        with pytest.raises(torch.OutOfMemoryError):
+            detector.score(normal(1))
+        patch.setattr("pipeline.features.frozen.frozen_network", full_memory)
+        with pytest.raises(torch.OutOfMemoryError):
+            registry.load(name, tmp_path / "model.pt", detector.settings, Workplace())
+
+
+def full_memory(*_: object) -> None:
+    raise torch.OutOfMemoryError("CUDA out of memory")
+
+
+@each
 def test_the_central_square_alone_is_seen(name: str) -> None:
     images = normal(12)
     framed = np.random.default_rng(0).integers(0, 256, (12, SIDE + 8, SIDE + 8, 1), dtype=np.uint8)
