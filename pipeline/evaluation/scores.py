@@ -124,7 +124,8 @@ def read_arm_scores(
     """
     runs = [layout.run_name(arm, detector, seed) for seed in seeds]
     files = [str(layout.scores(run)) for run in runs]
-    command = f"run `dvc repro -f evaluate@{arm}-{detector}-{{}}`" if read is read_local else "it was committed so"
+    stages = f"evaluate@{arm}-{detector}-{{}}`, or fit_and_score@{arm}-{detector} if it is one of quick_detectors"
+    command = f"run `dvc repro -f {stages}" if read is read_local else "it was committed so"
     again = [command.format(seed) for seed in seeds]
     tables = [_read_scores(run, read, scorers, advice) for run, advice in zip(runs, again, strict=True)]
     for name in dict.fromkeys(name for table in tables for name in scorers_of(table)):

@@ -156,7 +156,10 @@ def test_a_file_that_is_no_table_is_named(write: Callable[..., ArmScores], conte
 
 
 def test_scores_that_are_not_there_say_what_to_run(in_folder: Path) -> None:
-    with pytest.raises(PipelineError, match=r"seed-3\.csv is missing: run `dvc repro -f evaluate@nih_ap-dpa-3`"):
+    with pytest.raises(
+        PipelineError,
+        match=r"seed-3\.csv is missing: run `dvc repro -f evaluate@nih_ap-dpa-3`, or fit_and_score@nih_ap-dpa",
+    ):
         read_arm_scores("nih_ap", "dpa", [3])
 
 
