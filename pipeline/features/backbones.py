@@ -5,6 +5,7 @@ import hashlib
 import urllib.error
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Self
 
@@ -216,7 +217,16 @@ def _timm_network(name: str, weights: str | None) -> Backbone:
 
 
 def frozen_network(name: str, weights: str | None, device: torch.device) -> Backbone:
-    """Load a backbone as :func:`load_backbone` does, onto a device, in the faster layout for convolutions."""
+    """Load a backbone as :func:`load_backbone` does, onto a device, in the faster layout for convolutions.
+
+    The last one is kept for whoever asks for it next: several seeds see by the same network.
+    """
+    written = Path(weights).stat().st_mtime_ns if weights and Path(weights).exists() else None
+    return _last_network(name, weights, written, device)
+
+
+@lru_cache(maxsize=1)
+def _last_network(name: str, weights: str | None, written: int | None, device: torch.device) -> Backbone:
     return load_backbone(name, weights).to(device).to(memory_format=torch.channels_last)
 
 

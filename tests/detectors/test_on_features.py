@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from threadpoolctl import threadpool_limits
 from pydantic import ValidationError
 from sklearn.metrics import roc_auc_score
 
@@ -105,6 +106,15 @@ def test_a_model_is_not_scored_with_other_weights_nor_read_where_it_is_damaged(n
     path.write_bytes(path.read_bytes()[:-99])
     with pytest.raises(PipelineError, match=r"model\.pt is not a whole model"):
         registry.load(name, path, detector.settings, Workplace())
+
+
+@each
+def test_threads_of_numpy_change_nothing(name: str, tmp_path: Path) -> None:
+    images = normal(200)
+    for threads in (1, 2):
+        with threadpool_limits(threads, "blas"):
+            fitted(name, images, **SMALL[name] | {"layers": ["head"]}).save(tmp_path / f"{threads}.pt")
+    assert (tmp_path / "1.pt").read_bytes() == (tmp_path / "2.pt").read_bytes()
 
 
 @each

@@ -6,13 +6,12 @@ from typing import Any, Self
 import numpy as np
 import pandas as pd
 import torch
-from sklearn.covariance import LedoitWolf
 
 from pipeline.compute.device import Workplace
-from pipeline.compute.tensor_files import write_tensors
 from pipeline.detectors.base import Detector, History
 from pipeline.detectors.colour_statistics.settings import ColourStatisticsSettings
-from pipeline.detectors.model_files import opened_model, tensor_of
+from pipeline.detectors.model_files import opened_model, tensor_of, write_model
+from pipeline.features.covariance import Spread, ledoit_wolf
 from pipeline.features.views import central_view
 
 
@@ -30,7 +29,7 @@ class ColourStatistics(Detector):
         self, settings: ColourStatisticsSettings, image_channels: int, place: Workplace, preparation: dict[str, Any]
     ) -> None:
         self.settings, self.image_channels, self.preparation = settings, image_channels, preparation
-        self.spread = LedoitWolf()
+        self.spread = Spread(torch.empty(0), torch.empty(0, 0))
 
     def fit(
         self, images: np.ndarray, train: np.ndarray, held_out: np.ndarray, seed: int, scratch: Path | None = None
@@ -38,18 +37,17 @@ class ColourStatistics(Detector):
         """Learn how the colours of the training images are spread; nothing is drawn."""
         # Row by row, since the images are mapped from a file that may be larger than memory.
         known = np.concatenate([self._colours(images[row : row + 1]) for row in train])
-        self.spread.fit(known)
-        return History(pd.DataFrame({"iteration": [1], "loss": [self.spread.mahalanobis(known).mean().round(6)]}), 1)
+        self.spread = ledoit_wolf(known)
+        loss = self.spread.distances(known).mean()
+        return History(pd.DataFrame({"iteration": [1], "loss": [round(float(loss), 6)]}), 1)
 
     def score(self, images: np.ndarray) -> np.ndarray:
         """See :meth:`Detector.score`; from 0 on."""
-        return np.asarray(self.spread.mahalanobis(self._colours(images)))
+        return self.spread.distances(self._colours(images))
 
     def save(self, path: Path) -> None:
         """Write mean and inverse covariance of the colours."""
-        content = {name: torch.from_numpy(getattr(self.spread, name)) for name in ("location_", "precision_")}
-        facts = {"settings": self.settings.model_dump_json(), "image_channels": self.image_channels}
-        write_tensors(path, {**content, **facts, "preparation": self.preparation})
+        write_model(path, self.settings, self.image_channels, self.preparation, **vars(self.spread))
 
     @classmethod
     def load(cls, path: Path, settings: ColourStatisticsSettings, place: Workplace) -> Self:
@@ -58,8 +56,9 @@ class ColourStatistics(Detector):
             kept = ColourStatisticsSettings.model_validate_json(content["settings"])
             detector = cls(kept, content["image_channels"], place, dict(content["preparation"]))
             colours = 2 * detector.image_channels
-            for name, shape in (("location_", (colours,)), ("precision_", (colours, colours))):
-                setattr(detector.spread, name, tensor_of(content, name, torch.float64, *shape).numpy())
+            shapes = {"mean": (colours,), "precision": (colours, colours)}
+            learnt = {name: tensor_of(content, name, torch.float64, *shape) for name, shape in shapes.items()}
+            detector.spread = Spread(**learnt)
         return detector
 
     def _colours(self, images: np.ndarray) -> np.ndarray:

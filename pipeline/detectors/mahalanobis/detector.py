@@ -9,10 +9,10 @@ import torch
 
 from pipeline.compute.device import Workplace
 from pipeline.detectors.base import Detector, History
-from pipeline.detectors.mahalanobis.covariance import Spread, ledoit_wolf
 from pipeline.detectors.mahalanobis.settings import MahalanobisSettings
 from pipeline.detectors.model_files import check_backbone, opened_model, tensor_of, write_model
 from pipeline.errors import PipelineError
+from pipeline.features.covariance import Spread, ledoit_wolf
 from pipeline.features.frozen import FrozenFeatures, check_finite, where_finite
 from pipeline.features.pooled import unit_length
 
@@ -34,7 +34,7 @@ class Mahalanobis(Detector):
     ) -> None:
         self.settings, self.image_channels, self.preparation = settings, image_channels, preparation
         self.seen = FrozenFeatures(**settings.seen, place=place)
-        self.spread = Spread(np.empty(0), np.empty((0, 0)))
+        self.spread = Spread(torch.empty(0), torch.empty(0, 0))
 
     def fit(
         self, images: np.ndarray, train: np.ndarray, held_out: np.ndarray, seed: int, scratch: Path | None = None
@@ -54,9 +54,8 @@ class Mahalanobis(Detector):
 
     def save(self, path: Path) -> None:
         """Write mean and inverse covariance."""
-        learnt = {name: torch.from_numpy(getattr(self.spread, name)) for name in ("mean", "precision")}
-        checksum = {"backbone_checksum": self.seen.checksum}
-        write_model(path, self.settings, self.image_channels, self.preparation, **learnt, **checksum)
+        learnt = {**vars(self.spread), "backbone_checksum": self.seen.checksum}
+        write_model(path, self.settings, self.image_channels, self.preparation, **learnt)
 
     @classmethod
     def load(cls, path: Path, settings: MahalanobisSettings, place: Workplace) -> Self:
@@ -69,7 +68,7 @@ class Mahalanobis(Detector):
             channels = detector.seen.channels
             shapes = {"mean": (channels,), "precision": (channels, channels)}
             learnt = {name: tensor_of(content, name, torch.float64, *shape) for name, shape in shapes.items()}
-            detector.spread = Spread(learnt["mean"].numpy(), learnt["precision"].numpy())
+            detector.spread = Spread(**learnt)
         return detector
 
     def _measured(self, features: np.ndarray) -> np.ndarray:

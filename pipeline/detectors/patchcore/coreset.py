@@ -38,8 +38,8 @@ def projected(points: np.ndarray, dimension: int, draws: np.random.Generator) ->
     if columns <= dimension:
         return points
     directions = draws.uniform(-1, 1, (columns, dimension)) / np.sqrt(columns)
-    product: np.ndarray = points @ directions.astype(np.float32)
-    return product
+    # By torch, whose threads are set: how many there are decides about the last digits.
+    return (torch.from_numpy(points) @ torch.from_numpy(directions).float()).numpy()
 
 
 def k_centre(points: np.ndarray, count: int, first: int, device: torch.device) -> tuple[np.ndarray, float]:

@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import linalg
+import torch
+from torch import Tensor
 
 BLOCK = 1024  # rows
 
@@ -15,24 +16,25 @@ Measured = Callable[[np.ndarray], np.ndarray]  # features (n, D) to what distanc
 class Spread:
     """Where features lie, and how far around.
 
+    Computed by torch, since NumPy's products are split among as many threads as a machine has, and their last digits
+    with them.
+
     Attributes:
         mean: float64 (D,).
         precision: The inverse of their covariance, float64 (D, D).
     """
 
-    mean: np.ndarray
-    precision: np.ndarray
+    mean: Tensor
+    precision: Tensor
 
-    def distances(self, features: np.ndarray, measured: Measured) -> np.ndarray:
-        """Squared Mahalanobis distances of float32 (n, D): float64 (n,)."""
-        parts = [
-            np.einsum("nd,nd->n", (rows - self.mean) @ self.precision, rows - self.mean)
-            for rows in _blocks(features, measured)
-        ]
+    def distances(self, features: np.ndarray, measured: Measured = np.asarray) -> np.ndarray:
+        """Squared Mahalanobis distances of (n, D): float64 (n,)."""
+        centred = (rows - self.mean for rows in _blocks(features, measured))
+        parts = [((rows @ self.precision) * rows).sum(1).numpy() for rows in centred]
         return np.concatenate(parts) if parts else np.empty(0)
 
 
-def ledoit_wolf(features: np.ndarray, measured: Measured) -> Spread:
+def ledoit_wolf(features: np.ndarray, measured: Measured = np.asarray) -> Spread:
     """Fit mean and covariance, shrunk towards a multiple of the identity as far as the sample is small.
 
     With S the sample's covariance and μ = tr(S) / D, the covariance is (1 − ρ) S + ρ μ I, where ρ is the estimated
@@ -40,24 +42,26 @@ def ledoit_wolf(features: np.ndarray, measured: Measured) -> Spread:
     large-dimensional covariance matrices, section 3.3).
 
     Args:
-        features: float32 (N, D).
+        features: (N, D).
         measured: What is done with rows of them first.
     """
     count, size = features.shape
-    mean = sum(rows.sum(0) for rows in _blocks(features, measured)) / count
-    covariance, fourth = np.zeros((size, size)), 0.0
+    mean = torch.zeros(size, dtype=torch.float64)
+    for rows in _blocks(features, measured):
+        mean += rows.sum(0) / count
+    covariance, fourth = torch.zeros(size, size, dtype=torch.float64), 0.0
     for rows in _blocks(features, measured):
         centred = rows - mean
         covariance += centred.T @ centred / count
-        fourth += ((centred**2).sum(1) ** 2).sum() / count
-    target = np.trace(covariance) / size * np.eye(size)
-    error = (fourth - (covariance**2).sum()) / count
-    distance = ((covariance - target) ** 2).sum()
+        fourth += float((centred.square().sum(1).square()).sum()) / count
+    target = covariance.trace() / size * torch.eye(size, dtype=torch.float64)
+    error = (fourth - float(covariance.square().sum())) / count
+    distance = float((covariance - target).square().sum())
     shrinkage = min(max(error, 0.0), distance) / distance if distance else 0.0
     shrunk = (1 - shrinkage) * covariance + shrinkage * target
-    return Spread(np.asarray(mean), linalg.pinvh(shrunk))
+    return Spread(mean, torch.linalg.pinv(shrunk, hermitian=True))
 
 
-def _blocks(features: np.ndarray, measured: Measured) -> Iterator[np.ndarray]:
+def _blocks(features: np.ndarray, measured: Measured) -> Iterator[Tensor]:
     for start in range(0, len(features), BLOCK):
-        yield measured(features[start : start + BLOCK]).astype(np.float64)
+        yield torch.from_numpy(measured(features[start : start + BLOCK])).double()
