@@ -20,9 +20,9 @@ from threadpoolctl import threadpool_limits
 
 from pipeline.arms import read_arm
 from pipeline.compute.seeding import generator
-from pipeline.data.slides.optical_density import OPTICAL_DENSITY
+from pipeline.data.optical_density import OPTICAL_DENSITY
 from pipeline.data.slides.settings import NormalizeTiles, Settings
-from pipeline.data.slides.stain import (
+from pipeline.data.stain import (
     Normalizer,
     TooLittleStainError,
     concentrations,

@@ -16,9 +16,9 @@ import pandas as pd
 from PIL import Image, ImageOps
 
 from pipeline.compute.seeding import generator
+from pipeline.data.thumbnails import make_thumbnails
 from pipeline.data.xrays.prepared_arm import image_status, prepare_images
 from pipeline.data.xrays.settings import EqualizeXrays
-from pipeline.data.xrays.thumbnails import make_thumbnails
 
 SIDE = 1024  # as in NIH ChestX-ray14
 DRAWN = 60

@@ -14,7 +14,7 @@ from pipeline.demo.chest import Chest, Pose, draw_anatomy
 from pipeline.demo.findings import DRAWN, alter_organs, finding_attenuation
 from pipeline.demo.xrays import FREQUENCY, HEADER, Radiograph, draw_radiograph, make_xrays
 from pipeline.params.demo import DemoXrays
-from tests.data.xrays.conftest import prepared_file
+from tests.data.conftest import prepared_file
 from tests.shipped import shipped_xrays
 
 SETTINGS = DemoXrays(patients=24, size=300)

@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from threadpoolctl import threadpool_limits
 from pydantic import ValidationError
 from sklearn.metrics import roc_auc_score
+from threadpoolctl import threadpool_limits
 
 from pipeline.compute.device import Workplace
 from pipeline.detectors import registry

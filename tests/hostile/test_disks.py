@@ -21,7 +21,7 @@ from pipeline.compute.tensor_files import write_tensors
 from pipeline.data.images import Images, write_images
 from pipeline.files import write_csv, write_json, write_picture, write_text
 from stages import split_xrays
-from tests.data.xrays.conftest import Collection
+from tests.data.conftest import Collection
 from tests.hostile.inputs import INVENTORY, list_and_split_xrays, list_xrays, put
 from tests.hostile.oracle import Line, check_sentence, judge, lines, outcome
 

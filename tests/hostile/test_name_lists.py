@@ -6,7 +6,7 @@ import pytest
 
 from pipeline.data.xrays.nih_metadata import read_names
 from stages import split_xrays
-from tests.data.xrays.conftest import TEST, TRAIN_VAL, Collection
+from tests.data.conftest import TEST, TRAIN_VAL, Collection
 from tests.hostile.inputs import list_and_split_xrays, list_xrays
 from tests.hostile.oracle import Gives, Line, judge, lines
 

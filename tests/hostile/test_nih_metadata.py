@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.data.xrays.nih_metadata import read_index
-from tests.data.xrays.conftest import HEADER, metadata_row
+from tests.data.conftest import HEADER, metadata_row
 from tests.hostile.oracle import Gives, Line, judge, lines
 
 FILE = Path("Data_Entry_2017_v2020.csv")

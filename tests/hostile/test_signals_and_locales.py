@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.data.xrays.conftest import Collection
+from tests.data.conftest import Collection
 from tests.hostile.inputs import INVENTORY, list_xrays
 from tests.hostile.oracle import Line, check_sentence, lines
 from tests.hostile.pictures import png

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pipeline.data.xrays.thumbnails import Chunk, ThumbnailJob
+from pipeline.data.thumbnails import Chunk, ThumbnailJob
 from pipeline.errors import PipelineError
 from tests.hostile.inputs import put
 from tests.hostile.oracle import Either, Gives, Line, judge, lines
@@ -29,7 +29,7 @@ from tests.hostile.pictures import (
 
 SIDE = 4
 UPRIGHT = Gives([1, 20, 20, 20])
-PNG, JPG = r"images/a\.png.*(download|X-ray)", r"images/a\.jpg.*(download|X-ray)"
+PNG, JPG = r"images/a\.png.*(download|leave it out)", r"images/a\.jpg.*(download|leave it out)"
 
 
 def corners(path: str) -> list[int]:
@@ -58,7 +58,8 @@ def judge_file(line: Line, name: str) -> None:
     Line("palette", saved("PNG", "P"), UPRIGHT),
     Line("one_bit", saved("PNG", "1", np.where(FILM > 100, 255, 0).astype(np.uint8)), Gives([0, 26, 26, 26])),
     Line("16_bits", saved("PNG", "I;16", FILM.astype(np.uint16) * 257), UPRIGHT),
-    Line("animated", saved("PNG", save_all=True, append_images=[Image.new("L", (40, 40))]), UPRIGHT),
+    Line("animated", saved("PNG", save_all=True, append_images=[Image.new("L", (40, 40))]),
+         r"images/a\.png holds 2 images"),
     Line("trailing_rubbish", png() + b"rubbish" * 100, UPRIGHT),
     Line("empty", b"", PNG),
     Line("text", b"no picture", PNG),

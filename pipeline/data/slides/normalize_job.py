@@ -12,7 +12,7 @@ from pipeline.data.inventory import raw_file
 from pipeline.data.slides.preparation import Preparation
 from pipeline.data.slides.reading import Slide
 from pipeline.data.slides.reasons import reason_of
-from pipeline.data.slides.stain import TooLittleStainError
+from pipeline.data.stain import TooLittleStainError
 from pipeline.files import atomic, write_picture
 
 

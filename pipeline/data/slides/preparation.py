@@ -7,7 +7,7 @@ import numpy as np
 from PIL import Image
 
 from pipeline.data.slides.settings import Scale, Settings, TileSteps, TissueSteps
-from pipeline.data.slides.stain import Normalizer, TargetStains, make_normalizer
+from pipeline.data.stain import Normalizer, TargetStains, make_normalizer
 from pipeline.params.base import Settings as Section
 
 

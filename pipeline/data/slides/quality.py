@@ -5,7 +5,7 @@ import numpy as np
 from skimage.measure import blur_effect
 
 from pipeline.compute.seeding import generator
-from pipeline.data.slides.optical_density import OPTICAL_DENSITY
+from pipeline.data.optical_density import OPTICAL_DENSITY
 from pipeline.data.slides.reading import Slide
 from pipeline.data.slides.settings import Warn
 

@@ -5,7 +5,8 @@ from typing import Annotated, ClassVar, Literal, Self
 from pydantic import Field, model_validator
 
 from pipeline.data.kinds import KindSettings
-from pipeline.params.base import Microns, Name, Natural, Positive, Seed, Share, Side
+from pipeline.data.steps import StainSteps
+from pipeline.params.base import Microns, Name, Natural, Seed, Share, Side
 from pipeline.params.base import Settings as Section
 from pipeline.params.demo import DemoData
 
@@ -134,43 +135,15 @@ class StainTarget(Section):
     region: Region | None = Field(description="Its part that counts; null for the whole of an image file.")
 
 
-class TileSteps(Section):
+class TileSteps(StainSteps):
     """Vahadane stain normalisation towards given stains, and the resolution of the prepared array."""
 
-    method: Literal["vahadane", "staintools", "none"] = Field(
-        description="`vahadane` is the paper's method; `staintools` is that package's code for it, not reproducible, "
-        "since it learns by the clock; `none` leaves tiles as they are."
-    )
-    brightness_percentile: Annotated[float, Field(gt=0, le=100)] = Field(
-        description="Percentile of a tile's brightness that becomes white."
-    )
-    luminosity_threshold: Annotated[float, Field(gt=0, lt=1)] = Field(
-        description="Pixels whose luminosity is below it are tissue, which stains are learnt from."
-    )
-    dictionary_lambda: Annotated[float, Field(ge=0)] = Field(description="Sparsity in learning the stains.")
-    code_lambda: Annotated[float, Field(ge=0)] = Field(description="Sparsity in separating them.")
-    stains_of: Literal["tile", "slide"] = Field(
-        description="`tile`: one stain matrix per tile, as in the paper; `slide`: one for all tiles of a slide."
-    )
-    rescale_codes: bool = Field(
-        description="Whether the 99th percentile of each stain is matched to the target's, as staintools does."
-    )
-    sampled_pixels: Positive = Field(description="Tissue pixels that stains are learnt from.")
     working_size: Side = Field(description="Side in pixels of the prepared image; divides `tile_size`.")
     downsampling: Literal["area", "bilinear"] = Field(description="`area` averages, `bilinear` is Pillow's.")
     full_size_tiles: bool = Field(
         description="Whether normalised tiles are also kept at full size, as PNG in "
         "`data/interim/<arm>/normalized/tiles/`."
     )
-    seed: Seed = Field(
-        description="What the draws start from; each item draws from it and its own name, whatever the others are."
-    )
-
-    @model_validator(mode="after")
-    def _one_matrix_per_slide_is_ours_only(self) -> Self:
-        if self.stains_of == "slide" and self.method != "vahadane":
-            raise ValueError(f"stains_of: slide needs method: vahadane, found {self.method}")
-        return self
 
 
 class NormalizeTiles(TileSteps):

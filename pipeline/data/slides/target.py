@@ -9,7 +9,7 @@ from threadpoolctl import threadpool_limits
 from pipeline.data.inventory import raw_file
 from pipeline.data.slides.reading import Slide
 from pipeline.data.slides.settings import NormalizeTiles, Scale
-from pipeline.data.slides.stain import TargetStains, TooLittleStainError, learn_target
+from pipeline.data.stain import TargetStains, TooLittleStainError, learn_target
 from pipeline.errors import PipelineError
 from pipeline.layout import arm_file
 

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline.data.images import Images
-from pipeline.data.xrays.thumbnails import Thumbnails
+from pipeline.data.thumbnails import Thumbnails
 
 
 def before_and_after(

@@ -4,8 +4,10 @@ from typing import Literal
 
 import numpy as np
 
-from pipeline.data.xrays.images import prepare_thumbnail, read_gray, thumbnail
-from pipeline.data.xrays.settings import Settings, ThumbnailSteps
+from pipeline.data.picture_files import read_picture, thumbnail
+from pipeline.data.preparing import prepare_thumbnail
+from pipeline.data.steps import ThumbnailSteps
+from pipeline.data.xrays.settings import Settings
 from pipeline.params.base import Settings as Section
 
 
@@ -17,7 +19,7 @@ class Preparation(Section):
         unit: What is drawn when an interval is computed; each image is judged by itself.
         image: What one image is.
         generated: Whether the X-rays are drawn, not of patients.
-        gray: How files become gray (:func:`pipeline.data.xrays.images.read_gray`).
+        gray: How files become gray (:func:`pipeline.data.picture_files.read_picture`).
         steps: From the gray image on.
     """
 
@@ -41,7 +43,7 @@ class Preparation(Section):
         Raises:
             PipelineError: If the file cannot be read.
         """
-        gray, _ = read_gray(content, name)
+        gray, _ = read_picture(content, name, "L")
         return prepare_thumbnail(np.asarray(thumbnail(gray, self.steps.thumbnail_size)), self.steps)
 
 

@@ -9,12 +9,13 @@ import pandas as pd
 from pipeline import layout
 from pipeline.data.images import write_images
 from pipeline.data.inventory import read_inventory
+from pipeline.data.preparing import prepare_thumbnail
+from pipeline.data.steps import ThumbnailSteps
+from pipeline.data.thumbnails import Thumbnails, make_thumbnails
 from pipeline.data.xrays.files import locate_images
-from pipeline.data.xrays.images import prepare_thumbnail
 from pipeline.data.xrays.preparation import preparation_of
-from pipeline.data.xrays.settings import Settings, ThumbnailSteps
+from pipeline.data.xrays.settings import Settings
 from pipeline.data.xrays.splits import read_split
-from pipeline.data.xrays.thumbnails import Thumbnails, make_thumbnails
 from pipeline.errors import PipelineError
 from pipeline.files import write_csv
 from pipeline.layout import INTERIM, RAW, SCRATCH

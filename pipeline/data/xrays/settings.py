@@ -5,7 +5,8 @@ from typing import Annotated, ClassVar, Literal, Self, get_args
 from pydantic import Field, model_validator
 
 from pipeline.data.kinds import KindSettings
-from pipeline.params.base import Name, Seed, Share, Side
+from pipeline.data.steps import ThumbnailSteps
+from pipeline.params.base import Name, Seed, Share
 from pipeline.params.base import Settings as Section
 from pipeline.params.demo import DemoData
 
@@ -58,25 +59,6 @@ class SplitXrays(Section):
         unknown = [name for name in self.validation_findings if name not in get_args(Finding)]
         if unknown and self.table is None:
             raise ValueError(f"validation_findings names {unknown[0]!r}, which is none of the 14 findings")
-        return self
-
-
-class ThumbnailSteps(Section):
-    """The steps from a gray X-ray to a prepared one."""
-
-    thumbnail_size: Side = Field(description="Side in pixels that an image is resized to first.")
-    crop_size: Side = Field(description="Side in pixels of the middle that is cut out of that.")
-    equalization: Literal["none", "histogram", "clahe"] = Field(
-        description="`histogram` is global, as in the paper; `clahe` is contrast limited, on 8×8 fields."
-    )
-    working_size: Side = Field(
-        description="Side in pixels of the prepared image; that of the detector, since X-rays are shown whole."
-    )
-
-    @model_validator(mode="after")
-    def _crop_fits(self) -> Self:
-        if self.crop_size > self.thumbnail_size:
-            raise ValueError(f"crop_size {self.crop_size} is larger than thumbnail_size {self.thumbnail_size}")
         return self
 
 

@@ -8,9 +8,6 @@ import numpy as np
 import pytest
 from tifffile import TiffWriter
 
-from pipeline.compute.seeding import generator
-from pipeline.demo.lymph_node import colours_of_a_laboratory, draw_tissue
-
 
 @pytest.fixture
 def write_slide(tmp_path: Path) -> Callable[..., Path]:
@@ -41,15 +38,3 @@ def write_slide(tmp_path: Path) -> Callable[..., Path]:
         return path
 
     return write
-
-
-@pytest.fixture(scope="session")
-def stain_maps() -> tuple[np.ndarray, np.ndarray]:
-    """Haematoxylin and eosin of a lymphoid tile, uint8 (384, 384)."""
-    whole = np.full((384, 384), 255, np.uint8)
-    return draw_tissue(whole, np.zeros_like(whole), generator(0, "test tile"))
-
-
-@pytest.fixture(scope="session")
-def tile(stain_maps: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
-    return colours_of_a_laboratory(*stain_maps, generator(0, "test laboratory"))

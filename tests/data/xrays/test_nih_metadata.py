@@ -5,7 +5,7 @@ import pytest
 
 from pipeline.data.xrays.nih_metadata import compare_versions, find_metadata, read_index, read_names
 from pipeline.errors import PipelineError
-from tests.data.xrays.conftest import HEADER, Collection, metadata_row
+from tests.data.conftest import HEADER, Collection, metadata_row
 
 ROW = metadata_row("00000001_000.png", "Mass|Nodule", "PA")
 

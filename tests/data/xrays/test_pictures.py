@@ -5,7 +5,7 @@ from pipeline.data.images import Images
 from pipeline.data.xrays.pictures import before_and_after
 from pipeline.data.xrays.prepared_arm import image_status
 from pipeline.data.xrays.settings import EqualizeXrays
-from tests.data.xrays.conftest import FILMS, ThumbnailsOf
+from tests.data.conftest import FILMS, ThumbnailsOf
 
 
 def test_rows_hold_thumbnails_above_the_same_images_prepared(

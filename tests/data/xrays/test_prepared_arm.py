@@ -2,12 +2,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from pipeline.data.preparing import prepare_thumbnail
 from pipeline.data.xrays import prepared_arm
-from pipeline.data.xrays.images import prepare_thumbnail
 from pipeline.data.xrays.prepared_arm import check_failures, image_status, index_of, prepare_images
 from pipeline.data.xrays.settings import EqualizeXrays
 from pipeline.errors import PipelineError
-from tests.data.xrays.conftest import Collection, ThumbnailsOf
+from tests.data.conftest import Collection, ThumbnailsOf
 
 
 def test_images_follow_the_arms_table_whatever_the_order_of_the_thumbnails(

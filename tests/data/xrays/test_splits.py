@@ -24,7 +24,7 @@ from pipeline.data.xrays.splits import (
 )
 from pipeline.errors import PipelineError
 from pipeline.files import write_csv
-from tests.data.xrays.conftest import FILMS, TEST, TRAIN_VAL, Collection
+from tests.data.conftest import FILMS, TEST, TRAIN_VAL, Collection
 from tests.shipped import shipped_xrays
 
 LISTS = {"train_val": TRAIN_VAL, "test": TEST}

@@ -14,7 +14,7 @@ from pipeline.data.xrays.preparation import Preparation
 from pipeline.errors import PipelineError
 from pipeline.files import write_csv
 from stages import equalize_xrays, split_xrays
-from tests.data.xrays.conftest import FILMS, TEST, TRAIN_VAL, Collection
+from tests.data.conftest import FILMS, TEST, TRAIN_VAL, Collection
 from tests.shipped import shipped, with_values, write
 
 

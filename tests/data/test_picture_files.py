@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from PIL import Image, ImageOps
 from PIL.ExifTags import Base
 
-from pipeline.data.xrays.images import prepare_thumbnail
-from pipeline.data.xrays.images import read_gray as read_content
+from pipeline.data.picture_files import read_picture
+from pipeline.data.preparing import prepare_thumbnail
 from pipeline.data.xrays.settings import EqualizeXrays
 from pipeline.errors import PipelineError
-from tests.data.xrays.conftest import prepared_file
+from tests.data.conftest import prepared_file
 from tests.shipped import shipped_xrays
 
 RAMP = np.add.outer(np.arange(40), 5 * np.arange(40)).astype(np.uint8)
@@ -23,6 +23,10 @@ RAMP = np.add.outer(np.arange(40), 5 * np.arange(40)).astype(np.uint8)
 
 def read_gray(path: Path) -> Image.Image:
     return read_content(path.read_bytes(), path.name)[0]
+
+
+def read_content(content: bytes, name: str) -> tuple[Image.Image, bool]:
+    return read_picture(content, name, "L")
 
 
 def save(path: Path, image: Image.Image) -> Path:

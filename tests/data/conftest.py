@@ -1,4 +1,4 @@
-"""A collection of six patients in the NIH layout."""
+"""A collection of six patients in the NIH layout, and tissue that is drawn."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -9,10 +9,13 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from pipeline.compute.seeding import generator
 from pipeline.data.inventory import make_inventory
-from pipeline.data.xrays.images import prepare_thumbnail, read_gray, thumbnail
+from pipeline.data.picture_files import read_picture, thumbnail
+from pipeline.data.preparing import prepare_thumbnail
+from pipeline.data.thumbnails import Thumbnails, make_thumbnails
 from pipeline.data.xrays.settings import EqualizeXrays, SplitXrays
-from pipeline.data.xrays.thumbnails import Thumbnails, make_thumbnails
+from pipeline.demo.lymph_node import colours_of_a_laboratory, draw_tissue
 
 ThumbnailsOf = Callable[..., Thumbnails]
 
@@ -70,7 +73,7 @@ class Collection:
 
 def prepared_file(path: Path, settings: EqualizeXrays) -> np.ndarray:
     """Prepare one file without the rest of its collection."""
-    small = thumbnail(read_gray(path.read_bytes(), path.name)[0], settings.thumbnail_size)
+    small = thumbnail(read_picture(path.read_bytes(), path.name, "L")[0], settings.thumbnail_size)
     return prepare_thumbnail(np.asarray(small), settings)
 
 
@@ -116,3 +119,15 @@ def thumbnails_of(collection: Collection, tmp_path: Path) -> ThumbnailsOf:
         return make_thumbnails(collection.root, files, inventory, 30, tmp_path / scratch, workers)
 
     return make
+
+
+@pytest.fixture(scope="session")
+def stain_maps() -> tuple[np.ndarray, np.ndarray]:
+    """Haematoxylin and eosin of a lymphoid tile, uint8 (384, 384)."""
+    whole = np.full((384, 384), 255, np.uint8)
+    return draw_tissue(whole, np.zeros_like(whole), generator(0, "test tile"))
+
+
+@pytest.fixture(scope="session")
+def tile(stain_maps: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
+    return colours_of_a_laboratory(*stain_maps, generator(0, "test laboratory"))

@@ -6,7 +6,7 @@ for the next arm or variant. Memory does not grow with their number, and an inte
 
 import hashlib
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,18 +14,23 @@ import imagecodecs
 import numpy as np
 import pandas as pd
 import PIL
+from PIL import Image
 
 from pipeline.compute.scratch import make_parts
-from pipeline.data import archives
+from pipeline.data import archives, picture_files
 from pipeline.data.archives import read_members, split_source
 from pipeline.data.inventory import check_unchanged, raw_file
-from pipeline.data.xrays import images
+from pipeline.data.picture_files import read_picture, thumbnail
 from pipeline.errors import PipelineError
 from pipeline.files import atomic, remove, write_csv
 
 # Files that one process reads before it reports; an archive is read as a whole.
 CHUNK = 100
 LARGEST_FILE = 256 * 2**20
+
+Record = bytes | np.ndarray  # a picture file, or pixels uint8 (H, W) or (H, W, 3)
+Reader = Callable[[Path], Iterator[tuple[str, Record]]]  # of a file that holds many images: their names and records
+Splitter = Callable[[str], tuple[str, str]]  # of a path: the file that holds the image, empty if it is one itself; name
 
 
 @dataclass(frozen=True)
@@ -36,23 +41,28 @@ class Thumbnails:
         index: ``source`` (path in the collection), ``reason`` (why it could not be read, else empty) and ``colour``
             (whether the file shows any); row i describes thumbnail i.
         size: Side of a thumbnail in pixels.
+        mode: ``L`` for gray ones, ``RGB`` for those in colour.
     """
 
     index: pd.DataFrame
     size: int
+    mode: str
     _array: Path
     _start: int
 
     def read(self, rows: Sequence[int]) -> np.ndarray:
-        """Read some thumbnails, uint8 (n, size, size); black where a file could not be read.
+        """Read some thumbnails; black where a file could not be read.
 
         Not through a memory map, whose pages would count as memory of this process.
+
+        Returns:
+            uint8 (n, size, size), in colour (n, size, size, 3).
         """
-        pixels = np.empty((len(rows), self.size, self.size), np.uint8)
+        pixels = np.empty((len(rows), *_shape(self.size, self.mode)), np.uint8)
         with self._array.open("rb") as array:
-            for thumbnail, row in zip(pixels, rows, strict=True):
-                array.seek(self._start + int(row) * self.size**2)
-                array.readinto(thumbnail.data)
+            for one, row in zip(pixels, rows, strict=True):
+                array.seek(self._start + int(row) * one.nbytes)
+                array.readinto(one.data)
         return pixels
 
 
@@ -74,12 +84,16 @@ class ThumbnailJob:
         array: The file of the array, of its full length.
         start: Where in it the first thumbnail begins, in bytes.
         size: Side of a thumbnail in pixels.
+        mode: ``L`` for gray, ``RGB`` for colour.
+        read: Reads files that hold many images.
     """
 
     root: Path
     array: Path
     start: int
     size: int
+    mode: str = "L"
+    read: Reader = read_members
 
     def __call__(self, chunk: Chunk, part: Path) -> int:
         """Write the chunk's thumbnails to their places in the array, then a part with its ``reasons`` and ``colours``.
@@ -99,22 +113,29 @@ class ThumbnailJob:
                     reasons[row] = str(content)
                     continue
                 try:
-                    gray, colours[row] = images.read_gray(content, path)
+                    image, colours[row] = self._image(content, path)
                 except PipelineError as error:
                     reasons[row] = str(error)
                     continue
-                array.seek(self.start + row * self.size**2)
-                array.write(np.asarray(images.thumbnail(gray, self.size)).tobytes())
+                array.seek(self.start + row * int(np.prod(_shape(self.size, self.mode))))
+                array.write(np.asarray(thumbnail(image, self.size)).tobytes())
                 reasons[row] = ""
         with atomic(part) as unfinished:
             texts = [reasons[row] for row in chunk.rows]
             np.savez(unfinished, reasons=np.array(texts), colours=list(colours.values()), failed=any(texts))
         return len(chunk.rows)
 
-    def _contents(self, chunk: Chunk) -> Iterator[tuple[str, bytes | PipelineError]]:
+    def _image(self, record: Record, path: str) -> tuple[Image.Image, bool]:
+        """The image, and whether it shows any colour."""
+        if isinstance(record, bytes):
+            return read_picture(record, path, self.mode)
+        colour = record.ndim == 3 and bool(np.ptp(record, axis=2).any())
+        return Image.fromarray(record).convert(self.mode), colour
+
+    def _contents(self, chunk: Chunk) -> Iterator[tuple[str, Record | PipelineError]]:
         """Yield the path of each file and its content, or why that cannot be read."""
         if chunk.archive:
-            yield from read_members(raw_file(self.root, chunk.archive))
+            yield from self.read(raw_file(self.root, chunk.archive))
             return
         for path in chunk.paths:
             file = raw_file(self.root, path)
@@ -125,7 +146,15 @@ class ThumbnailJob:
 
 
 def make_thumbnails(
-    root: Path, files: pd.DataFrame, inventory: pd.DataFrame, size: int, scratch: Path, workers: int
+    root: Path,
+    files: pd.DataFrame,
+    inventory: pd.DataFrame,
+    size: int,
+    scratch: Path,
+    workers: int,
+    mode: str = "L",
+    split: Splitter = split_source,
+    read: Reader = read_members,
 ) -> Thumbnails:
     """Make the thumbnails of a collection, or open those that are there.
 
@@ -134,9 +163,12 @@ def make_thumbnails(
         files: Its images: ``source`` and ``md5``.
         inventory: All its files (columns ``path`` and ``bytes``).
         size: Side of a thumbnail in pixels.
-        scratch: The folder that keeps the collection's thumbnails. Those of the same size under another key are
-            removed.
+        scratch: The folder that keeps the collection's thumbnails. Those of the same size and mode under another key
+            are removed.
         workers: Number of processes.
+        mode: ``L`` for gray, ``RGB`` for colour.
+        split: Says which of the images lie in files that hold many; without, archives.
+        read: Reads such files.
 
     Returns:
         The thumbnails.
@@ -144,20 +176,20 @@ def make_thumbnails(
     Raises:
         PipelineError: If a file is gone or has another size than when it was listed.
     """
-    plain_or_archive = dict.fromkeys(split_source(source)[0] or source for source in files["source"])
+    plain_or_archive = dict.fromkeys(split(source)[0] or source for source in files["source"])
     check_unchanged(root, inventory, plain_or_archive, by_content=False)
-    folder = scratch / f"{size}-{_key(files)}"
-    for other in scratch.glob(f"{size}-*"):
+    folder = scratch / f"{size}-{mode}-{_key(files)}"
+    for other in scratch.glob(f"{size}-{mode}-*"):
         if other != folder:
             remove(other)
     array = folder / "images.npy"
-    shape = (len(files), size, size)
+    shape = (len(files), *_shape(size, mode))
     header = _header(shape)
     if not array.is_file() or array.stat().st_size != len(header) + np.prod(shape):
         remove(folder)  # parts without the array that they were written to are worth nothing
         _reserve(array, header, shape)
-    job = ThumbnailJob(root, array, len(header), size)
-    chunks = _chunks(files["source"].tolist())
+    job = ThumbnailJob(root, array, len(header), size, mode, read)
+    chunks = _chunks(files["source"].tolist(), split)
     items = [(f"{chunk.rows[0]:07d}", chunk) for chunk in chunks]
     parts = make_parts(job, items, folder / "parts", workers, "thumbnails", "images")
     reasons, colours = np.full(len(files), "", object), np.zeros(len(files), bool)
@@ -166,27 +198,31 @@ def make_thumbnails(
             reasons[list(chunk.rows)], colours[list(chunk.rows)] = content["reasons"], content["colours"]
     index = pd.DataFrame({"source": files["source"].to_numpy(), "reason": reasons, "colour": colours})
     write_csv(folder / "index.csv", index)
-    return Thumbnails(index, size, array, job.start)
+    return Thumbnails(index, size, mode, array, job.start)
 
 
-def _header(shape: tuple[int, int, int]) -> bytes:
+def _shape(size: int, mode: str) -> tuple[int, ...]:
+    return (size, size) if mode == "L" else (size, size, 3)
+
+
+def _header(shape: tuple[int, ...]) -> bytes:
     header = io.BytesIO()
     np.lib.format.write_array_header_1_0(header, {"descr": "|u1", "fortran_order": False, "shape": shape})
     return header.getvalue()
 
 
-def _reserve(array: Path, header: bytes, shape: tuple[int, int, int]) -> None:
+def _reserve(array: Path, header: bytes, shape: tuple[int, ...]) -> None:
     """Create an array of zeros that takes no room on the disk until it is written to."""
     with atomic(array) as unfinished, unfinished.open("wb") as file:
         file.write(header)
         file.truncate(len(header) + int(np.prod(shape)))
 
 
-def _chunks(sources: list[str]) -> list[Chunk]:
+def _chunks(sources: list[str], split: Splitter) -> list[Chunk]:
     plain: list[int] = []
     packed: dict[str, list[tuple[int, str]]] = {}
     for row, source in enumerate(sources):
-        archive, member = split_source(source)
+        archive, member = split(source)
         if archive:
             packed.setdefault(archive, []).append((row, member))
         else:
@@ -203,7 +239,7 @@ def _key(files: pd.DataFrame) -> str:
 
     Not after the whole library, as other scratch: a collection takes a quarter of an hour to decode.
     """
-    code = [Path(str(module.__file__)).read_text(encoding="utf-8") for module in (images, archives)]
+    code = [Path(str(module.__file__)).read_text(encoding="utf-8") for module in (picture_files, archives)]
     code.append(Path(__file__).read_text(encoding="utf-8"))
     text = "\0".join([files[["source", "md5"]].to_csv(index=False), *code, PIL.__version__, imagecodecs.__version__])
     return hashlib.sha256(text.encode()).hexdigest()[:24]

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from scipy.optimize import nnls
 
 from pipeline.compute.seeding import generator
-from pipeline.data.slides.stain import (
+from pipeline.data.stain import (
     OPTICAL_DENSITY,
     TargetStains,
     TooLittleStainError,

@@ -14,8 +14,8 @@ import cv2
 import numpy as np
 
 from pipeline.compute.seeding import generator
-from pipeline.data.slides.optical_density import OPTICAL_DENSITY
-from pipeline.data.slides.settings import TileSteps
+from pipeline.data.optical_density import OPTICAL_DENSITY
+from pipeline.data.steps import StainSteps
 from pipeline.params.base import Settings
 
 # Haematoxylin and eosin of Ruifrok & Johnston 2001, where dictionary learning starts.
@@ -95,7 +95,7 @@ class Unchanged(Normalizer):
 class Vahadane(Normalizer):
     """Vahadane's normalisation with one stain matrix per tile, as in the paper, or per slide."""
 
-    def __init__(self, target: TargetStains, settings: TileSteps):
+    def __init__(self, target: TargetStains, settings: StainSteps):
         self._settings = settings
         self._slide_stains: np.ndarray | None = None
         self._target_stains = np.array(target.matrix, np.float32)
@@ -135,7 +135,7 @@ class Vahadane(Normalizer):
 class Staintools(Normalizer):
     """The normaliser of the package staintools, for comparison: not reproducible, since it learns by the clock."""
 
-    def __init__(self, target: TargetStains, settings: TileSteps):
+    def __init__(self, target: TargetStains, settings: StainSteps):
         from staintools import StainNormalizer  # noqa: PLC0415  (slow to import, and rarely wanted)
 
         self._settings = settings
@@ -162,7 +162,7 @@ def _staintools_errors() -> Iterator[None]:
         raise TooLittleStainError("too little stain for staintools") from error
 
 
-def learn_target(target: np.ndarray, settings: TileSteps) -> TargetStains | None:
+def learn_target(target: np.ndarray, settings: StainSteps) -> TargetStains | None:
     """Learn what tiles are given.
 
     Args:
@@ -200,7 +200,7 @@ def _target_stains(matrix: np.ndarray, strengths: np.ndarray) -> TargetStains:
     return TargetStains(matrix=(haematoxylin, eosin), strength=(float(strengths[0]), float(strengths[1])))
 
 
-def make_normalizer(target: TargetStains | None, settings: TileSteps) -> Normalizer:
+def make_normalizer(target: TargetStains | None, settings: StainSteps) -> Normalizer:
     """Make the normaliser that the settings name, from what :func:`learn_target` found; it can be pickled."""
     if target is None:
         return Unchanged()
@@ -225,7 +225,7 @@ def standardize_brightness(tile: np.ndarray, percentile: float) -> np.ndarray:
     return np.asarray(cv2.LUT(tile, np.minimum(np.arange(256) * (255 / white), 255).astype(np.uint8)))
 
 
-def stain_matrix(tile: np.ndarray, settings: TileSteps, name: str) -> np.ndarray:
+def stain_matrix(tile: np.ndarray, settings: StainSteps, name: str) -> np.ndarray:
     """Learn the stains of a tile on a sample of its tissue pixels.
 
     Args:
@@ -241,7 +241,7 @@ def stain_matrix(tile: np.ndarray, settings: TileSteps, name: str) -> np.ndarray
     return learn_stains(sample_density(tile, settings, name, settings.sampled_pixels), settings.dictionary_lambda)
 
 
-def sample_density(tile: np.ndarray, settings: TileSteps, name: str, count: int) -> np.ndarray:
+def sample_density(tile: np.ndarray, settings: StainSteps, name: str, count: int) -> np.ndarray:
     """Return the optical densities of tissue pixels drawn from a tile.
 
     Args:

@@ -1,0 +1,108 @@
+"""One picture file of any kind to one image: gray or in colour, 8 bits, upright."""
+
+import io
+import struct
+import warnings
+import zlib
+
+import numpy as np
+from imagecodecs import PngError, png_decode
+from PIL import Image, ImageOps
+from PIL.ExifTags import Base
+
+from pipeline.errors import PipelineError, words_of
+
+# Ending of a file's name → what it must be inside.
+FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".tif": "TIFF", ".tiff": "TIFF", ".bmp": "BMP"}
+LARGEST_PIXELS = 64_000_000  # a file of a few kB can claim any size; detectors end below 25 megapixels
+SMALLEST_SIDE = 16
+# Modes of Pillow without colour.
+GRAY_MODES = ("1", "L", "LA")
+# What Pillow raises for files that are no image, damaged or cut off.
+UNREADABLE = (OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError, struct.error, zlib.error)
+
+
+def is_picture(name: str) -> bool:
+    """Whether a file is one of those that are read, by its name's ending."""
+    return _ending(name) in FORMATS
+
+
+def read_picture(content: bytes, name: str, mode: str) -> tuple[Image.Image, bool]:
+    """Decode a picture file of any kind with 8 bits.
+
+    Colour becomes gray by ITU-R 601, gray becomes colour by three equal channels; transparency is ignored, 16 bits of
+    gray are scaled to 8. An image is turned as its EXIF block says; where that block is damaged, and in PNG, it stays
+    as it is stored.
+
+    Args:
+        content: Of the file.
+        name: Its name; the ending says what it must be, see :data:`FORMATS`.
+        mode: ``L`` for gray or ``RGB``.
+
+    Returns:
+        An image of that mode, and whether the file shows any colour: a pixel whose red, green and blue differ.
+
+    Raises:
+        PipelineError: If the file is no whole picture, holds several, or is smaller than 16 px or larger than 64
+            megapixels; the size is taken from the header, before anything is decoded.
+    """
+    kind = FORMATS[_ending(name)]
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # what Pillow warns of is refused, or harmless as a damaged EXIF block is
+            return _decode(content, name, kind, mode)
+    except (*UNREADABLE, Image.DecompressionBombError) as error:
+        raise PipelineError(f"{name} is not a whole {kind} file ({words_of(error)}): download it again") from error
+
+
+def thumbnail(image: Image.Image, side: int) -> Image.Image:
+    """Shrink to ``side``×``side`` pixels, bilinear; Pillow averages over the area of each new pixel."""
+    return image.resize((side, side), Image.Resampling.BILINEAR)
+
+
+def _ending(name: str) -> str:
+    return "." + name.rpartition(".")[2].lower()
+
+
+def _decode(content: bytes, name: str, kind: str, mode: str) -> tuple[Image.Image, bool]:
+    with Image.open(io.BytesIO(content), formats=(kind,)) as image:
+        _check_size(image.size, name)
+        # A JPEG of two pictures is one for both eyes of a viewer, the first of them the whole.
+        if kind != "JPEG" and (frames := getattr(image, "n_frames", 1)) > 1:
+            raise PipelineError(f"{name} holds {frames} images: save the one that is meant in a file of its own")
+        if image.mode.startswith("I"):
+            wide = np.asarray(image, np.int64)
+            return Image.fromarray(np.asarray((wide + 128) // 257, np.uint8)).convert(mode), False
+        if image.format == "PNG" and image.mode == "L" and "transparency" not in image.info:
+            # the usual case; imagecodecs inflates faster than Pillow, to the same pixels
+            return Image.fromarray(_inflated(content, name)).convert(mode), False
+        colour = image.mode not in GRAY_MODES and bool(np.ptp(np.asarray(image.convert("RGB")), axis=2).any())
+        converted = image.convert(mode)
+        return (converted if image.format == "PNG" else _upright(converted, image)), colour
+
+
+def _inflated(content: bytes, name: str) -> np.ndarray:
+    try:
+        return np.asarray(png_decode(content))
+    except (PngError, ValueError) as error:  # its words are read from memory that libpng has freed, if they are any
+        raise PipelineError(f"{name} is not a whole PNG file: download it again") from error
+
+
+def _upright(converted: Image.Image, image: Image.Image) -> Image.Image:
+    """Turn an image as the EXIF block of its file says."""
+    try:
+        orientation = image.getexif().get(Base.Orientation)
+    except UNREADABLE:
+        orientation = None
+    # Pillow writes the whole block anew when it turns an image, which fails on damaged ones: it gets one of this only.
+    exif = Image.Exif()
+    exif[Base.Orientation] = next((number for number in range(2, 9) if number == orientation), 1)
+    converted.info["exif"] = exif.tobytes()
+    return ImageOps.exif_transpose(converted)
+
+
+def _check_size(size: tuple[int, int], name: str) -> None:
+    if min(size) < SMALLEST_SIDE:
+        raise PipelineError(f"{name} is {size[0]}×{size[1]} px, smaller than {SMALLEST_SIDE} px: leave it out")
+    if size[0] * size[1] > LARGEST_PIXELS:
+        raise PipelineError(f"{name} is {size[0]}×{size[1]} px, more than {LARGEST_PIXELS // 10**6} megapixels")

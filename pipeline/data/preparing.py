@@ -1,0 +1,31 @@
+"""From an image that was resized once to a prepared one: central crop, equalisation, working size."""
+
+import cv2
+import numpy as np
+from PIL import Image, ImageOps
+
+from pipeline.data.picture_files import thumbnail
+from pipeline.data.steps import ThumbnailSteps
+
+# Zuiderveld's contrast limited adaptive equalisation with OpenCV's usual limit, on 8×8 fields.
+CLAHE_CLIP = 2.0
+CLAHE_GRID = (8, 8)
+
+
+def prepare_thumbnail(pixels: np.ndarray, settings: ThumbnailSteps) -> np.ndarray:
+    """Go from a thumbnail to the prepared image, in the paper's order of operations.
+
+    Args:
+        pixels: uint8 (thumbnail_size, thumbnail_size).
+
+    Returns:
+        uint8 (working_size, working_size, 1).
+    """
+    # the rim holds side markers, collimator borders and arms
+    margin = (settings.thumbnail_size - settings.crop_size) // 2
+    image = Image.fromarray(pixels[margin : margin + settings.crop_size, margin : margin + settings.crop_size])
+    if settings.equalization == "histogram":
+        image = ImageOps.equalize(image)
+    elif settings.equalization == "clahe":
+        image = Image.fromarray(cv2.createCLAHE(CLAHE_CLIP, CLAHE_GRID).apply(np.asarray(image)))
+    return np.asarray(thumbnail(image, settings.working_size))[..., np.newaxis]
