@@ -5,8 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.data.conftest import Collection
-from tests.data.conftest import stain_maps, tile  # noqa: F401
+from tests.data.conftest import Collection, stain_maps, tile  # noqa: F401
 from tests.data.slides.conftest import write_slide  # noqa: F401
 from tests.hostile.inputs import NIH
 from tests.import_closure import ROOT
