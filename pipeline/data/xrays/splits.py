@@ -8,7 +8,14 @@ import pandas as pd
 
 from pipeline.compute.seeding import generator
 from pipeline.data.images import SPLITS, check_groups
-from pipeline.data.inventory import EMPTY
+from pipeline.data.splitting import (
+    copies_warning,
+    draw,
+    leave_out_missing,
+    refuse_empty,
+    separate_groups,
+    use_content_once,
+)
 from pipeline.data.xrays.files import locate_images
 from pipeline.data.xrays.nih_metadata import read_names
 from pipeline.data.xrays.settings import SplitXrays
@@ -26,11 +33,8 @@ SUBSET_LISTS = {
     "anomaly_test": ("test", 1),
 }
 FOLDS = 3
-SAME_CONTENT = "same content as "
 OTHER_FINDINGS = "validation patient, findings not among validation_findings"
 NAMED = 10  # findings in a warning
-# A download that lost a few files still gives the paper's task; one that lost an archive of twelve does not.
-ALLOWED_MISSING = 0.01
 
 
 def read_lists(folder: Path, kind: str) -> dict[str, list[str]]:
@@ -80,17 +84,11 @@ def split_xrays(
     table = _split_subset(table) if settings.lists == "subset" else _split_official(table, settings)
     other_view = table["view"] != (settings.view or table["view"])
     table.loc[other_view, ["split", "left_out"]] = ["", "other view"]
-    table = _separate_patients(table)
+    table = separate_groups(table, "patient")
     table = _attach_files(table, locate_images(inventory, settings.table))
-    table = _use_content_once(table, settings.collection)
+    table = use_content_once(table, settings.collection)
     table["fold"] = _folds(table, settings.seed)
-    for split, label in (("train", 0), ("test", 0), ("test", 1)):
-        if not ((table["split"] == split) & (table["label"] == label)).any():
-            kind = "abnormal" if label else "normal"
-            raise PipelineError(
-                f"{settings.collection}: no {kind} image is in {split}: check the view, and the lists or the CSV's "
-                "columns split and findings"
-            )
+    refuse_empty(table, settings.collection, "check the view, and the lists or the CSV's columns split and findings")
     check_groups(used(table), settings.collection)
     return table[[*COLUMNS, "left_out", "disagrees"]]
 
@@ -138,7 +136,7 @@ def _split_official(table: pd.DataFrame, settings: SplitXrays) -> pd.DataFrame:
     ):
         if patients & others:
             raise PipelineError(f"patient {min(patients & others)} has images in {where}: keep them in one")
-    held_out = {p for p in in_train_val if _draw(settings.seed, p) < settings.validation_share}
+    held_out = {p for p in in_train_val if draw(settings.seed, "x-ray validation", p) < settings.validation_share}
     listed, normal = table["listed"], table["label"] == 0
     in_val = (listed == "val") | (listed == "train_val") & table["group"].isin(held_out)
     in_train = (listed == "train_val") & ~in_val
@@ -168,10 +166,6 @@ def _folds(table: pd.DataFrame, seed: int) -> pd.Series:
     return table["group"].map(fold)
 
 
-def _draw(seed: int, patient: str) -> float:
-    return float(generator(seed, "x-ray validation", patient).random())
-
-
 def _split_subset(table: pd.DataFrame) -> pd.DataFrame:
     """Take split and label from the five lists, whose readers looked at the images again."""
     listed = table["listed"]
@@ -185,52 +179,11 @@ def _split_subset(table: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def _separate_patients(table: pd.DataFrame) -> pd.DataFrame:
-    """Drop from train, then from val, the images of patients whom a later split shows."""
-    table = table.copy()
-    for split, later in (("train", ("val", "test")), ("val", ("test",))):
-        shared = table["group"].isin(table.loc[table["split"].isin(later), "group"]) & (table["split"] == split)
-        table.loc[shared, "left_out"] = f"patient also in {' or '.join(later)}, dropped from {split}"
-        table.loc[shared, "split"] = ""
-    return table
-
-
 def _attach_files(table: pd.DataFrame, files: pd.DataFrame) -> pd.DataFrame:
     """Add path and checksum; an image without a file leaves its split."""
     table = table.merge(files, on="id", how="left", validate="one_to_one")
     table[["source", "md5"]] = table[["source", "md5"]].fillna("")
-    wanted = table["split"] != ""
-    missing = wanted & (table["source"] == "")
-    if missing.sum() > ALLOWED_MISSING * wanted.sum():
-        raise PipelineError(
-            f"{missing.sum()} of {wanted.sum()} images have no file, such as {table.loc[missing, 'id'].iloc[0]}: "
-            "put them below images/ and list the collection again (`make check-data`)"
-        )
-    table.loc[missing, "left_out"] = "missing file"
-    table.loc[missing, "split"] = ""
-    return table
-
-
-def _use_content_once(table: pd.DataFrame, collection: str) -> pd.DataFrame:
-    """Leave out copies of another image of the same split and label; a copy in another one is an error.
-
-    A copy may be the same patient under another name, so it is looked for by content alone. Empty files have no
-    content: each of them fails by itself when it is read.
-    """
-    placed = table[(table["split"] != "") & (table["md5"] != EMPTY)]
-    first = placed.drop_duplicates("md5").set_index("md5")
-    copies = placed[placed["md5"].duplicated()]
-    originals = first.loc[copies["md5"]].set_index(copies.index)
-    differs = (copies["split"] != originals["split"]) | (copies["label"] != originals["label"])
-    if differs.any():
-        original, copy = originals[differs].iloc[0], copies[differs].iloc[0]
-        raise PipelineError(
-            f"{collection}: {original['source']} and {copy['source']} have the same content, but the splits and labels "
-            f"{original['split']} {original['label']} and {copy['split']} {copy['label']}: keep one of them"
-        )
-    table.loc[copies.index, "left_out"] = SAME_CONTENT + originals["id"]
-    table.loc[copies.index, "split"] = ""
-    return table
+    return leave_out_missing(table, "put them below images/")
 
 
 def warnings_of(table: pd.DataFrame) -> list[str]:
@@ -242,13 +195,7 @@ def warnings_of(table: pd.DataFrame) -> list[str]:
     Returns:
         Sentences.
     """
-    sentences = []
-    copies = table[table["left_out"].str.startswith(SAME_CONTENT)]
-    if len(copies):
-        name, reason = copies.iloc[0][["id", "left_out"]]
-        sentences.append(
-            f"{len(copies)} images are copies of others and are not counted again, such as {name}: {reason}"
-        )
+    sentences = copies_warning(table)
     unknown = table.loc[table["left_out"] == OTHER_FINDINGS, "findings"].value_counts().sort_index()
     if len(unknown):
         most = unknown.sort_values(ascending=False, kind="stable")[:NAMED]
