@@ -16,8 +16,9 @@ import pandas as pd
 from PIL import Image, ImageOps
 
 from pipeline.compute.seeding import generator
+from pipeline.data.image_status import image_status
 from pipeline.data.thumbnails import make_thumbnails
-from pipeline.data.xrays.prepared_arm import image_status, prepare_images
+from pipeline.data.xrays.prepared_arm import prepare_images
 from pipeline.data.xrays.settings import EqualizeXrays
 
 SIDE = 1024  # as in NIH ChestX-ray14

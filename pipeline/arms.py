@@ -27,7 +27,7 @@ Model = TypeVar("Model", bound=BaseModel)
 class Shared(Settings):
     """What the files of all arms have; beside it stand the sections of the arm's kind of data."""
 
-    kind: Name = Field(description="The kind of data: `slides` or `xrays`; its sections stand beside this.")
+    kind: Name = Field(description="The kind of data: `slides`, `xrays` or `folders`; its sections stand beside this.")
     evaluate: Evaluate = Field(description="What evaluation draws.")
     detectors: dict[Name, dict[str, Any]] = Field(
         description="Settings by detector; one that `params.yaml` lists has to be here, `{}` takes its defaults."

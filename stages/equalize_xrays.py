@@ -2,8 +2,8 @@
 
 from pipeline.arms import read_arm
 from pipeline.compute.workers import worker_count
+from pipeline.data.before_and_after import before_and_after
 from pipeline.data.images import read_images
-from pipeline.data.xrays.pictures import before_and_after
 from pipeline.data.xrays.prepared_arm import colour_warning, prepare_arm
 from pipeline.data.xrays.settings import Settings
 from pipeline.layout import DATA_REPORTS, INTERIM, PREPARED

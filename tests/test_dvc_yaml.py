@@ -4,11 +4,13 @@ import ast
 import inspect
 import re
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from ruamel.yaml import YAML
 
 from pipeline.data import kinds
+from pipeline.data.folders.settings import Collection
 from pipeline.detectors import registry
 from pipeline.params.file import Params
 from tests.import_closure import ROOT, import_closure
@@ -19,10 +21,12 @@ ARM = "arms/${item.arm}.yaml"
 # What is imported by name when a stage runs: folder to the modules in it.
 DETECTOR = {"detectors/${item.detector}": ("settings", "detector")}
 KINDS = {f"data/{name}": ("settings",) for name in kinds.names()}
+LAYOUTS = {"data/folders/layouts": get_args(Collection.model_fields["layout"].annotation)}
 BASELINES = {f"detectors/{name}": ("settings", "detector") for name in registry.BASELINES}
 ALL_SETTINGS = {f"detectors/{name}": ("settings",) for name in registry.names()} | KINDS
 BY_NAME = {
     "check_params": ALL_SETTINGS,
+    "prepare_folder": LAYOUTS,
     "train": DETECTOR,
     "evaluate": DETECTOR | BASELINES,
     "fit_and_score": DETECTOR | BASELINES,

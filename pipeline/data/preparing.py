@@ -16,16 +16,21 @@ def prepare_thumbnail(pixels: np.ndarray, settings: ThumbnailSteps) -> np.ndarra
     """Go from a thumbnail to the prepared image, in the paper's order of operations.
 
     Args:
-        pixels: uint8 (thumbnail_size, thumbnail_size).
+        pixels: uint8 (thumbnail_size, thumbnail_size), in colour (thumbnail_size, thumbnail_size, 3).
 
     Returns:
-        uint8 (working_size, working_size, 1).
+        uint8 (working_size, working_size, 1 or 3).
     """
-    # the rim holds side markers, collimator borders and arms
-    margin = (settings.thumbnail_size - settings.crop_size) // 2
-    image = Image.fromarray(pixels[margin : margin + settings.crop_size, margin : margin + settings.crop_size])
+    image = Image.fromarray(cropped(pixels, settings))
     if settings.equalization == "histogram":
         image = ImageOps.equalize(image)
     elif settings.equalization == "clahe":
         image = Image.fromarray(cv2.createCLAHE(CLAHE_CLIP, CLAHE_GRID).apply(np.asarray(image)))
-    return np.asarray(thumbnail(image, settings.working_size))[..., np.newaxis]
+    prepared = np.asarray(thumbnail(image, settings.working_size))
+    return prepared if prepared.ndim == 3 else prepared[..., np.newaxis]
+
+
+def cropped(pixels: np.ndarray, settings: ThumbnailSteps) -> np.ndarray:
+    """Cut out the middle of a thumbnail: the rim of an X-ray holds side markers, collimator borders and arms."""
+    margin = (settings.thumbnail_size - settings.crop_size) // 2
+    return pixels[margin : margin + settings.crop_size, margin : margin + settings.crop_size]

@@ -50,6 +50,11 @@ class Thumbnails:
     _array: Path
     _start: int
 
+    @property
+    def key(self) -> str:
+        """Names the thumbnails after all that they depend on."""
+        return self._array.parent.name
+
     def read(self, rows: Sequence[int]) -> np.ndarray:
         """Read some thumbnails; black where a file could not be read.
 

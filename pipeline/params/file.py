@@ -22,6 +22,7 @@ class Arms(Settings):
 
     slides: tuple[Name, ...] = Field(description="Arms of slides that are prepared.")
     xrays: tuple[Name, ...] = Field(description="Arms of X-rays that are prepared.")
+    folders: tuple[Name, ...] = Field(description="Arms of folders that are prepared.")
     train: Annotated[tuple[Name, ...], Field(min_length=1)] = Field(
         description="Arms of the other lists that are trained and evaluated."
     )
@@ -36,11 +37,14 @@ class Arms(Settings):
         for name, arms in self:
             if len(set(arms)) != len(arms):
                 raise ValueError(f"{name} names an arm twice")
-        if both := {*self.slides} & {*self.xrays}:
-            raise ValueError(f"{min(both)} is in slides and in xrays: rename one of them")
+        lists = [kind for kind, _ in self if kind != "train"]
+        for arm in self.prepared:
+            kinds = [kind for kind in lists if arm in getattr(self, kind)]
+            if len(kinds) > 1:
+                raise ValueError(f"{arm} is in {kinds[0]} and in {kinds[1]}: rename one of them")
         for arm in self.train:
             if arm not in self.prepared:
-                raise ValueError(f"train names {arm!r}, which is in neither slides nor xrays, so nothing prepares it")
+                raise ValueError(f"train names {arm!r}, which is in none of {', '.join(lists)}, so nothing prepares it")
         return self
 
 

@@ -88,7 +88,7 @@ class Stains(StainSteps):
         False, description="Whether the 99th percentile of each stain is matched to the target's, as staintools does."
     )
     sampled_pixels: Annotated[int, Field(gt=0, le=10_000_000)] = Field(
-        20_000, description="Tissue pixels that stains are learnt from."
+        80_000, description="Tissue pixels that stains are learnt from."
     )
     seed: Seed = Field(0, description="What the draws of those pixels start from.")
 

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline import layout
+from pipeline.data.image_status import IN_COLOUR, check_failures, image_status, index_of
 from pipeline.data.images import write_images
 from pipeline.data.inventory import read_inventory
 from pipeline.data.preparing import prepare_thumbnail
@@ -16,11 +17,9 @@ from pipeline.data.xrays.files import locate_images
 from pipeline.data.xrays.preparation import preparation_of
 from pipeline.data.xrays.settings import Settings
 from pipeline.data.xrays.splits import read_split
-from pipeline.errors import PipelineError
 from pipeline.files import write_csv
 from pipeline.layout import INTERIM, RAW, SCRATCH
 
-IN_COLOUR = "in colour, made gray"
 PART = 1000  # images that are in memory at a time
 
 
@@ -37,7 +36,7 @@ def prepare_arm(
         workers: Processes; they change no byte.
 
     Returns:
-        What :func:`image_status` says, and the thumbnails.
+        What :func:`pipeline.data.image_status.image_status` says, and the thumbnails.
 
     Raises:
         PipelineError: If more images failed than ``allowed_failures``.
@@ -55,37 +54,11 @@ def prepare_arm(
     return status, thumbnails
 
 
-def image_status(table: pd.DataFrame, thumbnails: Thumbnails) -> pd.DataFrame:
-    """Look up the images of an arm among the thumbnails of its collection.
-
-    Args:
-        table: The arm's ``split.csv``.
-        thumbnails: Those of its collection.
-
-    Returns:
-        ``id``, ``status`` (ok or failed), ``reason`` (empty if ok), ``warnings`` (empty if there is nothing to look
-        at) and ``row`` (of the thumbnail), in the order of ``table``.
-
-    Raises:
-        PipelineError: If an image is not in the collection any more.
-    """
-    rows = pd.Series(range(len(thumbnails.index)), index=thumbnails.index["source"])
-    absent = table.loc[~table["source"].isin(rows.index), "source"]
-    if len(absent):
-        raise PipelineError(f"{absent.iloc[0]} is not in the collection any more: run `dvc repro` from split_xrays on")
-    row = rows[table["source"]].to_numpy()
-    reasons = thumbnails.index["reason"].to_numpy()[row]
-    status = np.where(reasons == "", "ok", "failed")
-    warnings = np.where(thumbnails.index["colour"].to_numpy()[row], IN_COLOUR, "")
-    columns = {"id": table["id"].to_numpy(), "status": status, "reason": reasons, "warnings": warnings, "row": row}
-    return pd.DataFrame(columns)
-
-
 def prepare_images(status: pd.DataFrame, thumbnails: Thumbnails, settings: ThumbnailSteps) -> Iterator[np.ndarray]:
     """Prepare the images that could be read.
 
     Args:
-        status: What :func:`image_status` returns.
+        status: What :func:`pipeline.data.image_status.image_status` returns.
         thumbnails: Those of the collection.
 
     Yields:
@@ -97,29 +70,11 @@ def prepare_images(status: pd.DataFrame, thumbnails: Thumbnails, settings: Thumb
         yield np.stack([prepare_thumbnail(pixels, settings) for pixels in part])
 
 
-def check_failures(status: pd.DataFrame, allowed: float) -> None:
-    """Fail when too many images could not be read.
-
-    Args:
-        status: What :func:`image_status` returns.
-        allowed: Share of all images.
-
-    Raises:
-        PipelineError: Naming the first failure.
-    """
-    failed = status[status["status"] == "failed"]
-    if len(failed) > allowed * len(status):
-        raise PipelineError(
-            f"{len(failed)} of {len(status)} images failed, more than the share allowed_failures {allowed}; "
-            f"first: {failed['reason'].iloc[0]}"
-        )
-
-
 def colour_warning(status: pd.DataFrame) -> str:
     """Say how many images of an arm are in colour, which X-rays are not; empty if none is.
 
     Args:
-        status: What :func:`image_status` returns.
+        status: What :func:`pipeline.data.image_status.image_status` returns.
     """
     coloured = status.loc[status["warnings"] == IN_COLOUR, "id"]
     if not len(coloured):
@@ -128,9 +83,3 @@ def colour_warning(status: pd.DataFrame) -> str:
         f"{len(coloured)} of {len(status)} images are in colour and were made gray, such as {coloured.iloc[0]}: "
         "are they X-rays?"
     )
-
-
-def index_of(table: pd.DataFrame, status: pd.DataFrame) -> pd.DataFrame:
-    """Return the array contract's index of the images that could be read."""
-    ok = table[(status["status"] == "ok").to_numpy()]
-    return ok.assign(x=0, y=0).reset_index(drop=True)

@@ -1,4 +1,4 @@
-"""What the contact sheet of an X-ray arm shows: some images as thumbnails and as they are prepared."""
+"""What the contact sheet of an arm of X-rays or folders shows: some images as thumbnails and as they are prepared."""
 
 import numpy as np
 import pandas as pd
@@ -13,13 +13,13 @@ def before_and_after(
     """Choose images evenly among the normal training and the abnormal test images.
 
     Args:
-        status: What :func:`pipeline.data.xrays.prepared_arm.image_status` returns.
+        status: What :func:`pipeline.data.image_status.image_status` returns.
         thumbnails: Those of the collection.
         count: Images a row, or as many as there are.
 
     Returns:
-        Caption to images: for normal and abnormal a row of thumbnails, uint8 (thumbnail_size,
-        thumbnail_size), and below it a row of the prepared images, uint8 (working_size, working_size, 1).
+        Caption to images: for normal and abnormal a row of thumbnails, uint8 (thumbnail_size, thumbnail_size), in
+        colour with 3 channels, and below it a row of the prepared images, uint8 (working_size, working_size, 1 or 3).
     """
     row_of = dict(zip(status["id"], status["row"], strict=True))
     sheet: dict[str, list[np.ndarray]] = {}

@@ -1,8 +1,8 @@
 import numpy as np
 import pandas as pd
 
+from pipeline.data.before_and_after import before_and_after
 from pipeline.data.images import Images
-from pipeline.data.xrays.pictures import before_and_after
 from pipeline.data.xrays.prepared_arm import image_status
 from pipeline.data.xrays.settings import EqualizeXrays
 from tests.data.conftest import FILMS, ThumbnailsOf

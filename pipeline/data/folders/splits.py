@@ -1,0 +1,143 @@
+"""Which image of a collection is in which split of an arm, and what is left out."""
+
+import re
+from pathlib import Path
+
+import pandas as pd
+
+from pipeline.data.folders.layout import COLUMNS, layout_of
+from pipeline.data.folders.settings import OF_CLASSES, Collection
+from pipeline.data.images import check_groups
+from pipeline.data.splitting import (
+    SAME_CONTENT,
+    copies_warning,
+    draw,
+    refuse_empty,
+    separate_groups,
+    use_content_once,
+)
+from pipeline.errors import PipelineError
+from pipeline.files import read_csv
+
+ABNORMAL_TRAINING = "abnormal image of the training split"
+ORDER = {"test": 0, "val": 1, "train": 2}  # in which split a copy stays
+
+
+def read_collection(root: Path, inventory: pd.DataFrame, settings: Collection) -> pd.DataFrame:
+    """Give every image of an arm its split, or the reason why it has none.
+
+    Args:
+        root: The collection's folder.
+        inventory: Its files.
+        settings: The arm's section.
+
+    Returns:
+        The columns of :data:`pipeline.data.folders.layout.COLUMNS`, in the order of ids; no group is empty.
+
+    Raises:
+        PipelineError: If the collection is not laid out as the settings say, a split is empty, or two files of the same
+            content are in two splits or have two labels.
+    """
+    table = layout_of(settings).read(root, inventory, settings)[COLUMNS].sort_values("id", ignore_index=True)
+    table = _known_anomalies(_grouped(table, settings), settings, root)
+    table = separate_groups(_hold_out(table, settings), settings.unit)
+    once = _use_published_once if settings.layout in OF_CLASSES else use_content_once
+    table = once(table, str(root))
+    refuse_empty(table, str(root), "check collection.layout, part and normal, and which folders hold images")
+    check_groups(used(table), str(root))
+    return table
+
+
+def used(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the images that are in a split, with the columns of ``split.csv``."""
+    return table.loc[table["split"] != "", COLUMNS[:-1]].reset_index(drop=True)
+
+
+def read_split(csv: Path) -> pd.DataFrame:
+    """Read an arm's ``split.csv``.
+
+    Raises:
+        PipelineError: If it is missing or damaged.
+    """
+    texts = [column for column in COLUMNS[:-1] if column != "label"]
+    return read_csv(csv, COLUMNS[:-1], texts, "run `dvc repro`, whose stage prepare_folder makes it")
+
+
+def warnings_of(table: pd.DataFrame) -> list[str]:
+    """Say what a user may not have meant.
+
+    Args:
+        table: What :func:`read_collection` returns.
+
+    Returns:
+        Sentences.
+    """
+    sentences = copies_warning(table)
+    if not grouped(table):
+        sentences.append(
+            "the collection does not say which images belong together, so that images of one patient may be on both "
+            "sides of the split: where their names tell, let collection.groups say how"
+        )
+    return sentences
+
+
+def grouped(table: pd.DataFrame) -> bool:
+    """Whether it is known which images belong together."""
+    return bool((table["group"] != table["id"]).any())
+
+
+def _grouped(table: pd.DataFrame, settings: Collection) -> pd.DataFrame:
+    """Fill in groups: by the pattern, else each image is one."""
+    unknown = table["group"] == ""
+    if settings.groups is not None:
+        if not unknown.all():
+            raise PipelineError("collection.groups is set, but the collection names groups itself: set it to null")
+        table["group"] = [_match(settings.groups, name) for name in table["id"]]
+        unknown = (table["group"] == "") & (table["left_out"] == "")
+        if unknown.any():
+            name = table.loc[unknown, "id"].iloc[0]
+            raise PipelineError(f"collection.groups, {settings.groups!r}, does not match {name!r}: let it match all")
+    table["group"] = table["group"].where(table["group"] != "", table["id"])
+    return table
+
+
+def _match(pattern: str, name: str) -> str:
+    found = re.search(pattern, name)
+    return (found.group(1) or "") if found else ""
+
+
+def _known_anomalies(table: pd.DataFrame, settings: Collection, root: Path) -> pd.DataFrame:
+    """Let named anomalies of the training split choose, and leave out the others."""
+    there = (table["split"] == "train") & (table["label"] == 1)
+    known = there & table["findings"].isin(settings.validation_anomalies)
+    if absent := sorted({*settings.validation_anomalies} - {*table.loc[known, "findings"]}):
+        kinds = ", ".join(sorted(table.loc[there, "findings"].unique())) or "none"
+        raise PipelineError(
+            f"{root} has no training image of the class {absent[0]!r}: collection.validation_anomalies must be of "
+            f"those that there are, {kinds}"
+        )
+    table.loc[known, "split"] = "val"
+    table.loc[there & ~known, ["split", "left_out"]] = ["", ABNORMAL_TRAINING]
+    return table
+
+
+def _hold_out(table: pd.DataFrame, settings: Collection) -> pd.DataFrame:
+    """Hold out a share of the training groups, unless the layout holds some out."""
+    normal = table["label"] == 0
+    if not ((table["split"] == "val") & normal).any():
+        train = (table["split"] == "train") & normal
+        groups = table.loc[train, "group"].unique()
+        held_out = {g for g in groups if draw(settings.seed, "folder validation", g) < settings.validation_share}
+        table.loc[train & table["group"].isin(held_out), "split"] = "val"
+    return table
+
+
+def _use_published_once(table: pd.DataFrame, _: str) -> pd.DataFrame:
+    """Leave out of equal images in a published file those of the earlier split; nobody can remove one from the file."""
+    placed = table[table["split"] != ""].assign(order=lambda rows: rows["split"].map(ORDER))
+    first = placed.sort_values(["order", "id"]).drop_duplicates("md5").set_index("md5")
+    original = first.loc[placed["md5"]].set_index(placed.index)
+    copies = placed.index[original["split"] != placed["split"]]
+    table.loc[copies, "left_out"] = SAME_CONTENT + original.loc[copies, "id"]
+    table.loc[copies, "split"] = ""
+    return table
