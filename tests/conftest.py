@@ -58,7 +58,8 @@ def workers_begin_at_once() -> Iterator[None]:
     """Fork workers from a process without threads that imported what they need, which takes longer than their work."""
     from pipeline.compute import workers
 
-    multiprocessing.set_forkserver_preload(["pipeline.data.slides.prepared_arm", "pipeline.data.xrays.prepared_arm"])
+    kinds = ("folders", "slides", "xrays")
+    multiprocessing.set_forkserver_preload([f"pipeline.data.{kind}.prepared_arm" for kind in kinds])
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(workers, "START", "forkserver")
         yield

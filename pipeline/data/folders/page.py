@@ -6,6 +6,7 @@ import pandas as pd
 
 from pipeline.data.folders.splits import grouped, warnings_of
 from pipeline.data.images import SPLITS
+from pipeline.data.splitting import SAME_CONTENT
 from pipeline.reporting.tables import plain
 from pipeline.reporting.tables import table as markdown_table
 
@@ -63,7 +64,7 @@ def count_table(table: pd.DataFrame) -> pd.DataFrame:
         the collection. An image with two findings is counted under both.
     """
     kept = table[table["split"] != ""].assign(note="")
-    left = table[table["split"] == ""].assign(split="left out", finding="all", note=table["left_out"])
+    left = table[table["split"] == ""].assign(split="left out", finding="all", note=_reasons(table["left_out"]))
     rows = pd.concat([kept.assign(finding="all"), _by_finding(kept), left])
     counts = rows.groupby(["split", "label", "finding", "note"], as_index=False).agg(
         images=("id", "size"), groups=("group", "nunique")
@@ -99,5 +100,9 @@ def _findings(kept: pd.DataFrame) -> list[dict[str, Any]]:
 
 
 def _left_out(left: pd.DataFrame) -> list[dict[str, Any]]:
-    reasons = left["left_out"].str.replace(r"^same content as .*", "same content as another image", regex=True)
-    return [{"reason": reason, "images": len(own)} for reason, own in left.groupby(reasons)]
+    return [{"reason": reason, "images": len(own)} for reason, own in left.groupby(_reasons(left["left_out"]))]
+
+
+def _reasons(left_out: pd.Series) -> pd.Series:
+    """Reasons without the names of single images."""
+    return left_out.str.replace(rf"^{SAME_CONTENT}.*", f"{SAME_CONTENT}another image", regex=True)

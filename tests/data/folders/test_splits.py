@@ -1,0 +1,95 @@
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from pipeline.data.folders.page import count_table, split_page
+from pipeline.data.folders.settings import Collection
+from pipeline.data.folders.splits import grouped, warnings_of
+from pipeline.errors import PipelineError
+from tests.data.folders.conftest import listed, splits, write_images
+
+TEST = ("test/good/t_1.png", "test/bad/t_2.png")
+MVTEC = {"layout": "mvtec"}
+BY_NAME = {"groups": r"([a-z]+\d*)_", "unit": "patient"}
+
+
+def patients(count: int, images: int = 2) -> list[str]:
+    return [f"train/good/p{patient}_{number}.png" for patient in range(count) for number in range(images)]
+
+
+def test_a_share_of_the_training_groups_is_held_out_whole(root: Path) -> None:
+    write_images(root, *patients(60), "test/good/x_1.png", "test/bad/y_2.png")
+    table = listed(root, **MVTEC, **BY_NAME, validation_share=0.3)
+    by_split = table.groupby("split")["group"].unique().map(set)
+    assert 8 <= len(by_split["val"]) <= 28
+    assert not by_split["val"] & by_split["train"]
+    assert table.groupby("group")["split"].nunique().max() == 1
+
+
+def test_a_group_is_held_out_whatever_others_there_are(root: Path, tmp_path: Path) -> None:
+    write_images(root, *patients(30), "test/good/x_1.png", "test/bad/y_2.png")
+    (other := tmp_path / "other").mkdir()
+    write_images(other, *patients(20), "test/good/x_1.png", "test/bad/y_2.png")
+    many, few = (listed(folder, **MVTEC, **BY_NAME, validation_share=0.3) for folder in (root, other))
+    pd.testing.assert_series_equal(many.loc[few.index, "split"], few["split"])
+
+
+def test_a_group_that_the_test_shows_is_not_trained_on(root: Path) -> None:
+    write_images(root, *patients(3), "test/good/p1_7.png", "test/bad/y_2.png")
+    table = listed(root, **MVTEC, **BY_NAME, validation_share=0.0)
+    assert table.loc["train/good/p1_0.png", "left_out"] == "patient also in val or test, dropped from train"
+    assert {name for name in splits(table) if "train" in name} == {*patients(3)} - {*patients(2)[2:]}
+
+
+def test_a_pattern_has_to_match_every_image(root: Path) -> None:
+    write_images(root, *patients(3), *TEST, "train/good/9.png")
+    with pytest.raises(PipelineError, match=r"does not match 'train/good/9\.png': let it match all"):
+        listed(root, **MVTEC, **BY_NAME)
+
+
+@pytest.mark.parametrize(("pattern", "says"), [("(", "no regular expression"), ("p_", "has no bracket: put one")])
+def test_a_pattern_that_can_name_no_group_is_refused_before_work(pattern: str, says: str) -> None:
+    with pytest.raises(ValueError, match=says):
+        Collection(layout="mvtec", groups=pattern)
+
+
+def test_without_a_pattern_each_image_is_a_group_and_it_is_said(root: Path) -> None:
+    write_images(root, *patients(4), *TEST)
+    table = listed(root, **MVTEC).reset_index()
+    assert not grouped(table)
+    assert "images of one patient may be on both sides" in warnings_of(table)[0]
+    page = split_page(table, "mine", "group")
+    assert "Each image counts as a group of its own." in page
+    assert "images of one patient may be on both sides" in page
+    known = split_page(listed(root, **MVTEC, **BY_NAME).reset_index(), "mine", "patient")
+    assert "No patient is on two sides." in known
+    assert "both sides" not in known
+
+
+def test_equal_content_in_two_splits_or_with_two_labels_is_refused_with_both_names(root: Path) -> None:
+    write_images(root, *patients(3), *TEST)
+    (root / "test/bad/copy.png").write_bytes((root / "train/good/p0_0.png").read_bytes())
+    with pytest.raises(PipelineError, match=r"test/bad/copy\.png and train/good/p0_0\.png have the same content"):
+        listed(root, **MVTEC)
+
+
+def test_a_copy_within_a_split_counts_once_with_a_warning(root: Path) -> None:
+    write_images(root, *patients(3), *TEST)
+    (root / "test/bad/t_3.png").write_bytes((root / "test/bad/t_2.png").read_bytes())
+    table = listed(root, **MVTEC).reset_index()
+    assert "1 images are copies of others" in warnings_of(table)[0]
+    assert "same content as another image" in split_page(table, "mine", "group")
+
+
+def test_names_that_differ_in_case_only_are_two_images(root: Path) -> None:
+    write_images(root, *patients(3), *TEST, "test/bad/A.png", "test/bad/a.png", "test/bad/a.PNG")
+    assert len(splits(listed(root, **MVTEC))) == 11
+
+
+def test_counts_add_up_to_the_collection(root: Path) -> None:
+    write_images(root, *patients(20), *TEST, "train/loose.png", "train/bad/q_1.png")
+    table = listed(root, **MVTEC, **BY_NAME).reset_index()
+    counts = count_table(table)
+    assert counts.loc[counts["finding"] == "all", "images"].sum() == len(table) == 44
+    assert counts.loc[counts["finding"] == "bad", ["split", "images", "groups"]].to_numpy().tolist() == [["test", 1, 1]]
