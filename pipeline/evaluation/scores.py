@@ -60,6 +60,11 @@ class ArmScores:
         return self.images["source"].to_numpy()
 
     @property
+    def ids(self) -> np.ndarray:
+        """Of each image; str (images,)."""
+        return self.images["id"].to_numpy()
+
+    @property
     def groups(self) -> np.ndarray:
         """The slide or patient of each image; str (images,)."""
         return self.images["group"].to_numpy()

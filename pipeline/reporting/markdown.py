@@ -69,6 +69,11 @@ GENERATED = (
     "they say nothing about medicine, and the paper has no figures for them.\n"
 )
 
+UNGROUPED = (
+    "**The collection does not say which images belong together**, so that each counts as a patient of its own: images "
+    "of one patient may be on both sides of the split, figures may be too good, and intervals too narrow.\n"
+)
+
 ONE_SEED = (
     "One seed was trained, so that no interval holds the noise of seeds: all are over patients or slides alone.\n"
 )
@@ -207,6 +212,7 @@ def _detector_part(arm: str, detector: str, results: Mapping[str, Any], facts: D
         table(list(_metric_rows(results, facts))),
         f"Tested on {test['images']} images of {test['groups']} patients or slides, "
         f"{test['abnormal']} of them abnormal ({percent(test['abnormal_share'])} %). {_threshold(results)}\n",
+        *([] if test["grouped"] else [UNGROUPED]),
         "Baselines, tested on the same images:\n",
         table(baseline_rows(detector, results)),
         f"{plots}\n",

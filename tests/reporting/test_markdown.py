@@ -181,6 +181,13 @@ def test_findings_are_listed_with_their_numbers_and_no_interval_where_there_is_n
     assert "to" not in row
 
 
+def test_an_arm_whose_images_are_not_known_to_belong_together_says_so(results_of: ResultsOf) -> None:
+    results = results_of(0.7, 0.7)
+    assert "which images belong together" not in report_on({"nih_pa": results})
+    results["test"] |= {"grouped": False}
+    assert "**The collection does not say which images belong together**" in report_on({"nih_pa": results})
+
+
 def test_a_search_has_its_section_in_the_arm(results_of: ResultsOf) -> None:
     text = report_on({"nih_pa": results_of(0.7, 0.7)}, tuning="### nih_pa: how its settings would be chosen\n")
     assert "\n### nih_pa: how its settings would be chosen\n\n### nih_pa: data\n" in text
