@@ -17,18 +17,24 @@ from pipeline.stage import run_stage
 
 def main(arm: str) -> str:
     """Write an arm's split, its prepared array, what became of each image, and a page and a picture of them."""
-    params, settings, report = read_params(), read_arm(arm).data_as(Settings), DATA_REPORTS / arm
-    table = split_arm(arm, settings)
-    for warning in warnings_of(table):
-        print(f"warning: {arm}: {warning}", flush=True)
+    params, settings = read_params(), read_arm(arm).data_as(Settings)
+    found = _split(arm, settings)
     status_csv, parts = INTERIM / arm / "images_status.csv", SCRATCH / "folders" / arm
     status, thumbnails = prepare_arm(arm, settings, PREPARED / arm, status_csv, parts, worker_count(params.compute))
+    rows = before_and_after(prepared := read_images(PREPARED / arm), status, thumbnails)
+    contact_sheet(DATA_REPORTS / arm / "images.png", f"{arm}: images before and after preparation", rows)
+    failed = (status["status"] == "failed").sum()
+    return f"{arm}: {len(prepared.index)} of {found} images prepared, {failed} failed"
+
+
+def _split(arm: str, settings: Settings) -> int:
+    """Write what is known of the images before one is read; their number."""
+    table, report = split_arm(arm, settings), DATA_REPORTS / arm
+    for warning in warnings_of(table):
+        print(f"warning: {arm}: {warning}", flush=True)
     write_csv(report / "counts.csv", count_table(table))
     write_text(report / "split.md", split_page(table, arm, settings.collection.unit))
-    rows = before_and_after(prepared := read_images(PREPARED / arm), status, thumbnails)
-    contact_sheet(report / "images.png", f"{arm}: images before and after preparation", rows)
-    failed = (status["status"] == "failed").sum()
-    return f"{arm}: {len(prepared.index)} of {len(table)} images prepared, {failed} failed"
+    return len(table)
 
 
 if __name__ == "__main__":

@@ -201,24 +201,24 @@ def check_unchanged(root: Path, inventory: pd.DataFrame, paths: Iterable[str], b
         PipelineError: If one leaves the folder, is not listed, is gone, or has another size or another content.
     """
     remembered = _read_scratch(SCRATCH / f"{root.name}.json")
-    facts = zip(inventory["bytes"], inventory["md5"], strict=True)
-    known = dict(zip(inventory["path"], facts, strict=True))
+    sizes, checksums = inventory["bytes"].to_numpy(), inventory["md5"].array
+    row_of = {path: row for row, path in enumerate(inventory["path"])}
     unknown = 0
     for path in paths:
-        file = raw_file(root, path)
+        file, row = raw_file(root, path), row_of.get(path)
         state = ""
-        if path not in known:
+        if row is None:
             state = "is not in the inventory"
         elif not file.is_file():
             state = "is gone since it was listed"
-        elif (status := file.stat()).st_size != known[path][0]:
+        elif (status := file.stat()).st_size != sizes[row]:
             state = "has another size than when it was listed"
         else:
             small = status.st_size <= SMALL
-            doubted = path in remembered and remembered[path][:2] != (_mark(status), known[path][1])
+            doubted = path in remembered and remembered[path][:2] != (_mark(status), checksums[row])
             if doubted and not small:
                 print(f"{file}: not the time of change that is remembered, comparing its content", flush=True)
-            if (doubted or (by_content and small)) and md5(file) != known[path][1]:
+            if (doubted or (by_content and small)) and md5(file) != checksums[row]:
                 state = "has another content than when it was listed"
             unknown += by_content and not small and path not in remembered
         if state:

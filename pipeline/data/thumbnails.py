@@ -34,17 +34,14 @@ Splitter = Callable[[str], tuple[str, str]]  # of a path: the file that holds th
 
 
 @dataclass(frozen=True)
-class Thumbnails:
-    """The thumbnails of a collection.
+class ThumbnailArray:
+    """Where the thumbnails of a collection are.
 
     Attributes:
-        index: ``source`` (path in the collection), ``reason`` (why it could not be read, else empty) and ``colour``
-            (whether the file shows any); row i describes thumbnail i.
         size: Side of a thumbnail in pixels.
         mode: ``L`` for gray ones, ``RGB`` for those in colour.
     """
 
-    index: pd.DataFrame
     size: int
     mode: str
     _array: Path
@@ -69,6 +66,22 @@ class Thumbnails:
                 array.seek(self._start + int(row) * one.nbytes)
                 array.readinto(one.data)
         return pixels
+
+
+@dataclass(frozen=True)
+class Thumbnails(ThumbnailArray):
+    """The thumbnails of a collection, and what they are of.
+
+    Attributes:
+        index: ``source`` (path in the collection), ``reason`` (why it could not be read, else empty) and ``colour``
+            (whether the file shows any); row i describes thumbnail i.
+    """
+
+    index: pd.DataFrame
+
+    def alone(self) -> ThumbnailArray:
+        """Return the array without the index, which would be copied to a process with each item of its work."""
+        return ThumbnailArray(self.size, self.mode, self._array, self._start)
 
 
 @dataclass(frozen=True)
@@ -203,7 +216,7 @@ def make_thumbnails(
             reasons[list(chunk.rows)], colours[list(chunk.rows)] = content["reasons"], content["colours"]
     index = pd.DataFrame({"source": files["source"].to_numpy(), "reason": reasons, "colour": colours})
     write_csv(folder / "index.csv", index)
-    return Thumbnails(index, size, mode, array, job.start)
+    return Thumbnails(size, mode, array, job.start, index)
 
 
 def _shape(size: int, mode: str) -> tuple[int, ...]:

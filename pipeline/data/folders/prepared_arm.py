@@ -21,7 +21,7 @@ from pipeline.data.inventory import raw_file, read_inventory
 from pipeline.data.picture_files import read_picture, thumbnail
 from pipeline.data.preparing import cropped
 from pipeline.data.stain import TargetStains, TooLittleStainError, learn_target
-from pipeline.data.thumbnails import Thumbnails, make_thumbnails
+from pipeline.data.thumbnails import ThumbnailArray, Thumbnails, make_thumbnails
 from pipeline.errors import PipelineError
 from pipeline.files import atomic, read_csv, remove, write_csv
 from pipeline.layout import INTERIM, RAW, SCRATCH, arm_key
@@ -67,7 +67,7 @@ def prepare_arm(
     preparation = preparation_of(settings, _target_stains(settings, arm))
     thumbnails = _thumbnails(arm, settings, preparation.mode, workers)
     status = image_status(table, thumbnails)
-    job = PrepareJob(thumbnails, preparation)
+    job = PrepareJob(thumbnails.alone(), preparation)
     items = _items(status, thumbnails, preparation)
     parts = make_parts(job, items, parts_folder, workers, "prepared images", "images")
     status = _with_reasons(status, parts)
@@ -82,7 +82,7 @@ def prepare_arm(
 class PrepareJob:
     """Prepares some images; travels to the worker processes."""
 
-    thumbnails: Thumbnails
+    thumbnails: ThumbnailArray
     preparation: Preparation
 
     def __call__(self, item: tuple[list[str], list[int]], part: Path) -> int:
