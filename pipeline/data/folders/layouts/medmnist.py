@@ -119,10 +119,8 @@ class _Rows:
     def __iter__(self) -> Iterator[np.ndarray]:
         size = math.prod(self.shape[1:]) * self.dtype.itemsize
         for _ in range(len(self)):
-            row = self._stream.read(size)
-            if len(row) < size:
-                raise EOFError
-            yield np.frombuffer(row, self.dtype).reshape(self.shape[1:])
+            # one that is cut off does not have the shape, which is a ValueError
+            yield np.frombuffer(self._stream.read(size), self.dtype).reshape(self.shape[1:])
 
     def _header(self) -> tuple[tuple[int, ...], bool, np.dtype]:
         try:
