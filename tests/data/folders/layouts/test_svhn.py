@@ -203,6 +203,7 @@ BYTES, SHAPE = "{} is no array of bytes", "X is of {} and y of {}, not of 32×32
         (mat(X, variable("y", DOUBLE, (1, 3), bytes([1, 2, 3]))), SHAPE.format("32×32×3×3", "1×3")),
         (mat(X, variable("y", DOUBLE, (3, 1), bytes([1, 11, 2]))), "y of image 1 is 11, none of 1 to 10"),
         (mat(X, variable("y", DOUBLE, (3, 1), bytes([1, 2, 0]))), "y of image 2 is 0, none of 1 to 10"),
+        (mat(X, Y.replace(element(2, bytes(LABELS[TEST])), element(1, bytes(LABELS[TEST])))), BYTES.format("y")),
         (mat(X[:-8], Y), "is not a whole MATLAB file"),
         (mat(X + Y), "is not a whole MATLAB file"),
         (mat(b"", X, Y), "is not a whole MATLAB file"),
