@@ -25,7 +25,7 @@ def split_path(source: str) -> tuple[str, str]:
     return file, name
 
 
-def files_of(inventory: pd.DataFrame, settings: Collection) -> list[str]:
+def unpacked_files(inventory: pd.DataFrame, settings: Collection) -> list[str]:
     """Return the paths of the files in the part of a collection that an arm is of; what is packed does not count."""
     paths = (path for path in inventory["path"] if not split_source(path)[0])
     return [path for path in paths if PurePosixPath(path).is_relative_to(settings.part)]

@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline.data.folders.containers import files_of, find_file, list_images, name_of, split_path
+from pipeline.data.folders.containers import find_file, list_images, name_of, split_path, unpacked_files
 from pipeline.data.folders.layout import COLUMNS
 from pipeline.errors import PipelineError
 from tests.data.folders.layouts.shared import drawn, settings_for
@@ -32,7 +32,7 @@ def test_a_source_is_a_file_and_a_name_in_it() -> None:
     ],
 )
 def test_the_files_of_a_part_are_those_below_it_that_are_not_packed(part: str, files: list[str]) -> None:
-    assert files_of(INVENTORY, settings_for("svhn", "0", part=part)) == files
+    assert unpacked_files(INVENTORY, settings_for("svhn", "0", part=part)) == files
 
 
 def test_a_file_is_found_by_its_name(tmp_path) -> None:

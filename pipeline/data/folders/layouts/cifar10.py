@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from pipeline.data.folders.containers import files_of, find_file, list_images, name_of, split_path
+from pipeline.data.folders.containers import find_file, list_images, name_of, split_path, unpacked_files
 from pipeline.data.folders.settings import Collection
 from pipeline.data.inventory import check_unchanged
 from pipeline.data.kinds import Files
@@ -43,7 +43,7 @@ ADVICE = "unpack cifar-10-binary.tar.gz there"
 def read(root: Path, inventory: pd.DataFrame, settings: Collection) -> pd.DataFrame:
     """See :class:`pipeline.data.folders.layout.Layout`."""
     folder = root / settings.part
-    batches = _batches(folder, files_of(inventory, settings))
+    batches = _batches(folder, unpacked_files(inventory, settings))
     check_unchanged(root, inventory, batches)
     _check_sizes(root, {path: (root / path).stat().st_size for path in batches if path.endswith(BINARY)})
     images = (

@@ -14,7 +14,7 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 import pandas as pd
 
-from pipeline.data.folders.containers import files_of, list_images, name_of, split_path
+from pipeline.data.folders.containers import list_images, name_of, split_path, unpacked_files
 from pipeline.data.folders.settings import Collection
 from pipeline.data.inventory import check_unchanged
 from pipeline.data.kinds import Files
@@ -36,7 +36,7 @@ DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, Runtim
 
 def read(root: Path, inventory: pd.DataFrame, settings: Collection) -> pd.DataFrame:
     """See :class:`pipeline.data.folders.layout.Layout`."""
-    path = _find(root, files_of(inventory, settings), settings)
+    path = _find(root, unpacked_files(inventory, settings), settings)
     check_unchanged(root, inventory, [path])
     images = (
         (f"{path}/{name}", name.partition("_")[0], of_class, pixels) for name, of_class, pixels in _images(root / path)

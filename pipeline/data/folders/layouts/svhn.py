@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from pipeline.data.folders.containers import files_of, find_file, list_images, name_of, split_path
+from pipeline.data.folders.containers import find_file, list_images, name_of, split_path, unpacked_files
 from pipeline.data.folders.settings import Collection
 from pipeline.data.inventory import check_unchanged
 from pipeline.data.kinds import Files
@@ -41,7 +41,7 @@ Element = tuple[int, memoryview]  # type and data
 def read(root: Path, inventory: pd.DataFrame, settings: Collection) -> pd.DataFrame:
     """See :class:`pipeline.data.folders.layout.Layout`."""
     folder = root / settings.part
-    paths = files_of(inventory, settings)
+    paths = unpacked_files(inventory, settings)
     files = {find_file(folder, paths, name, "put it there"): split for name, split in SPLITS.items()}
     check_unchanged(root, inventory, files)
     images = (
