@@ -7,6 +7,7 @@ from typing import Any, get_args
 
 import numpy as np
 import pytest
+import scipy.io
 from PIL import Image
 
 from pipeline.data.folders.settings import Collection
@@ -73,11 +74,54 @@ def table(root: Path) -> dict[str, Any]:
     return {"unit": "patient"}
 
 
+def both_kinds(start: int, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Images in colour, uint8 (2 count, 32, 32, 3), a normal and an abnormal one in turns, and which are abnormal."""
+    abnormal = np.arange(2 * count) % 2
+    gray = np.stack([shade(start + number, bool(one)) for number, one in enumerate(abnormal)])
+    return np.stack([gray] * 3, axis=3), abnormal.astype(np.uint8)
+
+
+def cifar10(root: Path) -> dict[str, Any]:
+    for number, name in enumerate(["data_batch_1", "data_batch_2", "data_batch_3", "data_batch_4", "data_batch_5"]):
+        write_batch(root / f"cifar-10-batches-bin/{name}.bin", 100 * number)
+    write_batch(root / "cifar-10-batches-bin/test_batch.bin", 900)
+    return {"normal": ["cat"]}
+
+
+def write_batch(path: Path, start: int) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    images, abnormal = both_kinds(start, COUNTS["test"])
+    records = [
+        bytes([3 + one]) + image.transpose(2, 0, 1).tobytes() for image, one in zip(images, abnormal, strict=True)
+    ]
+    path.write_bytes(b"".join(records))
+
+
+def svhn(root: Path) -> dict[str, Any]:
+    for split, start in (("train", 0), ("test", 100)):
+        images, abnormal = both_kinds(start, COUNTS[split])
+        content = {"X": images.transpose(1, 2, 3, 0), "y": np.where(abnormal, 7, 10).astype(np.uint8)[:, None]}
+        scipy.io.savemat(root / f"{split}_32x32.mat", content, do_compression=True)
+    return {"normal": ["0"]}
+
+
+def medmnist(root: Path) -> dict[str, Any]:
+    content = {}
+    for split, start, count in (("train", 0, COUNTS["train"]), ("val", 100, 6), ("test", 200, COUNTS["test"])):
+        content[f"{split}_images"], labels = both_kinds(start, count)
+        content[f"{split}_labels"] = labels[:, None]
+    np.savez_compressed(root / "bloodmnist_32.npz", **content)
+    return {"normal": ["0"]}
+
+
 LAYOUTS: dict[str, Callable[[Path], dict[str, Any]]] = {
     "mvtec": mvtec,
     "bmad": bmad,
     "medianomaly": medianomaly,
     "table": table,
+    "cifar10": cifar10,
+    "svhn": svhn,
+    "medmnist": medmnist,
 }
 
 
