@@ -30,8 +30,7 @@ def main(arm: str) -> str:
 def _split(arm: str, settings: Settings) -> int:
     """Write what is known of the images before one is read; their number."""
     table, report = split_arm(arm, settings), DATA_REPORTS / arm
-    for warning in warnings_of(table):
-        print(f"warning: {arm}: {warning}", flush=True)
+    print(*(f"warning: {arm}: {warning}\n" for warning in warnings_of(table)), sep="", end="", flush=True)
     write_csv(report / "counts.csv", count_table(table))
     write_text(report / "split.md", split_page(table, arm, settings.collection.unit))
     return len(table)

@@ -12,7 +12,7 @@ from pipeline.params.file import Params
 from tests.import_closure import ROOT, import_closure
 from tests.shipped import shipped_arm
 
-ARMS = {"slides": "demo_slides", "xrays": "demo_xrays"}
+ARMS = {"folders": "images", "slides": "demo_slides", "xrays": "demo_xrays"}
 
 
 def data_of(arm: str) -> KindSettings:
@@ -65,7 +65,7 @@ def test_what_all_kinds_share_knows_none() -> None:
 
 
 def test_an_unknown_kind_is_named() -> None:
-    with pytest.raises(PipelineError, match="there is no kind of data 'scans': choose from slides, xrays"):
+    with pytest.raises(PipelineError, match="there is no kind of data 'scans': choose from folders, slides, xrays"):
         settings_of("scans", {})
 
 

@@ -13,6 +13,7 @@ from pipeline.data.folders.settings import Collection
 from pipeline.data.kinds import Files
 from pipeline.errors import PipelineError
 
+NAMED = 20  # classes in an error
 COLUMNS = ["id", "source", "md5", "split", "label", "findings", "group", "left_out"]
 
 
@@ -76,8 +77,7 @@ def by_class(classes: pd.Series, normal: Names[str], where: str) -> pd.DataFrame
     """
     known = sorted(classes.unique())
     if absent := sorted({*normal} - {*known}):
-        raise PipelineError(
-            f"{where} has no image of the class {absent[0]!r}: collection.normal must be of {', '.join(known)}"
-        )
+        shown = ", ".join(known[:NAMED]) + (f" and {len(known) - NAMED} others" if len(known) > NAMED else "")
+        raise PipelineError(f"{where} has no image of the class {absent[0]!r}: collection.normal must be of {shown}")
     abnormal = ~classes.isin([*normal])
     return pd.DataFrame({"label": abnormal.astype(int), "findings": classes.where(abnormal, "")})
