@@ -19,7 +19,18 @@ SMALLEST_SIDE = 16
 # Modes of Pillow without colour.
 GRAY_MODES = ("1", "L", "LA")
 # What Pillow raises for files that are no image, damaged or cut off.
-UNREADABLE = (OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError, struct.error, zlib.error)
+UNREADABLE = (
+    OSError,
+    SyntaxError,
+    ValueError,
+    TypeError,
+    EOFError,
+    IndexError,
+    KeyError,
+    OverflowError,
+    struct.error,
+    zlib.error,
+)
 
 
 def is_picture(name: str) -> bool:
