@@ -1,4 +1,4 @@
-"""How long detectors on features take and how much memory; ``python -m benchmarks.detectors``."""
+"""How long detectors take and how much memory; ``python -m benchmarks.detectors``."""
 
 import json
 import os
@@ -19,6 +19,7 @@ from pipeline.detectors import registry
 from pipeline.detectors.on_features import FeatureSettings
 from pipeline.detectors.patchcore.coreset import k_centre
 from pipeline.features.neighbours import nearest
+from tests.shipped import shipped_arm
 
 FEW, MANY = 2_000, 20_000
 # Side of images to layers of the network that needs no download: maps of 8×8 and 4×4, as layer2 and layer3 of a ResNet
@@ -30,26 +31,29 @@ POINTS, CENTRES, PROJECTION = 20_000, 2_000, 128
 BANK, QUERIES, DIMENSION, NEIGHBOURS = 10_000, 4_096, 1_024, 2
 ROUNDS = 3
 MIB = 2**20
+ON_FEATURES = [name for name in registry.names() if issubclass(registry.settings_class(name), FeatureSettings)]
+TRAINED = ("piad", "deep_geo", "ganomaly", "deep_svdd")
 ROOT = Path(__file__).parents[1]
 CPU = torch.device("cpu")
 
 
 def run() -> dict[str, float]:
-    """Fit and score every detector on features, each in a process of its own.
+    """Fit and score every detector but dpa, each in a process of its own.
 
     Returns:
         ``<detector>_fit_seconds``, ``<detector>_score_seconds`` and ``<detector>_memory_mib`` (the peak of the
-        process, with all its libraries) for 2,000 images of 64 px; ``<detector>_memory_growth``: peak memory of a fit
+        process, with all its libraries) for 2,000 images, of 64 px for detectors on features, and of 32 px with the
+        demo's settings for trained ones; of the former ``<detector>_memory_growth``: peak memory of a fit
         to 20,000 images of 32 px over that to 2,000, both without the images and their pooled features in float32;
         ``coreset_speedup``: the time of greedy k-centre as in a textbook over ours; ``nearest_speedup``: that of
         scikit-learn's brute force.
     """
     results: dict[str, float] = {}
-    for name in registry.names():
-        if issubclass(registry.settings_class(name), FeatureSettings):
-            timed = _measured(name, FEW, TIMED)
-            results |= {f"{name}_fit_seconds": timed["fit"], f"{name}_score_seconds": timed["score"]}
-            results |= {f"{name}_memory_mib": timed["memory"]}
+    for name in (*ON_FEATURES, *TRAINED):
+        timed = _measured(name, FEW, TIMED if name in ON_FEATURES else COMPARED)
+        results |= {f"{name}_fit_seconds": timed["fit"], f"{name}_score_seconds": timed["score"]}
+        results |= {f"{name}_memory_mib": timed["memory"]}
+        if name in ON_FEATURES:
             few, many = (_measured(name, count, COMPARED)["memory"] - _kept(count) for count in (FEW, MANY))
             results[f"{name}_memory_growth"] = many / few
     return results | {"coreset_speedup": _coreset_speedup(), "nearest_speedup": _nearest_speedup()}
@@ -109,12 +113,13 @@ def _measure(name: str, count: int, side: int) -> dict[str, float]:
     """Seconds of a fit, the peak memory in MiB after it, and for images to be timed the seconds of scoring."""
     images = generator(0, "images").integers(0, 256, (count, side, side, 1), np.uint8)
     seen = {"backbone": "efficientnet_lite0", "layers": LAYERS[side], "input_size": None}
-    detector = registry.build(name, registry.settings_of(name, seen), 1, Workplace(), {})
+    settings = registry.settings_of(name, seen) if name in ON_FEATURES else shipped_arm("demo_xrays").detector(name)
+    detector = registry.build(name, settings, 1, Workplace(), {})
     start = time.perf_counter()
     detector.fit(images, np.arange(count), np.arange(0), seed=0)
     measured = {"fit": time.perf_counter() - start}
     measured["memory"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    if side == TIMED:
+    if count == FEW:
         start = time.perf_counter()
         assert np.isfinite(detector.score(images)).all()
         measured["score"] = time.perf_counter() - start
