@@ -44,8 +44,9 @@ def run() -> dict[str, float]:
     Returns:
         ``<detector>_fit_seconds``, ``<detector>_score_seconds`` and ``<detector>_memory_mib`` (the peak of the
         process, with all its libraries) for 2,000 images, of 64 px for detectors on features, and of 32 px with the
-        demo's settings for trained ones (Deep GEO: 200 images); of the former ``<detector>_memory_growth``: peak memory of a fit
-        to 20,000 images of 32 px over that to 2,000, both without the images and their pooled features in float32;
+        demo's settings for trained ones (Deep GEO: 200 images); of the former ``<detector>_memory_growth``: peak memory
+        of a fit to 20,000 images of 32 px over that to 2,000, both without the images and their pooled features in
+        float32;
         ``coreset_speedup``: the time of greedy k-centre as in a textbook over ours; ``nearest_speedup``: that of
         scikit-learn's brute force.
     """
