@@ -7,8 +7,9 @@ from collections.abc import Sequence
 
 from pipeline.arms import read_arm
 from pipeline.layout import arm_file, tuning
+from pipeline.params.editing import changed_yaml
 from pipeline.params.file import read_params
-from pipeline.tuning.adopting import adopted, changed_yaml, check_searched
+from pipeline.tuning.adopting import adopted, check_searched
 from pipeline.tuning.criteria import CRITERIA, choose
 from pipeline.tuning.tables import read_trials
 

@@ -1,13 +1,9 @@
 """What a search chose, as a change of the arm's file that a person applies and commits."""
 
-import io
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from ruamel.yaml import YAML
-from ruamel.yaml.comments import CommentedMap
 
 from pipeline.arms import Arm
 from pipeline.errors import PipelineError
@@ -51,23 +47,3 @@ def adopted(arm: Arm, compute: Compute, trial: pd.Series) -> dict[str, Any]:
     iterations = [int(trial[f"iterations_{fold}"]) for fold in range(arm.search.folds)]
     chosen = space.member(options).arm.detector(arm.search.detector)
     return space.changes(options, {"detectors": {arm.search.detector: chosen.lasting(iterations)}})
-
-
-def changed_yaml(text: str, changes: Mapping[str, Any]) -> str:
-    """Change values in a YAML file and nothing else, comments included."""
-    yaml = YAML()
-    yaml.width = 4096
-    content = yaml.load(text)
-    for path, value in changes.items():
-        *parents, last = path.split(".")
-        part = content
-        for name in parents:
-            if part.get(name) is None:
-                part[name] = CommentedMap()
-                part[name].fa.set_flow_style()
-            part = part[name]
-        if part.get(last, ...) != value:
-            part[last] = value
-    out = io.StringIO()
-    yaml.dump(content, out)
-    return out.getvalue()

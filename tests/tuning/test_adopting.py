@@ -7,30 +7,14 @@ from ruamel.yaml import YAML
 
 from pipeline.errors import PipelineError
 from pipeline.files import write_json
-from pipeline.tuning.adopting import adopted, changed_yaml, check_searched
+from pipeline.params.editing import changed_yaml
+from pipeline.tuning.adopting import adopted, check_searched
 from pipeline.tuning.tables import read_trials
 from tests.import_closure import ROOT
 from tests.tuning.conftest import Searched, SearchOf, dpa
 
 TEXT = (ROOT / "arms" / "nih_ap.yaml").read_text(encoding="utf-8")
 EARLY = {"patience": 1, "least_improvement": 0.0}
-
-
-def test_nothing_to_change_changes_no_byte() -> None:
-    assert changed_yaml(TEXT, {}) == TEXT
-
-
-def test_only_the_named_lines_change_and_comments_stay() -> None:
-    changes = {"detectors.dpa.latent_dim": 7, "detectors.dpa.schedule.64.layers": ["r32", "r42"]}
-    before, after = TEXT.splitlines(), changed_yaml(TEXT, changes).splitlines()
-    changed = [(old.strip(), new.strip()) for old, new in zip(before, after, strict=True) if old != new]
-    assert changed == [
-        ("latent_dim: 64", "latent_dim: 7"),
-        (
-            "'64': {layers: [r32], transition: 20000, stable: 7000, batch_size: 56}",
-            "'64': {layers: [r32, r42], transition: 20000, stable: 7000, batch_size: 56}",
-        ),
-    ]
 
 
 def trial(**columns: object) -> pd.Series:
@@ -75,11 +59,6 @@ def test_a_resolution_that_was_an_option_becomes_a_step_of_the_schedule(search_o
     assert changes == {f"detectors.dpa.schedule.32.{name}": value for name, value in step.items()}
     after = YAML(typ="safe").load(changed_yaml(TEXT, {"detectors.dpa.schedule.128.stable": 3}))
     assert after["detectors"]["dpa"]["schedule"]["128"] == {"stable": 3}
-
-
-def test_a_group_that_was_null_is_made() -> None:
-    after = YAML(typ="safe").load(changed_yaml(TEXT, {"detectors.dpa.early_stopping.patience": 3}))
-    assert after["detectors"]["dpa"]["early_stopping"] == {"patience": 3}
 
 
 @pytest.mark.parametrize("changed", [{"common": {}}, {"folds": 2}, {"anomalies": ["Nodule"]}, {"seed": 4}])
