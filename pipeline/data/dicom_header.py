@@ -94,7 +94,11 @@ def named(keyword: str) -> str:
 
 
 def code(dataset: Dataset, keyword: str) -> str:
-    """Return the value of an element of the kind CS: empty where there is none, :data:`NO_CODE` where it is no code."""
+    """Return the value of an element of the kind CS, fit to be shown.
+
+    Returns:
+        Capital letters, digits and spaces; empty where there is no value, :data:`NO_CODE` where it is no code.
+    """
     value = str(dataset.get(keyword) or "").strip()
     return value if not value or CODE.fullmatch(value) else NO_CODE
 

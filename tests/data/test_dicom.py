@@ -247,7 +247,8 @@ def test_what_is_stored_brighter_is_never_shown_darker(
 
 
 COLOUR = ["SC_rgb.dcm", "SC_rgb_expb.dcm", "SC_ybr_full_uncompressed.dcm", "SC_ybr_full_422_uncompressed.dcm",
-          "color-pl.dcm", "SC_rgb_rle.dcm", "SC_rgb_jpeg.dcm", "SC_jpeg_no_color_transform.dcm", "SC_jpeg_no_color_transform_2.dcm",
+          "color-pl.dcm", "SC_rgb_rle.dcm", "SC_rgb_jpeg.dcm", "SC_jpeg_no_color_transform.dcm",
+          "SC_jpeg_no_color_transform_2.dcm",
           "SC_rgb_dcmtk_+eb+cr.dcm", "SC_rgb_dcmtk_+eb+cy+np.dcm", "SC_rgb_jpeg_lossy_gdcm.dcm", "SC_rgb_gdcm_KY.dcm",
           "US1_J2KR.dcm", "US1_J2KI.dcm", "examples_rgb_color.dcm"]  # fmt: skip
 

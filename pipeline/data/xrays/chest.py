@@ -9,7 +9,7 @@ from pipeline.data.xrays.nih_metadata import VIEWS
 
 # Computed, digital, and on film that was digitised. Fluoroscopy (RF) and secondary captures (OT) are made otherwise.
 MODALITIES = ("CR", "DX", "RG")
-# One of these is in what devices write, such as CHEST, CHEST_PA or PORT CHEST.
+# One of these is in what devices write, such as CHEST, Chest/PA or PORT CHEST.
 PARTS = ("CHEST", "THORAX", "LUNG")
 GRAY = ("MONOCHROME1", "MONOCHROME2")
 ELEMENTS = ("Modality", "BodyPartExamined", "ViewPosition", "PhotometricInterpretation")
@@ -44,8 +44,9 @@ def _check_chest(content: bytes, name: str) -> None:
         modality, part, view, shown = (code(header, keyword) for keyword in ELEMENTS)
         if modality not in MODALITIES:
             known = ", ".join(MODALITIES)
-            raise DicomError(f"{named('Modality')} is {modality!r}, no radiograph ({known}): leave the file out")
-        if part and not any(word in part for word in PARTS):
+            what = f"{named('Modality')} is {modality!r}, no radiograph ({known})"
+            raise DicomError(f"{what}: leave the file out, or export it again")
+        if part and not any(word in str(header.BodyPartExamined).upper() for word in PARTS):
             raise DicomError(f"{named('BodyPartExamined')} is {part!r}, not the chest: leave the file out")
         if view and view not in VIEWS:
             raise DicomError(f"{named('ViewPosition')} is {view!r}, neither PA nor AP: leave the file out")

@@ -11,7 +11,7 @@ from pipeline.errors import PipelineError
 IMAGE_FOLDER = re.compile(r"images(_\d{2,3}(\.tar\.gz|\.tgz)?)?(/images)?")
 PICTURES = (".png", ".jpg", ".jpeg", ".dcm", ".dicom")
 # Exports of DICOM name files IM000001 or by numbers with dots, and list them in one of a fixed name.
-ENDING = r"\.[A-Za-z]\w*$|^DICOMDIR$"
+ENDING = r"\.[A-Za-z][^.]*$|^DICOMDIR$"
 
 
 def locate_images(inventory: pd.DataFrame, table: str | None) -> pd.DataFrame:

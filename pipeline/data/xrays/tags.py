@@ -122,9 +122,11 @@ def _told(file: BinaryIO, key: bytes) -> Facts | None:
         patient = unicodedata.normalize("NFC", str(header.get("PatientID") or "").strip())
         sex, age = code(header, "PatientSex"), str(header.get("PatientAge") or "").strip()
         return code(header, "ViewPosition"), pseudonym(patient, key) if patient else "", _age(age), sex * (sex in SEXES)
-    except (OSError, MemoryError):
+    except MemoryError:
         raise
-    except Exception:  # whatever pydicom raises: what is wrong with a file is said when its image is read
+    except Exception as error:  # pydicom raises anything; what is wrong with a file is said when its image is read
+        if isinstance(error, OSError) and error.errno is not None:  # a disk's; those of pydicom have no number
+            raise
         return UNTOLD
 
 
