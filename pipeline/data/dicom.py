@@ -58,7 +58,7 @@ def read_dicom(content: bytes, name: str, mode: str) -> tuple[Image.Image, bool]
             taken from the header, before anything is decoded.
     """
     with errors_of(name):
-        dataset = read_header(io.BytesIO(content), ELEMENTS, to_pixels=False)
+        dataset = read_header(io.BytesIO(content), ELEMENTS)
         _check(dataset)
         check_size((dataset.Columns, dataset.Rows), name)
         pixels = stored_pixels(dataset)

@@ -8,7 +8,7 @@ import numpy as np
 from pydicom import Dataset
 from scipy.special import expit
 
-from pipeline.data.dicom_header import DicomError, code, named, real_number, whole_number
+from pipeline.data.dicom_header import DicomError, code, first_item, named, real_number, whole_number
 
 STRETCHED = (0.005, 0.995)  # quantiles that become black and white where a file names no window
 PARTS = 16  # that pixels are counted in, which takes 8 bytes of memory for each
@@ -60,16 +60,16 @@ def _padding(values: np.ndarray, dataset: Dataset) -> np.ndarray:
 
 def _of_modality(values: np.ndarray, dataset: Dataset) -> np.ndarray:
     """Return what the values mean for the device, such as an optical density, as float64."""
-    if dataset.get("ModalityLUTSequence"):
-        return _looked_up(values, dataset, "ModalityLUTSequence")[0]
+    if table := first_item(dataset, "ModalityLUTSequence"):
+        return _looked_up(values, table, "ModalityLUTSequence")[0]
     slope, intercept = real_number(dataset, "RescaleSlope"), real_number(dataset, "RescaleIntercept")
     return values * (1.0 if slope is None else slope) + (intercept or 0.0)
 
 
 def _shades(values: np.ndarray, stored: np.ndarray, padded: np.ndarray, dataset: Dataset) -> np.ndarray:
     """Return the shade of each value, 0 to 1."""
-    if dataset.get("VOILUTSequence"):
-        shades, white = _looked_up(np.round(values), dataset, "VOILUTSequence")
+    if table := first_item(dataset, "VOILUTSequence"):
+        shades, white = _looked_up(np.round(values), table, "VOILUTSequence")
         return np.clip(shades / white, 0, 1)
     center, width = real_number(dataset, "WindowCenter"), real_number(dataset, "WindowWidth")
     if center is None or width is None:
@@ -77,22 +77,21 @@ def _shades(values: np.ndarray, stored: np.ndarray, padded: np.ndarray, dataset:
     return _windowed(values, center, width, code(dataset, "VOILUTFunction") or "LINEAR")
 
 
-def _looked_up(values: np.ndarray, dataset: Dataset, keyword: str) -> tuple[np.ndarray, int]:
-    """Look values up in the first table of a sequence.
+def _looked_up(values: np.ndarray, table: Dataset, keyword: str) -> tuple[np.ndarray, int]:
+    """Look values up in a table of a sequence.
 
     Not by pydicom, which counts the entries of a table in the bits of its values.
 
     Returns:
         What the table holds for each, float64, and the most that it can hold.
     """
-    table = dataset[keyword].value[0]
     entries, first, bits = table.LUTDescriptor
     entries = entries or 2**16
     if first >= 2**15 and values.min() < 0:
         first -= 2**16  # a negative value written as if its bits were not signed
     data, order = table.LUTData, "<"
     if isinstance(data, bytes):
-        order = "<" if dataset.file_meta.TransferSyntaxUID.is_little_endian else ">"
+        order = "<" if table.original_encoding[1] else ">"
     else:
         data = np.asarray(data, "<u2").tobytes()
     packed = len(data) < 2 * entries  # two entries of 8 bits in a word of 16
@@ -127,5 +126,5 @@ def _stretched(values: np.ndarray, stored: np.ndarray, padded: np.ndarray) -> np
     up_to = np.cumsum(counts[order])
     low, high = (values[order][np.searchsorted(up_to, quantile * up_to[-1])] for quantile in STRETCHED)
     if low == high:
-        raise DicomError("it has no window, and nearly all its pixels have one value: there is nothing to be seen")
+        raise DicomError("nearly all its pixels have one value, and it has no window: leave it out")
     return np.asarray(np.clip((values - low) / (high - low), 0, 1))

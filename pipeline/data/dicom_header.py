@@ -10,11 +10,13 @@ import warnings
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from math import isfinite
+from math import inf, isfinite
 from typing import BinaryIO, cast
 
-from pydicom import Dataset, dcmread
-from pydicom.datadict import tag_for_keyword
+from pydicom import Dataset
+from pydicom.charset import default_encoding
+from pydicom.dataelem import RawDataElement
+from pydicom.filereader import read_partial, read_sequence
 from pydicom.multival import MultiValue
 from pydicom.tag import Tag
 from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian
@@ -29,9 +31,12 @@ MAGIC, MAGIC_PLACE = b"DICM", slice(128, 132)
 # Values of the kind CS, of which the standard allows 16 characters; whatever else stands in such a place is not shown.
 CODE = re.compile(r"[A-Z0-9_ ]{1,16}")
 NO_CODE = "?"
-# Pieces that a file is read in. No device writes headers of so many, but a file can hold millions of empty elements;
-# compressed pixels are read by the kB.
-HEADER_PIECES, BYTES_A_PIECE = 50_000, 512
+# No device writes as much before the pixels, but a file can hold millions of empty elements, or values of millions of
+# parts, each of which pydicom looks at.
+HEADER_PIECES, HEADER_BYTES, HEADER_PARTS = 50_000, 4 * 2**20, 20_000
+BETWEEN_PARTS = b"\\"
+BYTES_A_PIECE = 512  # at least, of compressed pixels, which are read by the kB
+PIXELS = Tag("PixelData")
 META_BYTES = 4096  # the first of a file, where its compression is named
 GROUP_LENGTH = b"\x02\x00\x00\x00UL\x04\x00"  # how the length of the part that is never deflated begins
 LARGEST_INFLATED = 4 * LARGEST_PIXELS  # bytes; such a file of a few kB can hold gigabytes
@@ -64,27 +69,23 @@ def errors_of(name: str) -> Iterator[None]:
         raise PipelineError(f"{name} is not a whole DICOM file: export it again, or leave it out") from error
 
 
-def read_header(file: BinaryIO, keywords: Sequence[str], to_pixels: bool = True) -> Dataset:
-    """Read some elements of a DICOM file.
+def read_header(file: BinaryIO, keywords: Sequence[str]) -> Dataset:
+    """Read some elements of a DICOM file, up to the last of them.
 
     Args:
         file: It may be hostile.
         keywords: Of the elements, as in the standard; the others are passed over unread.
-        to_pixels: Whether to stop where the pixels begin.
 
     Raises:
-        DicomError: If it is no DICOM file, or is deflated and damaged or huge.
+        DicomError: If it is no DICOM file, or has a header of enormous size, or is deflated and damaged or huge.
         Exception: Anything if it is damaged otherwise.
     """
     if not is_dicom(file.read(MAGIC_PLACE.stop)):
         raise DicomError("it is no DICOM file (no DICM at byte 128): export it again, or leave it out")
     file.seek(0)
-    plain = _inflated(file)
-    size = plain.seek(0, io.SEEK_END)
-    plain.seek(0)
-    bounded = cast(BinaryIO, _Bounded(plain, HEADER_PIECES + size // BYTES_A_PIECE))
-    tags = [tag_for_keyword(keyword) or 0 for keyword in keywords]
-    return dcmread(bounded, stop_before_pixels=to_pixels, specific_tags=tags)
+    tags = [Tag(keyword) for keyword in keywords]
+    bounded = _Bounded(_inflated(file), last=max(tags))
+    return read_partial(cast(BinaryIO, bounded), stop_when=bounded.is_past, specific_tags=[*tags])
 
 
 def named(keyword: str) -> str:
@@ -133,18 +134,46 @@ def real_number(dataset: Dataset, keyword: str) -> float | None:
     return float(value)
 
 
-class _Bounded:
-    """A file that can be read in so many pieces only."""
+def first_item(dataset: Dataset, keyword: str) -> Dataset | None:
+    """Return the first item of a sequence, or None where there is none.
 
-    def __init__(self, file: BinaryIO, pieces: int) -> None:
-        self._file, self._pieces = file, pieces
+    Raises:
+        DicomError: If the sequence holds more than any has.
+        Exception: Anything if it is damaged.
+    """
+    raw = dataset.get_item(Tag(keyword)) if keyword in dataset else None
+    if isinstance(raw, RawDataElement) and raw.value:
+        # read twice, since pydicom reads all of it, whatever it holds, when it is asked for the first item
+        bounded = cast(BinaryIO, _Bounded(io.BytesIO(raw.value), last=0))
+        read_sequence(bounded, raw.is_implicit_VR, raw.is_little_endian, len(raw.value), default_encoding)
+    items = dataset.get(keyword)
+    return items[0] if items else None
+
+
+class _Bounded:
+    """A file whose header is read up to an element, and only so much of it."""
+
+    def __init__(self, file: BinaryIO, last: int) -> None:
+        self._file, self._last = file, last
+        self._left: list[float] = [HEADER_PIECES, HEADER_BYTES, HEADER_PARTS]
         self.seek, self.tell = file.seek, file.tell
 
-    def read(self, size: int = -1) -> bytes:
-        self._pieces -= 1
-        if self._pieces < 0:
-            raise DicomError("its header holds more elements than any image has: leave it out")
-        return self._file.read(size)
+    def is_past(self, tag: int, _vr: str | None, _length: int) -> bool:
+        """Whether an element, which is to be read next, is beyond the last of those that are wanted."""
+        if tag == PIXELS:
+            place = self.tell()
+            pieces = HEADER_PIECES + self.seek(0, io.SEEK_END) // BYTES_A_PIECE
+            self.seek(place)
+            self._left = [pieces, inf, inf]
+        return tag > self._last
+
+    def read(self, size: int) -> bytes:
+        piece = self._file.read(int(min(size, self._left[1] + 1)))
+        used = (1, len(piece), piece.count(BETWEEN_PARTS))
+        self._left = [left - now for left, now in zip(self._left, used, strict=True)]
+        if min(self._left) < 0:
+            raise DicomError("it is made of more pieces than any image is: leave it out")
+        return piece
 
 
 def _inflated(file: BinaryIO) -> BinaryIO:

@@ -19,6 +19,7 @@ from pydicom.pixels.utils import pixel_array
 Decoder = Callable[[bytes, Dataset, tuple[int, ...]], np.ndarray]
 
 JPEG_2000_START = b"\xff\x4f\xff\x51"
+JPEG_END = b"\xff\xd9"  # of all kinds
 
 
 def stored_pixels(dataset: Dataset) -> np.ndarray:
@@ -36,13 +37,18 @@ def stored_pixels(dataset: Dataset) -> np.ndarray:
     """
     decode = COMPRESSED.get(dataset.file_meta.TransferSyntaxUID)
     shape = (dataset.Rows, dataset.Columns, dataset.SamplesPerPixel)[: 2 if dataset.SamplesPerPixel == 1 else 3]
-    if decode is None:
-        pixels = pixel_array(dataset)
-    else:
-        pixels = decode(get_frame(dataset.PixelData, 0, number_of_frames=1), dataset, shape)
+    pixels = decode(_frame(dataset), dataset, shape) if decode else pixel_array(dataset)
     if len(shape) == 3:
         return pixels.astype(np.uint8)
     return pixels.astype(np.uint16) & np.uint16(2**dataset.BitsStored - 1)
+
+
+def _frame(dataset: Dataset) -> bytes:
+    frame = get_frame(dataset.PixelData, 0, number_of_frames=1)
+    # the decoders of JPEG take what is cut off for black or gray
+    if dataset.file_meta.TransferSyntaxUID != uid.RLELossless and not frame.rstrip(b"\0\xff").endswith(JPEG_END):
+        raise ValueError("cut off")
+    return frame
 
 
 def _jpeg(frame: bytes, dataset: Dataset, shape: tuple[int, ...]) -> np.ndarray:
