@@ -105,7 +105,7 @@ def code(dataset: Dataset, keyword: str) -> str:
 
 
 def whole_number(dataset: Dataset, keyword: str, default: int | None = None) -> int:
-    """Return the value of an element that holds one whole number.
+    """Return the value of an element that holds one whole number, of 32 bits at most.
 
     Raises:
         DicomError: If it holds anything else, or is missing and there is no default.
@@ -113,7 +113,7 @@ def whole_number(dataset: Dataset, keyword: str, default: int | None = None) -> 
     value = dataset.get(keyword)
     if value is None and default is not None:
         return default
-    if not isinstance(value, int):
+    if not isinstance(value, int) or not -(2**31) <= value < 2**32:
         raise DicomError(f"{named(keyword)} is no whole number: export the image again, or leave it out")
     return int(value)
 
@@ -159,7 +159,10 @@ class _Bounded:
         self.seek, self.tell = file.seek, file.tell
 
     def is_past(self, tag: int, _vr: str | None, _length: int) -> bool:
-        """Whether an element, which is to be read next, is beyond the last of those that are wanted."""
+        """Whether an element, which is to be read next, is beyond the last of those that are wanted.
+
+        Where it is the pixels, they may be read in as many pieces as their file is large.
+        """
         if tag == PIXELS:
             place = self.tell()
             pieces = HEADER_PIECES + self.seek(0, io.SEEK_END) // BYTES_A_PIECE

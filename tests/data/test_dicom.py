@@ -324,6 +324,7 @@ def test_what_does_not_begin_like_dicom_is_none(name: str) -> None:
         (drawn(PhotometricInterpretation="Secret name"), "PhotometricInterpretation (0028,0004) is '?'"),
         (drawn(PhotometricInterpretation=None), "PhotometricInterpretation (0028,0004) is ''"),
         (drawn(NumberOfFrames=0), "NumberOfFrames (0028,0008) is 0"),
+        (drawn(NumberOfFrames=10**11), "NumberOfFrames (0028,0008) is no whole number"),
         (drawn(HighBit=15), "HighBit (0028,0102) is 15, but 12 bits are stored"),
         (drawn(PixelRepresentation=2), "PixelRepresentation (0028,0103) is 2"),
         (drawn(BitsStored=None), "BitsStored (0028,0101) is no whole number"),
