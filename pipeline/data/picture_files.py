@@ -13,7 +13,16 @@ from PIL.ExifTags import Base
 from pipeline.errors import PipelineError, words_of
 
 # Ending of a file's name → what it must be inside.
-FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".tif": "TIFF", ".tiff": "TIFF", ".bmp": "BMP"}
+FORMATS = {
+    ".png": "PNG",
+    ".jpg": "JPEG",
+    ".jpeg": "JPEG",
+    ".tif": "TIFF",
+    ".tiff": "TIFF",
+    ".bmp": "BMP",
+    ".dcm": "DICOM",
+    ".dicom": "DICOM",
+}
 LARGEST_PIXELS = 64_000_000  # a file of a few kB can claim any size; detectors end below 25 megapixels
 SMALLEST_SIDE = 16
 # Modes of Pillow without colour.
@@ -38,16 +47,21 @@ def is_picture(name: str) -> bool:
     return _ending(name) in FORMATS
 
 
+def format_of(name: str) -> str:
+    """What a file must be inside, by its name's ending: DICOM if that is none of :data:`FORMATS`, as in exports."""
+    return FORMATS.get(_ending(name), "DICOM")
+
+
 def read_picture(content: bytes, name: str, mode: str) -> tuple[Image.Image, bool]:
-    """Decode a picture file of any kind with 8 bits.
+    """Decode a picture file of any kind.
 
     Colour becomes gray by ITU-R 601, gray becomes colour by three equal channels; transparency is ignored, 16 bits of
     gray are scaled to 8. An image is turned as its EXIF block says; where that block is damaged, and in PNG, it stays
-    as it is stored.
+    as it is stored. DICOM is shown as :func:`pipeline.data.dicom.read_dicom` says.
 
     Args:
         content: Of the file.
-        name: Its name; the ending says what it must be, see :data:`FORMATS`.
+        name: Its name; the ending says what it must be, see :func:`format_of`.
         mode: ``L`` for gray or ``RGB``.
 
     Returns:
@@ -57,7 +71,11 @@ def read_picture(content: bytes, name: str, mode: str) -> tuple[Image.Image, boo
         PipelineError: If the file is no whole picture, holds several, or is smaller than 16 px or larger than 64
             megapixels; the size is taken from the header, before anything is decoded.
     """
-    kind = FORMATS[_ending(name)]
+    kind = format_of(name)
+    if kind == "DICOM":
+        from pipeline.data.dicom import read_dicom  # noqa: PLC0415  (few need it, and it takes a while to import)
+
+        return read_dicom(content, name, mode)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # what Pillow warns of is refused, or harmless as a damaged EXIF block is
@@ -77,7 +95,7 @@ def _ending(name: str) -> str:
 
 def _decode(content: bytes, name: str, kind: str, mode: str) -> tuple[Image.Image, bool]:
     with Image.open(io.BytesIO(content), formats=(kind,)) as image:
-        _check_size(image.size, name)
+        check_size(image.size, name)
         # A JPEG of two pictures is one for both eyes of a viewer, the first of them the whole.
         if kind != "JPEG" and (frames := getattr(image, "n_frames", 1)) > 1:
             raise PipelineError(f"{name} holds {frames} images: save the one that is meant in a file of its own")
@@ -112,7 +130,16 @@ def _upright(converted: Image.Image, image: Image.Image) -> Image.Image:
     return ImageOps.exif_transpose(converted)
 
 
-def _check_size(size: tuple[int, int], name: str) -> None:
+def check_size(size: tuple[int, int], name: str) -> None:
+    """Check an image's size before it is decoded.
+
+    Args:
+        size: Width and height in pixels.
+        name: Of its file.
+
+    Raises:
+        PipelineError: If it is too small or too large.
+    """
     if min(size) < SMALLEST_SIDE:
         raise PipelineError(f"{name} is {size[0]}×{size[1]} px, smaller than {SMALLEST_SIDE} px: leave it out")
     if size[0] * size[1] > LARGEST_PIXELS:

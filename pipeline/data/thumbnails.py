@@ -5,9 +5,11 @@ for the next arm or variant. Memory does not grow with their number, and an inte
 """
 
 import hashlib
+import inspect
 import io
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 
 import imagecodecs
@@ -17,7 +19,6 @@ import PIL
 from PIL import Image
 
 from pipeline.compute.scratch import make_parts
-from pipeline.data import archives, picture_files
 from pipeline.data.archives import read_members, split_source
 from pipeline.data.inventory import check_unchanged, raw_file
 from pipeline.data.picture_files import read_picture, thumbnail
@@ -31,6 +32,10 @@ LARGEST_FILE = 256 * 2**20
 Record = bytes | np.ndarray  # a picture file, or pixels uint8 (H, W) or (H, W, 3)
 Reader = Callable[[Path], Iterator[tuple[str, Record]]]  # of a file that holds many images: their names and records
 Splitter = Callable[[str], tuple[str, str]]  # of a path: the file that holds the image, empty if it is one itself; name
+Decoder = Callable[[bytes, str, str], tuple[Image.Image, bool]]  # of a picture file, its name and mode: read_picture's
+
+# Modules of this folder that decide what comes of a picture file; those of DICOM are imported only where there is one.
+CODE = ("archives", "dicom", "dicom_grays", "dicom_header", "dicom_pixels", "picture_files", "thumbnails")
 
 
 @dataclass(frozen=True)
@@ -104,6 +109,7 @@ class ThumbnailJob:
         size: Side of a thumbnail in pixels.
         mode: ``L`` for gray, ``RGB`` for colour.
         read: Reads files that hold many images.
+        decode: Decodes a picture file.
     """
 
     root: Path
@@ -112,6 +118,7 @@ class ThumbnailJob:
     size: int
     mode: str = "L"
     read: Reader = read_members
+    decode: Decoder = read_picture
 
     def __call__(self, chunk: Chunk, part: Path) -> int:
         """Write the chunk's thumbnails to their places in the array, then a part with its ``reasons`` and ``colours``.
@@ -146,7 +153,7 @@ class ThumbnailJob:
     def _image(self, record: Record, path: str) -> tuple[Image.Image, bool]:
         """The image, and whether it shows any colour."""
         if isinstance(record, bytes):
-            return read_picture(record, path, self.mode)
+            return self.decode(record, path, self.mode)
         colour = record.ndim == 3 and bool(np.ptp(record, axis=2).any())
         return Image.fromarray(record).convert(self.mode), colour
 
@@ -173,6 +180,7 @@ def make_thumbnails(
     mode: str = "L",
     split: Splitter = split_source,
     read: Reader = read_members,
+    decode: Decoder = read_picture,
 ) -> Thumbnails:
     """Make the thumbnails of a collection, or open those that are there.
 
@@ -187,6 +195,7 @@ def make_thumbnails(
         mode: ``L`` for gray, ``RGB`` for colour.
         split: Says which of the images lie in files that hold many; without, archives.
         read: Reads such files.
+        decode: Decodes a picture file, a function at the top of its module.
 
     Returns:
         The thumbnails.
@@ -196,7 +205,7 @@ def make_thumbnails(
     """
     plain_or_archive = dict.fromkeys(split(source)[0] or source for source in files["source"])
     check_unchanged(root, inventory, plain_or_archive, by_content=False)
-    folder = scratch / f"{size}-{mode}-{_key(files)}"
+    folder = scratch / f"{size}-{mode}-{_key(files, decode)}"
     for other in scratch.glob(f"{size}-{mode}-*"):
         if other != folder:
             remove(other)
@@ -206,7 +215,7 @@ def make_thumbnails(
     if not array.is_file() or array.stat().st_size != len(header) + np.prod(shape):
         remove(folder)  # parts without the array that they were written to are worth nothing
         _reserve(array, header, shape)
-    job = ThumbnailJob(root, array, len(header), size, mode, read)
+    job = ThumbnailJob(root, array, len(header), size, mode, read, decode)
     chunks = _chunks(files["source"].tolist(), split)
     items = [(f"{chunk.rows[0]:07d}", chunk) for chunk in chunks]
     parts = make_parts(job, items, folder / "parts", workers, "thumbnails", "images")
@@ -252,12 +261,13 @@ def _chunks(sources: list[str], split: Splitter) -> list[Chunk]:
     return chunks + [Chunk(archive, *zip(*members, strict=True)) for archive, members in packed.items()]
 
 
-def _key(files: pd.DataFrame) -> str:
+def _key(files: pd.DataFrame, decode: Decoder) -> str:
     """Name the thumbnails after their files and the code that makes them.
 
     Not after the whole library, as other scratch: a collection takes a quarter of an hour to decode.
     """
-    code = [Path(str(module.__file__)).read_text(encoding="utf-8") for module in (picture_files, archives)]
-    code.append(Path(__file__).read_text(encoding="utf-8"))
-    text = "\0".join([files[["source", "md5"]].to_csv(index=False), *code, PIL.__version__, imagecodecs.__version__])
+    modules = [*(Path(__file__).with_name(f"{name}.py") for name in CODE), Path(inspect.getfile(decode))]
+    code = [module.read_text(encoding="utf-8") for module in modules]
+    versions = [PIL.__version__, imagecodecs.__version__, version("pydicom")]
+    text = "\0".join([files[["source", "md5"]].to_csv(index=False), *code, *versions])
     return hashlib.sha256(text.encode()).hexdigest()[:24]

@@ -4,9 +4,10 @@ from typing import Literal
 
 import numpy as np
 
-from pipeline.data.picture_files import read_picture, thumbnail
+from pipeline.data.picture_files import thumbnail
 from pipeline.data.preparing import prepare_thumbnail
 from pipeline.data.steps import ThumbnailSteps
+from pipeline.data.xrays.chest import read_xray
 from pipeline.data.xrays.settings import Settings
 from pipeline.params.base import Settings as Section
 
@@ -34,8 +35,8 @@ class Preparation(Section):
         """Make an image of a file that the arm has not seen.
 
         Args:
-            content: Of a PNG or JPEG file.
-            name: Of the file; its ending says which of the two it must be.
+            content: Of a PNG, JPEG or DICOM file.
+            name: Of the file; its ending says which of them it must be.
 
         Returns:
             uint8 (working_size, working_size, 1).
@@ -43,7 +44,7 @@ class Preparation(Section):
         Raises:
             PipelineError: If the file cannot be read.
         """
-        gray, _ = read_picture(content, name, "L")
+        gray, _ = read_xray(content, name, "L")
         return prepare_thumbnail(np.asarray(thumbnail(gray, self.steps.thumbnail_size)), self.steps)
 
 

@@ -13,6 +13,7 @@ from pipeline.data.inventory import read_inventory
 from pipeline.data.preparing import prepare_thumbnail
 from pipeline.data.steps import ThumbnailSteps
 from pipeline.data.thumbnails import Thumbnails, make_thumbnails
+from pipeline.data.xrays.chest import read_xray
 from pipeline.data.xrays.files import locate_images
 from pipeline.data.xrays.preparation import preparation_of
 from pipeline.data.xrays.settings import Settings
@@ -45,7 +46,8 @@ def prepare_arm(
     collection, steps = settings.collection_of(arm), settings.equalize_xrays
     files = locate_images(inventory, settings.split_xrays.table)
     scratch = SCRATCH / "thumbnails" / collection
-    thumbnails = make_thumbnails(RAW / collection, files, inventory, steps.thumbnail_size, scratch, workers)
+    root, size = RAW / collection, steps.thumbnail_size
+    thumbnails = make_thumbnails(root, files, inventory, size, scratch, workers, decode=read_xray)
     status = image_status(table, thumbnails)
     write_csv(status_csv, status[["id", "status", "reason", "warnings"]])
     check_failures(status, steps.allowed_failures)

@@ -6,11 +6,13 @@ import pandas as pd
 
 from pipeline.data.collection_csv import read_described, refuse_formulas
 from pipeline.data.inventory import raw_file
+from pipeline.data.picture_files import format_of, is_picture
 from pipeline.data.xrays.files import locate_images
 from pipeline.data.xrays.nih_metadata import NO_FINDING, VIEWS, years
 from pipeline.errors import PipelineError
 
 COLUMNS = ("path", "patient", "view", "findings", "split")
+OF_DICOM = ("patient", "view")  # which these files tell themselves
 AGE = r"\d{1,3}(\.\d+)?[YMD]?"
 # Value of the column split → the list of images that it makes.
 LISTS = {"train": "train_val", "val": "val", "test": "test"}
@@ -21,7 +23,7 @@ def read_table(root: Path, inventory: pd.DataFrame, table: str, key: str) -> tup
 
     Its columns are ``path`` (relative to the collection's folder), ``patient``, ``view`` (PA or AP), ``findings``
     (joined by a bar; empty or ``No Finding`` for none) and ``split`` (train, val or test); ``age`` and ``sex`` may be
-    there, too.
+    there, too. Of DICOM files, patient, view, age and sex are read where the table leaves them out.
 
     Args:
         root: The collection's folder.
@@ -36,9 +38,11 @@ def read_table(root: Path, inventory: pd.DataFrame, table: str, key: str) -> tup
     Raises:
         PipelineError: If the CSV cannot be read (:func:`pipeline.data.collection_csv.read_described`), or has a row
             with an unknown view or split, without a patient, with an impossible age, or with a path that leaves the
-            folder, stands there twice or has no image; the sentence names the row.
+            folder, stands there twice or has no image; or if a DICOM file contradicts its row
+            (:func:`pipeline.data.xrays.completion.completed`). The sentence names the row.
     """
-    text = read_described(root, inventory, table, COLUMNS, key)
+    needed = [column for column in COLUMNS if column not in OF_DICOM]
+    text = read_described(root, inventory, table, needed, key)
     file = root / table
     refuse_formulas(text["findings"].str.split("|").explode(), f"{file}, row ")  # reports count each of its own
     words = text["findings"].str.split("|")
@@ -53,14 +57,11 @@ def read_table(root: Path, inventory: pd.DataFrame, table: str, key: str) -> tup
     for row, path in text["path"].items():
         raw_file(root, path, f"{file}, row {row}")
     _refuse(text["path"], text["path"].duplicated() | (text["path"] == ""), file, "is empty or stands there twice")
+    text = _with_tags(text, root, inventory, table)
     _refuse(text["patient"], text["patient"] == "", file, "must name the patient, or the image where unknown")
     _refuse(text["view"], ~text["view"].isin(VIEWS), file, "is neither PA nor AP")
     _refuse(text["split"], ~text["split"].isin(LISTS), file, "is not train, val or test")
-    known = locate_images(inventory, table)["id"]
-    _refuse(
-        text["path"], ~text["path"].isin(known), file, f"is no PNG or JPEG in {root}: add it and run `make check-data`"
-    )
-    ages = text["age"] if "age" in text else pd.Series("", index=text.index)
+    ages = text["age"]
     _refuse(
         ages, (ages != "") & ~ages.str.fullmatch(AGE), file, "is not an age such as 58, 0.5 or 058Y; empty if unknown"
     )
@@ -74,11 +75,32 @@ def read_table(root: Path, inventory: pd.DataFrame, table: str, key: str) -> tup
             "label": (findings != "").astype(int),
             "view": text["view"],
             "age": ages.map(lambda age: years(age) if age else float("nan")).astype(float),
-            "sex": text.get("sex", ""),
+            "sex": text["sex"],
             "follow_up": 0,
         }
     )
     return index, {name: text.loc[text["split"] == split, "path"].tolist() for split, name in LISTS.items()}
+
+
+def _with_tags(text: pd.DataFrame, root: Path, inventory: pd.DataFrame, table: str) -> pd.DataFrame:
+    """Check that every path is that of an image, and fill what the table leaves out and DICOM files tell."""
+    file, images = root / table, locate_images(inventory, table)
+    no_image = f"is no PNG, JPEG or DICOM in {root}: add it and run `make check-data`"
+    _refuse(text["path"], ~text["path"].isin(images["source"]), file, no_image)
+    candidates = images[images["source"].isin(text["path"]) & (images["source"].map(format_of) == "DICOM")]
+    if len(candidates):
+        # pydicom takes a while to import, and few need it
+        from pipeline.data.xrays.completion import completed  # noqa: PLC0415
+        from pipeline.data.xrays.tags import read_tags  # noqa: PLC0415
+
+        tags = read_tags(root, inventory, candidates)
+        others = [source for source, dicom in tags["dicom"].items() if not dicom and not is_picture(str(source))]
+        _refuse(text["path"], text["path"].isin(others), file, no_image)
+        text = completed(text, tags, file)
+    if missing := [column for column in OF_DICOM if column not in text]:
+        expected = f"expected {', '.join(COLUMNS)}, with commas; only DICOM files tell it themselves"
+        raise PipelineError(f"{file}: the column {missing[0]} is missing; {expected}")
+    return text.assign(**{column: "" for column in ("age", "sex") if column not in text})
 
 
 def _refuse(column: pd.Series, wrong: pd.Series, file: Path, what: str) -> None:

@@ -8,6 +8,7 @@ from openslide import OpenSlide
 
 from pipeline.data.slides.reading import Slide
 from pipeline.errors import PipelineError
+from tests.data.dicoms import slide_level
 from tests.shipped import shipped_slides
 
 REAL = Path(os.environ.get("PIPELINE_REAL_DATA", "absent")) / "slides" / "CMU-1-Small-Region.svs"
@@ -32,6 +33,18 @@ def test_a_tile_at_the_slides_own_scale_is_read_pixel_for_pixel(write_slide, ima
     with Slide(write_slide(image), settings, "demo_slides") as slide:
         assert slide.size == (1280, 1024)
         assert np.array_equal(slide.read(300, 200, 256), image[200:456, 300:556])
+
+
+def test_a_slide_in_dicom_is_opened_by_any_file_of_its_series(tmp_path, image, settings):
+    small = block_mean(image, 2).round().astype(np.uint8)[:512, :512]
+    for name, level, microns in (("a.dcm", image[:, :1024], 0.25), ("b.dcm", small, 0.5)):
+        (tmp_path / name).write_bytes(slide_level(level, microns))
+    for name in ("a.dcm", "b.dcm"):
+        with Slide(tmp_path / name, settings, "demo_slides") as slide:
+            assert slide.size == (1024, 1024)
+            assert np.array_equal(slide.read(300, 200, 256), image[200:456, 300:556])
+        with Slide(tmp_path / name, settings.model_copy(update={"microns_per_pixel": 0.5}), "x") as slide:
+            assert np.array_equal(slide.read(0, 0, 256), small[:256, :256])
 
 
 def test_a_scale_within_the_tolerance_counts_as_exact(write_slide, image, settings):

@@ -21,5 +21,15 @@ def test_two_files_of_one_name_are_refused() -> None:
 
 
 def test_a_table_may_name_any_picture() -> None:
-    found = locate_images(inventory("a/1.PNG", "a/2.jpg", "b.jpeg", "xrays.csv", "notes.txt"), "xrays.csv")
-    assert found["id"].tolist() == found["source"].tolist() == ["a/1.PNG", "a/2.jpg", "b.jpeg"]
+    found = locate_images(inventory("a/1.PNG", "a/2.jpg", "b.jpeg", "c.DCM", "xrays.csv", "notes.txt"), "xrays.csv")
+    assert found["id"].tolist() == found["source"].tolist() == ["a/1.PNG", "a/2.jpg", "b.jpeg", "c.DCM"]
+
+
+def test_a_table_may_name_files_of_an_export_without_an_ending() -> None:
+    export = ["a.b/IM000001", "a.b/1.2.840.113619.2", "I7"]
+    others = ["a.b/DICOMDIR", "a.b/viewer.exe", "films.tar.gz", "a.txt~"]
+    assert locate_images(inventory(*export, *others), "xrays.csv")["source"].tolist() == export
+
+
+def test_the_layout_of_nih_is_of_png_alone() -> None:
+    assert locate_images(inventory("images/a.png", "images/b.dcm", "images/IM1"), None)["id"].tolist() == ["a.png"]

@@ -15,6 +15,7 @@ from pipeline.errors import PipelineError
 from pipeline.files import write_csv
 from stages import equalize_xrays, split_xrays
 from tests.data.conftest import FILMS, TEST, TRAIN_VAL, Collection
+from tests.data.dicoms import drawn
 from tests.shipped import shipped, with_values, write
 
 
@@ -87,6 +88,40 @@ def test_a_table_describes_a_collection_of_ones_own(repository: Path, collection
     index = read_images(Path("data/prepared/nih_pa")).index
     assert index["id"].tolist() == [f"images/{name}" for name in (*(TRAIN_VAL[i] for i in (0, 2, 6)), *TEST[:2])]
     assert set(index["split"]) == {"train", "test"}
+
+
+def test_an_export_of_dicom_needs_no_patients_and_views_and_tells_of_no_patient(
+    repository: Path, collection: Collection, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("PIPELINE_PATIENT_KEY", raising=False)
+    paths = [f"export/IM{number}" for number in range(6)]
+    contents = [drawn(PatientID=f"SECRET-{number}", PatientAge="058Y", PatientSex="F") for number in range(5)]
+    contents.append(drawn(PatientID="SECRET-5", BodyPartExamined="HAND"))
+    (collection.root / "export").mkdir()
+    for number, (path, content) in enumerate(zip(paths, contents, strict=True)):
+        (collection.root / path).write_bytes(content + bytes(2 * number))  # no two have the same content
+    rows = [f"{path},{'Mass' if path == paths[4] else ''},{'test' if path in paths[3:] else 'train'}" for path in paths]
+    collection.write_lines("xrays.csv", ["path,findings,split", *rows])
+    collection.inventory(Path("data/raw/inventory/nih_pa.csv"))
+    values = {"split_xrays.table": "xrays.csv", "split_xrays.lists": None, "split_xrays.validation_share": 0.0}
+    values["equalize_xrays.allowed_failures"] = 0.2
+    write(with_values(*((f"arms/nih_pa.yaml:{key}", value) for key, value in values.items())))
+    split_xrays.main("nih_pa")
+    equalize_xrays.main("nih_pa")
+    prepared = read_images(Path("data/prepared/nih_pa"))
+    assert prepared.index["id"].tolist() == paths[:5]
+    assert prepared.pixels.std() > 0
+    assert prepared.index["group"].str.fullmatch("p[0-9a-f]{16}").all()
+    status = pd.read_csv("data/interim/nih_pa/images_status.csv")
+    assert (
+        status["reason"].iloc[-1]
+        == "export/IM5: BodyPartExamined (0018,0015) is 'HAND', not the chest: leave the file out"
+    )
+    written = [
+        file for folder in ("data/interim", "data/prepared", "reports", ".cache") for file in Path(folder).rglob("*")
+    ]
+    assert not any(b"SECRET" in file.read_bytes().upper() for file in written if file.is_file())
+    assert "SECRET" not in "".join(capsys.readouterr()).upper()
 
 
 def test_a_second_run_writes_the_same_bytes(repository: Path) -> None:

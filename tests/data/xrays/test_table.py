@@ -67,7 +67,7 @@ def test_blank_lines_change_nothing(tmp_path: Path) -> None:
         ([HEADER, ROWS[0], "/etc/1.png,p1,PA,,train"], r"xrays\.csv, row 3: '/etc/1\.png' leaves the collection's"),
         (
             [HEADER, ROWS[0], "a/9.png,p1,PA,,train"],
-            r"xrays\.csv, row 3, column 'path': 'a/9\.png' is no PNG or JPEG in",
+            r"xrays\.csv, row 3, column 'path': 'a/9\.png' is no PNG, JPEG or DICOM in",
         ),
         ([HEADER + ",age", ROWS[0] + ",9x"], r"xrays\.csv, row 2, column 'age': '9x' is not an age such as 58"),
         (
