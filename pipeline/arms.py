@@ -18,7 +18,7 @@ from pipeline.params.base import Name, Settings
 from pipeline.params.compute import Compute
 from pipeline.params.demo import DemoData
 from pipeline.params.evaluate import Evaluate
-from pipeline.params.file import Params, first_error, read_yaml
+from pipeline.params.file import Params, first_error, text_of, yaml_as_json
 from pipeline.params.tune import Tune
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -174,9 +174,14 @@ def read_arm(name: str) -> Arm:
     Raises:
         PipelineError: If it is missing, no YAML, or no map of sections.
     """
-    path = arm_file(name)
     known = ", ".join(every_arm()) or "none"
-    content = json.loads(read_yaml(path, f"copy one of another arm, or choose from {known}"))
+    return parse_arm(name, text_of(arm_file(name), f"copy one of another arm, or choose from {known}"))
+
+
+def parse_arm(name: str, text: str) -> Arm:
+    """Take an arm from the text of its file; see :func:`read_arm`."""
+    path = arm_file(name)
+    content = json.loads(yaml_as_json(text, str(path)))
     if not isinstance(content, dict):
         raise PipelineError(f"{path} is no map of sections: copy the file of another arm")
     return Arm(name, content)
@@ -191,26 +196,29 @@ def check_arms(params: Params) -> list[Arm]:
     Raises:
         PipelineError: Naming the first file and key that are wrong.
     """
-    detectors = [*params.detectors, *params.quick_detectors]
-    for name in detectors:
+    for name in (*params.detectors, *params.quick_detectors):
         registry.check_name(name)
-    prepared = []
+    arms = []
     for name in sorted({*params.arms.prepared, *every_arm()}):
-        arm = read_arm(name)
-        arm.check(params.compute, params.demo_data)
-        if name in params.arms.prepared:
-            prepared.append(arm)
-        listed = params.arms.prepared.get(name, arm.shared.kind)
-        if listed != arm.shared.kind:
+        arms.append(read_arm(name))
+        check_arm(arms[-1], params)
+    return [arm for arm in arms if arm.name in params.arms.prepared]
+
+
+def check_arm(arm: Arm, params: Params) -> None:
+    """Check an arm's file, and the lists against it; see :func:`check_arms`."""
+    arm.check(params.compute, params.demo_data)
+    listed = params.arms.prepared.get(arm.name, arm.shared.kind)
+    if listed != arm.shared.kind:
+        raise PipelineError(
+            f"params.yaml: arms.{listed} names {arm.name}, whose file says kind: {arm.shared.kind}: move it there"
+        )
+    if arm.name not in params.arms.train:
+        return
+    for detector in (*params.detectors, *params.quick_detectors):
+        if detector not in arm.shared.detectors:  # DVC asks for the key
             raise PipelineError(
-                f"params.yaml: arms.{listed} names {name}, whose file says kind: {arm.shared.kind}: move it there"
+                f"{arm_file(arm.name)}: detectors.{detector} is missing: `{detector}: {{}}` has its defaults"
             )
-        if name in params.arms.train:
-            for detector in detectors:
-                if detector not in arm.shared.detectors:  # DVC asks for the key
-                    raise PipelineError(
-                        f"{arm_file(name)}: detectors.{detector} is missing: `{detector}: {{}}` has its defaults"
-                    )
-                arm.check_detector(detector, params.compute)
-                arm.check_files(detector)
-    return prepared
+        arm.check_detector(detector, params.compute)
+        arm.check_files(detector)

@@ -88,38 +88,54 @@ def read_params(path: Path = PARAMS) -> Params:
         PipelineError: If the file is missing, no text or no YAML, or holds an unknown, missing, ill-typed or impossible
             value; the sentence names the first such key.
     """
+    return check_params(text_of(path, "run this from the repository's root"), path)
+
+
+def check_params(text: str, path: Path = PARAMS) -> Params:
+    """Validate the text of a params.yaml; see :func:`read_params`."""
     try:
-        return Params.model_validate_json(read_yaml(path, "run this from the repository's root"))
+        return Params.model_validate_json(yaml_as_json(text, str(path)))
     except ValidationError as error:
         raise PipelineError(f"{path}: {first_error(error)}") from error
 
 
-def read_yaml(path: Path, where: str) -> str:
-    """Read a YAML file as JSON, so that lists become tuples while numbers and words stay strict.
+def text_of(path: Path, where: str) -> str:
+    """Read a file that people write.
 
     Args:
         where: What to do where it is missing.
 
     Raises:
-        PipelineError: If it is missing, no text or no YAML.
+        PipelineError: If it is missing or no text.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8")
     except FileNotFoundError as error:
         raise PipelineError(f"{path} is missing: {where}") from error
     except OSError as error:
         raise PipelineError(f"{path} cannot be read ({error.strerror}): make it a file that you may read") from error
     except UnicodeDecodeError as error:
         raise PipelineError(f"{path} is not a text in UTF-8 ({error}): save it as one") from error
+
+
+def yaml_as_json(text: str, name: str) -> str:
+    """Turn YAML into JSON, so that lists become tuples while numbers and words stay strict.
+
+    Args:
+        name: What to call it in an error.
+
+    Raises:
+        PipelineError: If it is no YAML.
+    """
     try:
         # YAML 1.2, as DVC reads it: 1e-3 is a number and `no` a word.
         return json.dumps(YAML(typ="safe").load(text), default=str, ensure_ascii=False, check_circular=False)
     except (RecursionError, MemoryError) as error:
         raise PipelineError(
-            f"{path} is nested too deeply: remove the brackets too many, or the anchor that refers to itself"
+            f"{name} is nested too deeply: remove the brackets too many, or the anchor that refers to itself"
         ) from error
     except (YAMLError, ValueError, TypeError) as error:
-        raise PipelineError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from error
+        raise PipelineError(f"{name} is not valid YAML: {' '.join(str(error).split())}") from error
 
 
 def first_error(error: ValidationError) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.commands import check_data as checking
-from pipeline.commands.check_data import check_files
+from pipeline.data.checking import check_files
 from pipeline.data.kinds import Files
 from pipeline.data.slides.kind import CAMELYON16
 from pipeline.data.xrays.kind import NIH
