@@ -6,7 +6,7 @@ ENVIRONMENT := .venv/.installed
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help install repro paper check-data tune adopt join compare gate check-lock test test-slow test-all lint format bench clean
+.PHONY: help install repro paper check-data new-arm remove-arm tune adopt join compare gate check-lock test test-slow test-all lint format bench clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  \1\t/' | expand -t 16
@@ -35,6 +35,16 @@ paper: $(ENVIRONMENT) ## the paper's four arms with three seeds, beside the demo
 
 check-data: $(ENVIRONMENT) ## say which data sets are present, complete or missing, and list their files
 	python -m pipeline check-data
+
+# As they were typed: neither make nor the shell looks into a name or a path, whatever is in it.
+unexport NAME LIKE DATA
+typed = '$(subst ','\'',$(value $(1)))'
+
+new-arm: $(ENVIRONMENT) ## an arm of your own: make new-arm NAME=mine LIKE=images DATA=/path/of/its/folder, see docs/adding.md
+	@python -m pipeline new-arm $(call typed,NAME) --like $(call typed,LIKE) $(if $(value DATA),--data $(call typed,DATA))
+
+remove-arm: $(ENVIRONMENT) ## the way back from new-arm: make remove-arm NAME=mine; data stay
+	@python -m pipeline remove-arm $(call typed,NAME)
 
 tune: $(ENVIRONMENT) ## search the settings of an arm (make tune ARM=demo_xrays); goes on after an interruption
 	python -m pipeline tune $(ARM)

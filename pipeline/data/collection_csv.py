@@ -3,8 +3,9 @@
 import csv
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -46,6 +47,11 @@ def read_described(root: Path, inventory: pd.DataFrame, table: str, columns: Seq
             "`make check-data`"
         )
     check_unchanged(root, inventory, [table])
+    return read_rows(file, columns)
+
+
+def read_rows(file: Path, columns: Sequence[str]) -> pd.DataFrame:
+    """Read the CSV whether it was listed or not; see :func:`read_described`."""
     rows = _read_rows(file)
     header = rows.pop(min(rows, default=0), [])
     _check_header(header, columns, file)
@@ -56,6 +62,65 @@ def read_described(root: Path, inventory: pd.DataFrame, table: str, columns: Seq
         if column not in PATHS:
             described[column] = _one_spelling(described[column], f"{file}, row ")
     return described
+
+
+def choose_table(
+    folder: Path,
+    columns: Sequence[str],
+    key: str,
+    usual: str | None,
+    given: Mapping[str, Any],
+    published: Sequence[str],
+) -> str | None:
+    """Find the CSV that describes a collection.
+
+    Args:
+        folder: The collection's, wherever it lies.
+        columns: Those that the CSV has.
+        key: The setting that names it.
+        usual: Which of several is taken; without it, a collection may also be laid out as it is published.
+        given: Settings that are not to be chosen.
+        published: Files or folders of the layout that needs no CSV.
+
+    Returns:
+        Its name, relative to the folder; None in that layout.
+
+    Raises:
+        PipelineError: If there is none, or several, or that which is given is missing.
+    """
+    if key in given:
+        named = given[key]
+        if named is not None and not raw_file(folder, str(named)).is_file():
+            raise PipelineError(f"{key} names {named}, which is not in {folder}: name a CSV that is")
+        return None if named is None else str(named)
+    found = tables_in(folder, columns)
+    if usual in found:
+        return usual
+    if len(found) > 1:
+        raise PipelineError(
+            f"{folder} holds {found[0]} and {found[1]}, which both describe it: name one by --set {key}=FILE"
+        )
+    if found:
+        return found[0]
+    if usual is None and any((folder / name).exists() for name in published):
+        return None
+    raise PipelineError(
+        f"{folder} holds no CSV with the columns {', '.join(columns)}{' and no '.join(['', *published[:1]])}: describe "
+        "the collection in such a CSV, as docs/adding.md shows"
+    )
+
+
+def tables_in(folder: Path, columns: Sequence[str]) -> list[str]:
+    """Return the CSVs of a folder that have certain columns."""
+    return [file.name for file in sorted(folder.iterdir()) if file.suffix.lower() == ".csv" and _has(file, columns)]
+
+
+def _has(file: Path, columns: Sequence[str]) -> bool:
+    try:
+        rows = _read_rows(file)
+    except PipelineError:
+        return False
+    return set(columns) <= set(rows.get(min(rows, default=0), []))
 
 
 def _one_spelling(values: pd.Series, where: str) -> pd.Series:

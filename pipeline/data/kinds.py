@@ -7,9 +7,10 @@ import json
 import pkgutil
 from abc import abstractmethod
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import Any, ClassVar, Protocol, cast
+from typing import Any, ClassVar, Protocol, TypeVar, cast
 
 import pandas as pd
 
@@ -28,6 +29,7 @@ class KindSettings(Settings):
 
     Attributes:
         kind: The name of its folder.
+        collection_key: What names the collection, as a path in the arm's file; None where it has the arm's name.
         prepared_by: The DVC stage that makes ``data/prepared/<arm>``.
         searched: The sections that a search may change: those of that stage alone.
         whole: What several images are parts of, as tiles are of a slide, in a word; None where each stands for itself.
@@ -37,6 +39,7 @@ class KindSettings(Settings):
 
     kind: ClassVar[str]
     whole: ClassVar[str | None] = None
+    collection_key: ClassVar[str | None] = None
     prepared_by: ClassVar[str]
     searched: ClassVar[tuple[str, ...]]
 
@@ -70,6 +73,22 @@ class KindSettings(Settings):
         """
 
 
+OneKind = TypeVar("OneKind", bound=KindSettings)
+
+
+@dataclass(frozen=True)
+class Adapted:
+    """What changes in an arm's file when it is copied for another collection.
+
+    Attributes:
+        changes: Path, as ``split_xrays.table``, to value.
+        said: Sentences on what was chosen, and what might be chosen otherwise.
+    """
+
+    changes: Mapping[str, Any]
+    said: Sequence[str] = ()
+
+
 class Kind(Protocol):
     """What ``kind.py`` of each folder offers to code that serves all arms."""
 
@@ -90,6 +109,20 @@ class Kind(Protocol):
 
         Raises:
             PipelineError: If a row is wrong.
+        """
+        ...
+
+    def for_new_arm(self, arm: str, settings: Any, folder: Path, given: Mapping[str, Any]) -> Adapted:
+        """Say what changes for another collection: all that names something in the one that settings are of.
+
+        Args:
+            arm: The new arm, which has no file yet.
+            settings: Those of the arm that is copied.
+            folder: The new collection, wherever it lies.
+            given: What the user gives in any case, in the form of :attr:`Adapted.changes`; it need not be chosen.
+
+        Raises:
+            PipelineError: If what has to be known can only be given; the sentence names the key.
         """
         ...
 
@@ -126,6 +159,32 @@ def settings_of(kind: str, sections: Mapping[str, Any]) -> KindSettings:
         ValidationError: If a section is missing, unknown or wrong, or they do not fit together.
     """
     return settings_class(kind).model_validate_json(json.dumps(sections))
+
+
+def with_values(settings: OneKind, values: Mapping[str, Any]) -> OneKind:
+    """Return settings with other values.
+
+    Args:
+        values: Path, as ``split_xrays.table``, to value; those of sections that are not the kind's are passed over.
+
+    Raises:
+        ValidationError: If they do not fit.
+    """
+    content = settings.model_dump(mode="json")
+    for path, value in values.items():
+        *sections, last = path.split(".")
+        place = content
+        if path.partition(".")[0] in content:
+            for name in sections:
+                place[name] = place.get(name) or {}
+                place = place[name]
+            place[last] = value
+    return type(settings).model_validate_json(json.dumps(content))
+
+
+def is_given(key: str, given: Collection[str]) -> bool:
+    """Whether a key, what it is in or what is in it is among others."""
+    return any(f"{one}.".startswith(f"{key}.") or f"{key}.".startswith(f"{one}.") for one in given)
 
 
 def settings_class(kind: str) -> type[KindSettings]:

@@ -1,6 +1,7 @@
 """Changing a YAML file that people write: nothing else in it changes, neither comments nor where lines end."""
 
 import io
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -109,6 +110,7 @@ def _laid_out(value: Any, column: int) -> str:
 def _inline(value: Any) -> str:
     yaml = _yaml(typ="safe")
     yaml.default_flow_style, yaml.width, yaml.allow_unicode = True, 1_000_000, True
+    yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment]
     out = io.StringIO()
     yaml.dump({"": value}, out)
     return out.getvalue().strip().removeprefix("{'': ").removesuffix("}")
@@ -159,6 +161,10 @@ def _same(old: Any, new: Any) -> bool:
     return bool(old == new) and isinstance(old, bool) == isinstance(new, bool)  # 1 is no truth
 
 
+def _as_json(content: Any) -> str:
+    return json.dumps(content, sort_keys=True, default=str)
+
+
 def _checked(new: str, old: str, path: str, value: Any) -> str:
     """Return the new text if it says what it has to, and nothing else than the old one."""
     expected = _content(old)
@@ -170,7 +176,7 @@ def _checked(new: str, old: str, path: str, value: Any) -> str:
         place = place[name]
     place[last] = value
     try:
-        right = repr(_content(new)) == repr(expected)
+        right = _as_json(_content(new)) == _as_json(expected)
     except YAMLError:
         right = False
     if not right:

@@ -1,15 +1,17 @@
 """Folders as a kind of data; see :class:`pipeline.data.kinds.Kind`."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from pipeline.data.folders.layout import layout_of
+from pipeline.data.folders.new_arm import adapted
 from pipeline.data.folders.prepared_arm import prepare_arm
 from pipeline.data.folders.settings import Settings
 from pipeline.data.folders.splits import read_collection, warnings_of
-from pipeline.data.kinds import ANY_FILES, Files
+from pipeline.data.kinds import ANY_FILES, Adapted, Files
 from pipeline.layout import RAW
 
 
@@ -22,6 +24,11 @@ def expected_files(collection: str, asked: Collection[Settings]) -> Files:
 def check_collection(arm: str, settings: Settings, inventory: pd.DataFrame) -> Sequence[str]:
     """Read where the images are, and which are normal."""
     return warnings_of(read_collection(RAW / settings.collection_of(arm), inventory, settings.collection))
+
+
+def for_new_arm(arm: str, settings: Settings, folder: Path, given: Mapping[str, Any]) -> Adapted:
+    """Say what changes for another collection."""
+    return adapted(arm, settings, folder, given)
 
 
 def prepare(arm: str, settings: Settings, folder: Path, scratch: Path, workers: int) -> None:

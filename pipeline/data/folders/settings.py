@@ -140,6 +140,7 @@ class Settings(KindSettings):
     """All that an arm of folders says of its collection, and of how its images are made."""
 
     kind: ClassVar[str] = "folders"
+    collection_key: ClassVar[str | None] = "collection.folder"
     prepared_by: ClassVar[str] = "prepare_folder"
     searched: ClassVar[tuple[str, ...]] = ("prepare_folder",)
 

@@ -1,12 +1,14 @@
 """Slides as a kind of data; see :class:`pipeline.data.kinds.Kind`."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
-from pipeline.data.kinds import ANY_FILES, Files
+from pipeline.data.kinds import ANY_FILES, Adapted, Files
 from pipeline.data.slides.collection import read_collection
+from pipeline.data.slides.new_arm import adapted
 from pipeline.data.slides.prepared_arm import prepare_arm
 from pipeline.data.slides.settings import Settings
 from pipeline.layout import RAW
@@ -32,6 +34,11 @@ def check_collection(arm: str, settings: Settings, inventory: pd.DataFrame) -> S
     if settings.collection.table or collection != "camelyon16":
         read_collection(RAW / collection, inventory, settings.collection, arm)
     return []
+
+
+def for_new_arm(arm: str, settings: Settings, folder: Path, given: Mapping[str, Any]) -> Adapted:
+    """Say what changes for another collection."""
+    return adapted(arm, settings, folder, given)
 
 
 def prepare(arm: str, settings: Settings, folder: Path, scratch: Path, workers: int) -> None:

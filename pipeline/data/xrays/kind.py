@@ -1,12 +1,14 @@
 """X-rays as a kind of data; see :class:`pipeline.data.kinds.Kind`."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
-from pipeline.data.kinds import ANY_FILES, Files
+from pipeline.data.kinds import ANY_FILES, Adapted, Files
 from pipeline.data.xrays.collection import read_collection
+from pipeline.data.xrays.new_arm import adapted
 from pipeline.data.xrays.prepared_arm import prepare_arm
 from pipeline.data.xrays.settings import Settings
 from pipeline.data.xrays.splits import SUBSET_LISTS, warnings_of
@@ -35,6 +37,11 @@ def check_collection(arm: str, settings: Settings, inventory: pd.DataFrame) -> S
         return []
     table, _ = read_collection(RAW / collection, inventory, settings.split_xrays, arm)
     return warnings_of(table)
+
+
+def for_new_arm(arm: str, settings: Settings, folder: Path, given: Mapping[str, Any]) -> Adapted:
+    """Say what changes for another collection."""
+    return adapted(arm, settings, folder, given)
 
 
 def prepare(arm: str, settings: Settings, folder: Path, scratch: Path, workers: int) -> None:

@@ -72,6 +72,7 @@ class Settings(KindSettings):
     """All that an arm of X-rays says of its collection, and of how its images are made."""
 
     kind: ClassVar[str] = "xrays"
+    collection_key: ClassVar[str | None] = "split_xrays.collection"
     prepared_by: ClassVar[str] = "equalize_xrays"
     searched: ClassVar[tuple[str, ...]] = ("equalize_xrays",)
 

@@ -1,0 +1,141 @@
+"""Make an arm like another one, for a folder of your own, and check its data.
+
+It copies the other arm's file and adapts it, links the folder below data/raw and lists the arm in params.yaml; if
+anything is wrong, nothing is left behind.
+"""
+
+import argparse
+import json
+import os
+import shlex
+import sys
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from pipeline import layout
+from pipeline.arms import check_arm, check_arms, every_arm, read_arm
+from pipeline.data.checking import check_collections
+from pipeline.data.linking import check_folder, check_link, link
+from pipeline.errors import PipelineError
+from pipeline.files import remove, write_text
+from pipeline.layout import PARAMS, RAW, REPORTS, arm_file
+from pipeline.new_arm import NewArm, check_name, collection_named, first_words, made_like
+from pipeline.params.editing import with_entry
+from pipeline.params.file import Params, check_params, read_params, text_of, yaml_as_json
+from pipeline.tuning.space import Space
+
+
+def main(words: Sequence[str]) -> int:
+    """Add an arm, and say what to run next.
+
+    Returns:
+        1 if its data are not right, so that nothing was added, else 0.
+
+    Raises:
+        PipelineError: If its name, its folder or a setting is not right.
+    """
+    parser = argparse.ArgumentParser(prog="python -m pipeline new-arm", description=__doc__)
+    parser.add_argument("name", help="of the arm, of its file and of its folder below data/raw")
+    parser.add_argument("--like", metavar="ARM", required=True, help="the arm whose file is copied")
+    parser.add_argument("--data", metavar="FOLDER", type=Path, help="its images, to be linked to; else data/raw/NAME")
+    parser.add_argument("--set", metavar="KEY=VALUE", action="append", default=[], help="a setting, as in arms/*.yaml")
+    arguments = parser.parse_args(words)
+    name, given = arguments.name, dict(map(_setting, arguments.set))
+    check_arms(read_params())
+    _check_free(name, arguments.like)
+    like = read_arm(arguments.like)
+    place = RAW / collection_named(like, name, given)
+    folder = arguments.data or place
+    check_folder(folder)
+    check_link(place, folder)
+    new = made_like(like, name, folder, given)
+    before = text_of(PARAMS, "run this from the repository's root")
+    listed = with_entry(with_entry(before, f"arms.{new.arm.shared.kind}", name), "arms.train", name)
+    params = check_params(listed)
+    check_arm(new.arm, params)
+    if new.arm.shared.tune:
+        Space(new.arm, params.compute)
+    there = arm_file(name).exists()
+    if there and text_of(arm_file(name), "") != new.text:
+        raise PipelineError(
+            f"{arm_file(name)} is there, with other settings than these: change it by hand, or remove the arm first "
+            f"(python -m pipeline remove-arm {name})"
+        )
+    there = there and os.path.lexists(place) and listed == before
+    if not _add(new, place, folder, listed):
+        print(
+            f"error: {'nothing was changed' if there else f'{name} was not added'}: put its data right", file=sys.stderr
+        )
+        return 1
+    made = [f"{name} is an arm already, just so: nothing was changed"] if there else _made(new, like.name, place)
+    print(*made, "", *_next(name, like.name, params), sep="\n")
+    return 0
+
+
+def _setting(words: str) -> tuple[str, Any]:
+    """Take KEY=VALUE apart; the value is YAML."""
+    key, sign, value = words.partition("=")
+    if not key or not sign:
+        raise PipelineError(f"--set takes KEY=VALUE, as detectors.dpa.latent_dim=32, and not {words!r}")
+    return key, json.loads(yaml_as_json(value, f"--set {key}"))
+
+
+def _check_free(name: str, like: str) -> None:
+    """Check that there is no arm of that name, unless it was made like the same other one: then it may be just so."""
+    check_name(name)
+    if like not in every_arm():
+        raise PipelineError(f"{like!r} is not an arm: --like takes one of {', '.join(every_arm())}")
+    if name in every_arm() and not text_of(arm_file(name), "").startswith(first_words(name, like)):
+        raise PipelineError(f"{arm_file(name)} is there already: choose another name for the arm")
+
+
+def _add(new: NewArm, place: Path, folder: Path, listed: str) -> bool:
+    """Link the folder, check what is in it, and write the arm's file and the lists; all of that, or nothing."""
+    name, data = new.arm.name, new.arm.data
+    files = {arm_file(name): new.text, PARAMS: listed}
+    others = {arm: read_arm(arm).data for arm in every_arm() if arm != name}
+    with ExitStack() as undo:
+        if not os.path.lexists(place):
+            link(place, folder)
+            undo.callback(remove, place)
+        for file in (layout.inventory(name), arm_file(name)):
+            if not file.exists():
+                undo.callback(remove, file)
+        readers = {arm: other for arm, other in others.items() if other.collection_of(arm) == place.name}
+        if not check_collections({**readers, name: data}, [name]):
+            return False
+        for file, text in files.items():
+            if not file.exists() or text_of(file, "") != text:
+                write_text(file, text)
+        undo.pop_all()
+    return True
+
+
+def _made(new: NewArm, like: str, place: Path) -> list[str]:
+    """Say what was made, and what was chosen."""
+    name = new.arm.name
+    return [
+        f"{arm_file(name)} is {arm_file(like)} with",
+        *(f"  {key}: {json.dumps(value, ensure_ascii=False)}" for key, value in new.changes.items()),
+        *(f"Chosen: {sentence}." for sentence in new.said),
+        f"{place} is {f'a link to {str(place.readlink())!r}' if place.is_symlink() else 'its collection'}",
+        f"{PARAMS} lists {name} in arms.{new.arm.shared.kind} and arms.train",
+    ]
+
+
+def _next(name: str, like: str, params: Params) -> list[str]:
+    """Say how to run it, how long that takes, and how to undo it."""
+    others = ", ".join(arm for arm in params.arms.train if arm != name)
+    fitted = ", ".join([f"{', '.join(params.detectors)} ({len(params.seeds)} seeds)", *params.quick_detectors])
+    alone = [word for kind, arms in params.arms for word in ("-S", f"arms.{kind}=[{name if name in arms else ''}]")]
+    return [
+        "Next, in the environment (source .venv/bin/activate):",
+        "  dvc repro",
+        f"    prepares {name}, fits {fitted}, and reports them{f' beside {others}' if others else ''}",
+        f"  {shlex.join(['dvc', 'exp', 'run', *alone])}",
+        f"    the same for {name} alone",
+        f"It takes as long as {like} does: README.md says what to expect. Then open {REPORTS / 'report.html'}.",
+        f"To undo all this: python -m pipeline remove-arm {name}",
+    ]

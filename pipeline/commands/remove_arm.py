@@ -1,0 +1,77 @@
+"""Remove an arm, the way back from new-arm: its file, its link below data/raw, its name in params.yaml.
+
+Data are never removed; what stages made of them is named.
+"""
+
+import argparse
+import shlex
+from collections.abc import Sequence
+
+from pipeline import layout
+from pipeline.arms import every_arm, read_arm
+from pipeline.data.kinds import KindSettings
+from pipeline.errors import PipelineError
+from pipeline.files import write_text
+from pipeline.layout import PARAMS, RAW, arm_file
+from pipeline.params.editing import without_entry
+from pipeline.params.file import check_params, read_params, text_of
+
+# Where stages write to a folder of the arm's name.
+ROOMS = (
+    layout.INTERIM,
+    layout.PREPARED,
+    layout.MODELS,
+    layout.RESULTS,
+    layout.DATA_REPORTS,
+    layout.RUNS,
+    layout.SCORES,
+)
+
+
+def main(words: Sequence[str]) -> int:
+    """Remove what makes an arm, and say what is left over of it.
+
+    Raises:
+        PipelineError: If there is no such arm, or no other one would be trained.
+    """
+    parser = argparse.ArgumentParser(prog="python -m pipeline remove-arm", description=__doc__)
+    parser.add_argument("name")
+    name = parser.parse_args(words).name
+    params = read_params()
+    if name not in {*every_arm(), *params.arms.prepared}:
+        raise PipelineError(f"{name!r} is not an arm: choose from {', '.join(every_arm())}")
+    if params.arms.train == (name,):
+        raise PipelineError(
+            f"{PARAMS}: arms.train names {name} alone: name another arm there, or go back to the lists that were "
+            f"committed (git restore {PARAMS})"
+        )
+    listed = text_of(PARAMS, "run this from the repository's root")
+    for kind, _ in params.arms:
+        listed = without_entry(listed, f"arms.{kind}", name)
+    check_params(listed)
+    data_of = {arm: _data(arm) for arm in every_arm()}
+    data = data_of.pop(name, None)
+    place = RAW / (data.collection_of(name) if data else name)
+    readers = [arm for arm, other in data_of.items() if other and other.collection_of(arm) == place.name]
+    gone = [arm_file(name)]
+    if not (data and data.generated):  # else a stage makes both
+        gone += [layout.inventory(name), *([place] if place.is_symlink() and not readers else [])]
+    gone = [path for path in gone if path.exists() or path.is_symlink()]
+    write_text(PARAMS, listed)
+    for path in gone:
+        path.unlink()
+    print(f"removed {', '.join(map(str, gone))}; {PARAMS} lists {name} no more")
+    if place not in gone and place.exists():
+        print(f"{place} stays{', since it is also of ' + ', '.join(readers) if readers else ''}")
+    if left := [str(room / name) for room in ROOMS if (room / name).exists()]:
+        print(f"what stages made of it is left over, to be removed by: {shlex.join(['rm', '-r', *left])}")
+    print("`dvc repro` makes the report without it")
+    return 0
+
+
+def _data(name: str) -> KindSettings | None:
+    """The collection of an arm; None of one whose file is not right."""
+    try:
+        return read_arm(name).data
+    except PipelineError:
+        return None

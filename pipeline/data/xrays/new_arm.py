@@ -1,0 +1,45 @@
+"""What an arm of X-rays has to change for another collection."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from pipeline.data.collection_csv import choose_table, read_rows
+from pipeline.data.kinds import Adapted, is_given
+from pipeline.data.xrays.nih_metadata import METADATA, NO_FINDING
+from pipeline.data.xrays.settings import Settings, SplitXrays
+from pipeline.data.xrays.table import COLUMNS
+
+GENERATED, TABLE, LISTS, FINDINGS, VIEW = (
+    f"split_xrays.{key}" for key in ("generated", "table", "lists", "validation_findings", "view")
+)
+
+
+def adapted(arm: str, settings: Settings, folder: Path, given: Mapping[str, Any]) -> Adapted:
+    """See :meth:`pipeline.data.kinds.Kind.for_new_arm`; without a CSV, the layout stays that of NIH ChestX-ray14."""
+    split = settings.split_xrays
+    table = choose_table(folder, COLUMNS, TABLE, split.table, given, METADATA)
+    if table is None:
+        return Adapted({GENERATED: False})
+    by_rows = _by_rows(read_rows(folder / table, COLUMNS), split)
+    chosen = {key: value for key, value in by_rows.changes.items() if not is_given(key, given)}
+    said = [f"{table} describes the X-rays", *by_rows.said]
+    return Adapted({GENERATED: False, TABLE: table, LISTS: None, **chosen}, said)
+
+
+def _by_rows(rows: pd.DataFrame, split: SplitXrays) -> Adapted:
+    """Keep known findings and view if the CSV has them, else take its own."""
+    changes: dict[str, Any] = {}
+    said = []
+    findings = rows.loc[rows["split"] != "test", "findings"]
+    alone = {*findings[~findings.str.contains("|", regex=False)]} - {"", NO_FINDING}
+    if alone and not alone & {*split.validation_findings}:
+        changes[FINDINGS] = sorted(alone)
+    views = sorted({*rows["view"]})
+    if split.view is not None and split.view not in views:
+        changes[VIEW] = views[0] if len(views) == 1 else None
+    elif split.view is not None and len(views) > 1:
+        said.append(f"it keeps {VIEW}: {split.view}, so images of other views are left out (--set {VIEW}= takes all)")
+    return Adapted(changes, said)
