@@ -41,7 +41,7 @@ unexport NAME LIKE DATA
 typed = '$(subst ','\'',$(value $(1)))'
 
 new-arm: $(ENVIRONMENT) ## an arm of your own: make new-arm NAME=mine LIKE=images DATA=/path/of/its/folder, see docs/adding.md
-	@python -m pipeline new-arm $(call typed,NAME) --like $(call typed,LIKE) $(if $(value DATA),--data $(call typed,DATA))
+	@python -m pipeline new-arm $(call typed,NAME) --like=$(call typed,LIKE) $(if $(value DATA),--data=$(call typed,DATA))
 
 remove-arm: $(ENVIRONMENT) ## the way back from new-arm: make remove-arm NAME=mine; data stay
 	@python -m pipeline remove-arm $(call typed,NAME)

@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from pipeline.arms import Arm, every_arm, parse_arm, read_arm
+from pipeline.arms import Arm, parse_arm
 from pipeline.data import kinds
 from pipeline.errors import PipelineError
 from pipeline.layout import INVENTORIES, arm_file, demo_collection, demo_list
@@ -36,19 +36,22 @@ class NewArm:
     said: tuple[str, ...]
 
 
-def check_name(name: str) -> None:
+def check_name(name: str, arms: Mapping[str, Arm]) -> None:
     """Check that an arm can have a name.
 
+    Args:
+        name: That of the arm, which may be there already.
+        arms: All that have a file.
+
     Raises:
-        PipelineError: If it is no name, or others have it.
+        PipelineError: If it is no name, or something else has it.
     """
     _check_word(name)
     taken = dict.fromkeys(RESERVED, "is a name that the pipeline uses itself")
     taken |= {demo_collection(kind): "is what the demo's collection is called" for kind in kinds.names()}
-    for other in every_arm():
-        taken |= {other: f"is {arm_file(other)}, but for the size of letters"} if other != name else {}
-        if (collection := read_arm(other).data.collection_of(other)) != other and other != name:
-            taken |= {collection: f"is the collection of {other}"}
+    for other in {*arms} - {name}:
+        taken[arms[other].data.collection_of(other)] = f"is the collection of {other}"
+        taken[other] = f"is {arm_file(other)}, but for the size of letters"
     fault = next((fault for word, fault in taken.items() if word.casefold() == name.casefold()), None)
     if fault:
         raise PipelineError(f"{name} {fault}: choose another name for the arm")

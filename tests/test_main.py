@@ -13,7 +13,8 @@ from pipeline.__main__ import listed
 from tests.import_closure import ROOT
 from tests.in_process import call
 
-NEEDS_A_WORD = {"adopt", "compare", "experiments", "join", "tune"}  # an arm or a revision
+NEEDS_A_WORD = {"adopt", "compare", "experiments", "join", "new-arm", "remove-arm", "tune"}  # an arm or a revision
+NEEDS_MORE = {"new-arm": ["--like", "demo_xrays"]}
 
 
 def run(*words: str, folder: Path = ROOT) -> subprocess.CompletedProcess[str]:
@@ -58,7 +59,7 @@ def test_what_cannot_be_called_is_shown_how_to_call(words: list[str]) -> None:
 def test_commands_fail_like_stages(tmp_path: Path, command: str) -> None:
     (tmp_path / "params.yaml").mkdir()
     (tmp_path / "arms" / "demo_xrays.yaml").mkdir(parents=True)
-    words = [command, *(["demo_xrays"] if command in NEEDS_A_WORD else [])]
+    words = [command, *(["demo_xrays"] if command in NEEDS_A_WORD else []), *NEEDS_MORE.get(command, [])]
     # one of them in a process of its own
     done = run(*words, folder=tmp_path) if command == "experiments" else call(*words, folder=tmp_path)
     assert (done.returncode, len(done.stderr.splitlines())) == (1, 1)

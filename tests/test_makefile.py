@@ -27,10 +27,11 @@ def clone(tmp_path: Path) -> Path:
     return clone
 
 
-def make(clone: Path) -> subprocess.CompletedProcess[str]:
+def make(clone: Path, *words: str) -> subprocess.CompletedProcess[str]:
     outer_make = ("MAKEFLAGS", "MFLAGS", "MAKELEVEL")  # of the one that may have started the tests
     environment = {key: value for key, value in os.environ.items() if key not in outer_make}
-    return subprocess.run(["make", "install"], cwd=clone, env=environment, capture_output=True, text=True, check=False)
+    command = ["make", *(words or ["install"])]
+    return subprocess.run(command, cwd=clone, env=environment, capture_output=True, text=True, check=False)
 
 
 @pytest.mark.parametrize("state", ["older", "missing"])
@@ -58,6 +59,49 @@ def test_an_environment_of_its_own_is_brought_up_to_date(clone: Path) -> None:
     os.utime(clone / ".venv" / ".installed", (0, 0))
     assert make(clone).returncode == 0
     assert (clone.parent / "called").exists()
+
+
+@pytest.fixture
+def heard(clone: Path) -> Path:
+    """Where the command ``python`` of the environment writes the words that it was called with, one in a line."""
+    python, heard = clone.parent / "other" / ".venv" / "bin" / "python", clone.parent / "heard"
+    python.write_text(f"#!/bin/sh\nprintf '<%s>\\n' \"$@\" > '{heard}'\n", encoding="utf-8")
+    return heard
+
+
+WORDS = (
+    "mine",
+    "with spaces",
+    "x; touch PWNED",
+    "$(touch PWNED)",
+    "$(shell touch PWNED)",
+    "`touch PWNED`",
+    "'; touch PWNED; '",
+    'it\'s "$HOME" $$ \\ # % é',
+    "../up",
+    "--like",
+)
+
+
+@pytest.mark.parametrize("word", WORDS)
+def test_names_and_paths_of_a_new_arm_arrive_as_they_were_typed(clone: Path, heard: Path, word: str) -> None:
+    assert make(clone, "new-arm", f"NAME={word}", f"LIKE={word}", f"DATA={word}").returncode == 0
+    called = ["-m", "pipeline", "new-arm", word, f"--like={word}", f"--data={word}"]
+    assert heard.read_text(encoding="utf-8") == "".join(f"<{each}>\n" for each in called)
+    assert make(clone, "remove-arm", f"NAME={word}").returncode == 0
+    assert heard.read_text(encoding="utf-8").splitlines()[2:] == ["<remove-arm>", f"<{word}>"]
+    assert not [*clone.parent.rglob("PWNED")]
+
+
+def test_a_name_of_two_lines_is_no_second_command(clone: Path, heard: Path) -> None:
+    assert make(clone, "new-arm", "NAME=x\ntouch PWNED", "LIKE='\ntouch PWNED\n'").returncode != 0
+    assert not heard.exists()
+    assert not [*clone.parent.rglob("PWNED")]
+
+
+def test_a_new_arm_needs_no_folder_where_its_data_are_in_place(clone: Path, heard: Path) -> None:
+    assert make(clone, "new-arm", "NAME=mine", "LIKE=images").returncode == 0
+    assert "--data" not in heard.read_text(encoding="utf-8")
 
 
 def test_a_commit_is_checked_by_what_make_lint_runs() -> None:

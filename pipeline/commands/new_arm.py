@@ -9,17 +9,17 @@ import json
 import os
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 from pipeline import layout
-from pipeline.arms import check_arm, check_arms, every_arm, read_arm
+from pipeline.arms import Arm, check_arm, check_arms, every_arm, read_arm
 from pipeline.data.checking import check_collections
 from pipeline.data.linking import check_folder, check_link, link
 from pipeline.errors import PipelineError
-from pipeline.files import remove, write_text
+from pipeline.files import write_text
 from pipeline.layout import PARAMS, RAW, REPORTS, arm_file
 from pipeline.new_arm import NewArm, check_name, collection_named, first_words, made_like
 from pipeline.params.editing import with_entry
@@ -44,8 +44,9 @@ def main(words: Sequence[str]) -> int:
     arguments = parser.parse_args(words)
     name, given = arguments.name, dict(map(_setting, arguments.set))
     check_arms(read_params())
-    _check_free(name, arguments.like)
-    like = read_arm(arguments.like)
+    arms = {arm: read_arm(arm) for arm in every_arm()}
+    _check_free(name, arguments.like, arms)
+    like = arms[arguments.like]
     place = RAW / collection_named(like, name, given)
     folder = arguments.data or place
     check_folder(folder)
@@ -53,21 +54,11 @@ def main(words: Sequence[str]) -> int:
     new = made_like(like, name, folder, given)
     before = text_of(PARAMS, "run this from the repository's root")
     listed = with_entry(with_entry(before, f"arms.{new.arm.shared.kind}", name), "arms.train", name)
-    params = check_params(listed)
-    check_arm(new.arm, params)
-    if new.arm.shared.tune:
-        Space(new.arm, params.compute)
-    there = arm_file(name).exists()
-    if there and text_of(arm_file(name), "") != new.text:
-        raise PipelineError(
-            f"{arm_file(name)} is there, with other settings than these: change it by hand, or remove the arm first "
-            f"(python -m pipeline remove-arm {name})"
-        )
-    there = there and os.path.lexists(place) and listed == before
-    if not _add(new, place, folder, listed):
-        print(
-            f"error: {'nothing was changed' if there else f'{name} was not added'}: put its data right", file=sys.stderr
-        )
+    params = _checked(new, listed)
+    there = arm_file(name).exists() and os.path.lexists(place) and listed == before
+    if not _add(new, place, folder, listed, arms):
+        what = "nothing was changed" if there else f"{name} was not added"
+        print(f"error: {what}: put the data right and run this again", file=sys.stderr)
         return 1
     made = [f"{name} is an arm already, just so: nothing was changed"] if there else _made(new, like.name, place)
     print(*made, "", *_next(name, like.name, params), sep="\n")
@@ -82,29 +73,42 @@ def _setting(words: str) -> tuple[str, Any]:
     return key, json.loads(yaml_as_json(value, f"--set {key}"))
 
 
-def _check_free(name: str, like: str) -> None:
+def _check_free(name: str, like: str, arms: Mapping[str, Arm]) -> None:
     """Check that there is no arm of that name, unless it was made like the same other one: then it may be just so."""
-    check_name(name)
-    if like not in every_arm():
-        raise PipelineError(f"{like!r} is not an arm: --like takes one of {', '.join(every_arm())}")
-    if name in every_arm() and not text_of(arm_file(name), "").startswith(first_words(name, like)):
+    check_name(name, arms)
+    if like not in arms:
+        raise PipelineError(f"{like!r} is not an arm: --like takes one of {', '.join(arms)}")
+    if name in arms and not text_of(arm_file(name), "").startswith(first_words(name, like)):
         raise PipelineError(f"{arm_file(name)} is there already: choose another name for the arm")
 
 
-def _add(new: NewArm, place: Path, folder: Path, listed: str) -> bool:
+def _checked(new: NewArm, listed: str) -> Params:
+    """Check the new arm, as the first stage will, and that no file of it would be overwritten."""
+    name = new.arm.name
+    if arm_file(name).exists() and text_of(arm_file(name), "") != new.text:
+        raise PipelineError(
+            f"{arm_file(name)} is there, with other settings than these: change it by hand, or remove the arm first "
+            f"(python -m pipeline remove-arm {name})"
+        )
+    params = check_params(listed)
+    check_arm(new.arm, params)
+    if new.arm.shared.tune:
+        Space(new.arm, params.compute)
+    return params
+
+
+def _add(new: NewArm, place: Path, folder: Path, listed: str, arms: Mapping[str, Arm]) -> bool:
     """Link the folder, check what is in it, and write the arm's file and the lists; all of that, or nothing."""
-    name, data = new.arm.name, new.arm.data
+    name = new.arm.name
     files = {arm_file(name): new.text, PARAMS: listed}
-    others = {arm: read_arm(arm).data for arm in every_arm() if arm != name}
+    readers = {other: arm.data for other, arm in arms.items() if arm.data.collection_of(other) == place.name}
     with ExitStack() as undo:
+        for path in (place, layout.inventory(name), arm_file(name)):
+            if not os.path.lexists(path):
+                undo.callback(path.unlink, missing_ok=True)
         if not os.path.lexists(place):
             link(place, folder)
-            undo.callback(remove, place)
-        for file in (layout.inventory(name), arm_file(name)):
-            if not file.exists():
-                undo.callback(remove, file)
-        readers = {arm: other for arm, other in others.items() if other.collection_of(arm) == place.name}
-        if not check_collections({**readers, name: data}, [name]):
+        if not check_collections({**readers, name: new.arm.data}, [name]):
             return False
         for file, text in files.items():
             if not file.exists() or text_of(file, "") != text:
@@ -129,7 +133,8 @@ def _next(name: str, like: str, params: Params) -> list[str]:
     """Say how to run it, how long that takes, and how to undo it."""
     others = ", ".join(arm for arm in params.arms.train if arm != name)
     fitted = ", ".join([f"{', '.join(params.detectors)} ({len(params.seeds)} seeds)", *params.quick_detectors])
-    alone = [word for kind, arms in params.arms for word in ("-S", f"arms.{kind}=[{name if name in arms else ''}]")]
+    word = name if json.loads(yaml_as_json(name, "")) == name else json.dumps(name)  # 2024 would be a number
+    alone = [part for kind, arms in params.arms for part in ("-S", f"arms.{kind}=[{word if name in arms else ''}]")]
     return [
         "Next, in the environment (source .venv/bin/activate):",
         "  dvc repro",

@@ -2,7 +2,9 @@
 
 import io
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from copy import deepcopy
 from typing import Any
 
 from ruamel.yaml import YAML
@@ -23,39 +25,83 @@ def changed_yaml(text: str, changes: Mapping[str, Any]) -> str:
         PipelineError: If what stands above a key holds no keys, or the file is written in a way that cannot be changed
             in its place, as by an anchor.
     """
-    for path, value in changes.items():
-        text = _set(text, path, value)
+    content = _content(text)
+    with _in_its_place(changes):
+        for path, value in changes.items():
+            before = _as_json(content)
+            _put(content, path, value)
+            if _as_json(content) != before:
+                text = _set(text, path, value)
+        _check(text, content)
     return text
 
 
 def with_entry(text: str, path: str, entry: str) -> str:
     """Add a word to the end of a list, unless it is in it."""
-    before = _at(_content(text), path)
-    if entry in before:
+    content = _content(text)
+    entries = _at(content, path)
+    if entry in entries:
         return text
-    node = _node(text, path)
-    if not before or not isinstance(node, SequenceNode):
-        return _set(text, path, [*before, entry])
-    if node.flow_style:
-        end = node.end_mark.index - 1
-        return _checked(f"{text[:end]}, {_inline(entry)}{text[end:]}", text, path, [*before, entry])
-    end = _line_end(text, _end(text, node))
-    row = f"\n{' ' * node.start_mark.column}- {_inline(entry)}"
-    return _checked(text[:end] + row + text[end:], text, path, [*before, entry])
+    if not entries:
+        return changed_yaml(text, {path: [entry]})
+    entries.append(entry)
+    with _in_its_place([path]):
+        node = _node(text, path)
+        if node.flow_style:
+            end = node.end_mark.index - 1
+            text = f"{text[:end]}, {_inline(entry)}{text[end:]}"
+        else:
+            end = _line_end(text, _end(text, node))
+            text = f"{text[:end]}\n{' ' * node.start_mark.column}- {_inline(entry)}{text[end:]}"
+        _check(text, content)
+    return text
 
 
 def without_entry(text: str, path: str, entry: str) -> str:
     """Remove a word from a list, if it is in it."""
-    before = _at(_content(text), path)
-    after = [word for word in before if word != entry]
-    if after == before:
+    content = _content(text)
+    entries = _at(content, path)
+    if entry not in entries:
         return text
-    node = _node(text, path)
-    if not after or node.flow_style:
-        return _set(text, path, after)
-    row = node.value[before.index(entry)]
-    start, end = text.rindex("\n", 0, row.start_mark.index), _line_end(text, row.end_mark.index)
-    return _checked(text[:start] + text[end:], text, path, after)
+    node, number = _node(text, path), entries.index(entry)
+    entries.remove(entry)
+    if not entries or node.flow_style:
+        return changed_yaml(text, {path: entries})
+    row = node.value[number]
+    with _in_its_place([path]):
+        start, end = text.rindex("\n", 0, row.start_mark.index), _line_end(text, row.end_mark.index)
+        text = text[:start] + text[end:]
+        _check(text, content)
+    return text
+
+
+@contextmanager
+def _in_its_place(paths: Iterable[str]) -> Iterator[None]:
+    """Turn what comes of a file that is written otherwise than expected into a sentence."""
+    try:
+        yield
+    except (YAMLError, AttributeError, TypeError, ValueError) as error:
+        raise PipelineError(f"{', '.join(paths)} cannot be changed where it stands: change it by hand") from error
+
+
+def _check(text: str, content: Any) -> None:
+    """Check that a text says what it has to, and nothing else.
+
+    Raises:
+        ValueError: If it does not.
+    """
+    if _as_json(_content(text)) != _as_json(content):
+        raise ValueError("another content")
+
+
+def _put(content: Any, path: str, value: Any) -> None:
+    *above, last = path.split(".")
+    for number, name in enumerate(above, 1):
+        content[name] = {} if content.get(name) is None else content[name]
+        content = content[name]
+        if not isinstance(content, dict):
+            raise PipelineError(f"{path}: {'.'.join(above[:number])} holds no keys: name it as a whole")
+    content[last] = deepcopy(value)
 
 
 def _set(text: str, path: str, value: Any) -> str:
@@ -63,17 +109,10 @@ def _set(text: str, path: str, value: Any) -> str:
     part, (name, *below) = _yaml().compose(text), path.split(".")
     while below and isinstance(section := _pair(part, name)[1], MappingNode):
         part, (name, *below) = section, below
-    key, old = _pair(part, name)
-    if below and old is not None and not str(old.tag).endswith(":null"):
-        above = path.removesuffix(f".{'.'.join(below)}")
-        raise PipelineError(f"{path}: {above} holds no keys: name it as a whole")
-    if key is not None and not below and _same(_at(_content(text), path), value):
-        return text
-    new = value
     for inner in reversed(below):
-        new = {inner: new}
-    changed = _with_key(text, part, name, new) if key is None else _with_value(text, part, key, old, new)
-    return _checked(changed, text, path, value)
+        value = {inner: value}
+    key, old = _pair(part, name)
+    return _with_key(text, part, name, value) if key is None else _with_value(text, part, key, old, value)
 
 
 def _with_key(text: str, part: MappingNode, name: str, value: Any) -> str:
@@ -157,28 +196,5 @@ def _line_end(text: str, index: int) -> int:
     return len(text) if end < 0 else end
 
 
-def _same(old: Any, new: Any) -> bool:
-    return bool(old == new) and isinstance(old, bool) == isinstance(new, bool)  # 1 is no truth
-
-
 def _as_json(content: Any) -> str:
     return json.dumps(content, sort_keys=True, default=str)
-
-
-def _checked(new: str, old: str, path: str, value: Any) -> str:
-    """Return the new text if it says what it has to, and nothing else than the old one."""
-    expected = _content(old)
-    *above, last = path.split(".")
-    place = expected
-    for name in above:
-        if place.get(name) is None:
-            place[name] = {}
-        place = place[name]
-    place[last] = value
-    try:
-        right = _as_json(_content(new)) == _as_json(expected)
-    except YAMLError:
-        right = False
-    if not right:
-        raise PipelineError(f"{path} cannot be changed where it stands: change it by hand")
-    return new

@@ -34,7 +34,7 @@ def test_every_kind_has_the_whole_face(name: str) -> None:
     assert set(settings.searched) <= set(type(settings).model_fields)
     assert (ROOT / "stages" / f"{settings.prepared_by}.py").is_file()
     face = [function for function in vars(Kind) if not function.startswith("_")]
-    assert len(face) == 3
+    assert len(face) == 4
     for function in face:
         offered, wanted = get_type_hints(getattr(kind_of(settings), function)), get_type_hints(getattr(Kind, function))
         assert list(offered) == list(wanted)

@@ -7,7 +7,7 @@ from typing import Any
 
 from pipeline.data.collection_csv import choose_table, tables_in
 from pipeline.data.folders.layouts.table import COLUMNS, FILE
-from pipeline.data.folders.settings import Collection, Settings
+from pipeline.data.folders.settings import OF_CLASSES, Collection, Settings
 from pipeline.data.inventory import raw_file
 from pipeline.data.kinds import Adapted, is_given
 from pipeline.errors import PipelineError
@@ -22,7 +22,7 @@ SIGNS = {
     "bmad": "a folder Ungood in valid or test",
     "mvtec": "train/good and test",
     "medianomaly": "images and data.json, or train and test/normal",
-    "cifar10": "cifar-10-…",
+    "cifar10": "cifar-10-… or data_batch_1…",
     "svhn": "…_32x32.mat",
     "medmnist": "an npz file",
 }
@@ -35,6 +35,11 @@ def adapted(arm: str, settings: Settings, folder: Path, given: Mapping[str, Any]
     new: dict[str, Any] = {"layout": layout, "part": part, "file": _description(layout, folder, own, given)}
     if layout != own.layout:  # else its words are as likely to be right as any
         new |= {"normal": [], "validation_anomalies": [], "groups": None}
+        if layout in OF_CLASSES and not is_given(NORMAL, given):
+            raise PipelineError(
+                f"{folder} is laid out as that of {layout}, whose classes can each be normal: name those that are by "
+                f"--set '{NORMAL}=[CLASS]'"
+            )
     before = own.model_dump(mode="json")
     changes = {f"collection.{key}": value for key, value in new.items() if value != before[key]}
     stain = settings.prepare_folder.stain
@@ -86,7 +91,7 @@ def _fits(layout: str, place: Path, normal: Names[str]) -> bool:
             ((place / "data.json").is_file() and (place / "images").is_dir())
             or (train.is_dir() and (test / "normal").is_dir() and not of_normal)
         ),
-        "cifar10": lambda: any(place.glob("cifar-10-*")),
+        "cifar10": lambda: any(place.glob("cifar-10-*")) or any(place.glob("data_batch_1*")),
         "svhn": lambda: any(place.glob("*_32x32.mat")),
         "medmnist": lambda: any(place.glob("*.npz")),
     }

@@ -41,7 +41,10 @@ def adapted(arm: str, settings: Settings, folder: Path, given: Mapping[str, Any]
     said = [] if table is None else [f"{table} gives every slide its role"]
     new = with_values(settings, {**chosen, **given})
     if target := _new_target(own.generated, new, folder, given, _training_slides(folder, table), arm):
-        chosen |= {FILE: target.file, REGION: target.model_dump()["region"]}
+        chosen |= {
+            FILE: target.file,
+            **{f"{REGION}.{key}": value for key, value in target.model_dump()["region"].items()},
+        }
         said.append(
             f"all tiles are given the stains of the square of {target.file} with most tissue: look at "
             f"reports/data/{arm}/normalisation.png, and choose another one if they look wrong"
@@ -55,7 +58,8 @@ def _new_target(
     """Choose a target unless it is given, or that of the other arm serves."""
     file = new.normalize_tiles.target.file
     there = raw_file(folder, file).is_file()
-    file_is_given, square_is_given = is_given(FILE, given), is_given(REGION, given)
+    file_is_given = is_given(FILE, given)
+    square_is_given = any(is_given(f"{REGION}.{corner}", given) for corner in ("x", "y"))
     if new.normalize_tiles.method == "none":
         return None
     if (file_is_given or square_is_given) and not there:

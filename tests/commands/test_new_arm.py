@@ -1,0 +1,505 @@
+"""``new-arm`` and ``remove-arm`` in folders that have the shipped params.yaml and some of the arms."""
+
+import difflib
+import errno
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+from dvc.utils.cli_parse import to_path_overrides
+from dvc.utils.hydra import apply_overrides
+from tifffile import TiffWriter
+
+from pipeline.arms import read_arm
+from pipeline.commands import new_arm
+from pipeline.demo.lymph_node import STAINS, render
+from pipeline.params.editing import with_entry, without_entry
+from tests.import_closure import ROOT
+from tests.in_process import Done, call
+from tests.shipped import read_all
+
+XRAYS = "path,patient,view,findings,split\na.png,1,PA,,train\nb.png,2,PA,,test\nc.png,3,PA,Mass,test\n"
+SLIDES = "path,role,annotation,group\na.tif,train,,1\n"
+# the first two lines of the paper's arm
+ABOUT = "The PA views of NIH ChestX-ray14 with the paper's settings (§IV-A1, table 2)."
+VARIANT = "docs/parameters.md explains every key; a variant: dvc exp run -S arms/{}.yaml:detectors.dpa.latent_dim=32"
+
+
+@pytest.fixture
+def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A listed arm of folders, and one of the paper's without its search, whose combinations take a while to check."""
+    folder = tmp_path / "repository"
+    (folder / "arms").mkdir(parents=True)
+    monkeypatch.chdir(folder)
+    add_shipped("images")
+    text = (ROOT / "arms/nih_pa.yaml").read_text(encoding="utf-8")
+    Path("arms/nih_pa.yaml").write_text(text.partition("\ntune:")[0], encoding="utf-8")
+    params = with_entry((ROOT / "params.yaml").read_text(encoding="utf-8"), "arms.folders", "images")
+    params = with_entry(params, "arms.train", "images")
+    for kind in ("slides", "xrays"):
+        params = without_entry(without_entry(params, f"arms.{kind}", f"demo_{kind}"), "arms.train", f"demo_{kind}")
+    Path("params.yaml").write_text(params, encoding="utf-8")
+    return folder
+
+
+def add_shipped(arm: str) -> None:
+    shutil.copy(ROOT / "arms" / f"{arm}.yaml", "arms")
+
+
+def write_images(folder: Path, *names: str) -> Path:
+    for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        cv2.imwrite(str(folder / name), np.random.default_rng([*name.encode()]).integers(0, 256, (8, 8), np.uint8))
+    return folder
+
+
+def xrays(folder: Path) -> Path:
+    write_images(folder, "a.png", "b.png", "c.png")
+    (folder / "xrays.csv").write_text(XRAYS, encoding="utf-8")
+    return folder
+
+
+def slides(folder: Path) -> Path:
+    folder.mkdir(parents=True)
+    maps = np.zeros((2, 1792, 1792), np.uint8)
+    maps[:, 256:] = np.random.default_rng(0).integers(20, 120, (2, 1536, 1792))
+    with TiffWriter(folder / "a.tif") as tiff:
+        scale = {"resolution": (4e4, 4e4), "resolutionunit": "CENTIMETER"}
+        image = render(maps[0], maps[1], STAINS, np.full(3, 245.0))
+        tiff.write(image, tile=(256, 256), photometric="rgb", metadata=None, **scale)
+    (folder / "slides.csv").write_text(SLIDES, encoding="utf-8")
+    return folder
+
+
+def images(folder: Path) -> Path:
+    return write_images(folder, "train/good/1.png", "train/good/2.png", "test/good/3.png", "test/crack/4.png")
+
+
+def snapshot(folder: Path) -> dict[str, bytes | str]:
+    """All files and where links lead, but for checksums that a second listing need not compute again."""
+    paths = [path for path in sorted(folder.rglob("*")) if ".cache" not in path.parts]
+    links: dict[str, bytes | str] = {str(path): f"-> {path.readlink()}" for path in paths if path.is_symlink()}
+    return links | {str(path): path.read_bytes() for path in paths if path.is_file() and not path.is_symlink()}
+
+
+def make(repository: Path, *words: Any, fails: bool = False) -> Done:
+    done = call("new-arm", *map(str, words), folder=repository)
+    assert (done.returncode != 0) == fails, done
+    return done
+
+
+def refused(repository: Path, *words: Any) -> str:
+    """Call it, in vain and without a trace; the sentence that says why."""
+    before = snapshot(repository)
+    done = make(repository, *words, fails=True)
+    assert snapshot(repository) == before
+    assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (1, "", 1)
+    return done.stderr
+
+
+def changed_lines(before: str, after: str) -> list[str]:
+    lines = difflib.unified_diff(before.splitlines(), after.splitlines(), n=0, lineterm="")
+    return [line for line in lines if not line.startswith(("---", "+++", "@@"))]
+
+
+def test_a_folder_of_xrays_is_an_arm_in_one_command(repository: Path) -> None:
+    like, params = (Path(file).read_text(encoding="utf-8") for file in ("arms/nih_pa.yaml", "params.yaml"))
+    done = make(repository, "mine", "--like", "nih_pa", "--data", xrays(repository.parent / "films"))
+    assert changed_lines(like, Path("arms/mine.yaml").read_text(encoding="utf-8")) == [
+        f"-# {ABOUT}",
+        f"-# {VARIANT.format('nih_pa')}",
+        f"+# mine, made from arms/nih_pa.yaml: {ABOUT}",
+        f"+# {VARIANT.format('mine')}",
+        "-  collection: nih",
+        "-  table:",
+        "-  lists: official",
+        "+  collection: mine",
+        "+  table: xrays.csv",
+        "+  lists:",
+    ]
+    lists = changed_lines(params, Path("params.yaml").read_text(encoding="utf-8"))
+    assert lists == ["-  xrays: []", "+  xrays:", "+  - mine", "+  - mine"]
+    assert Path("data/raw/mine").readlink() == repository.parent / "films"
+    assert Path("data/raw/inventory/mine.csv").is_file()
+    listed = read_all().arms
+    assert (listed.prepared["mine"], listed.train) == ("xrays", ("images", "mine"))
+    assert "│ mine       │ *     │ 4     │ 1–       │ complete │" in done.stdout
+    assert done.stderr == ""
+
+
+def test_what_to_run_next_is_said_with_how_to_undo_it(repository: Path) -> None:
+    done = make(repository, "mine", "--like", "images", "--data", images(repository.parent / "mine"))
+    *_, environment, _, prepared, command, _, long, undo = done.stdout.splitlines()
+    assert environment == "Next, in the environment (source .venv/bin/activate):"
+    assert prepared.startswith("    prepares mine, fits dpa (3 seeds), knn, ")
+    assert prepared.endswith(" and reports them beside images")
+    alone = "-S 'arms.slides=[]' -S 'arms.xrays=[]' -S 'arms.folders=[mine]' -S 'arms.train=[mine]'"
+    assert command == f"  dvc exp run {alone}"
+    assert long == "It takes as long as images does: README.md says what to expect. Then open reports/report.html."
+    assert undo == "To undo all this: python -m pipeline remove-arm mine"
+
+
+@pytest.mark.parametrize("name", ["mine", "2024", "null", "a.b-c"])
+def test_the_command_that_is_said_runs_the_arm_alone(repository: Path, name: str) -> None:
+    done = make(repository, name, "--like", "images", "--data", images(repository.parent / "images"))
+    (command,) = re.findall("^  dvc exp run (.*)$", done.stdout, re.MULTILINE)
+    for file, overrides in to_path_overrides(shlex.split(command)[1::2]).items():
+        apply_overrides(Path(file), overrides)
+    arms = read_all().arms
+    assert (arms.prepared, arms.train) == ({name: "folders"}, (name,))
+
+
+def test_a_folder_of_slides_gets_all_that_named_drawn_slides_anew(repository: Path) -> None:
+    add_shipped("demo_slides")
+    done = make(repository, "mine", "--like", "demo_slides", "--data", slides(repository.parent / "scans"))
+    collection, target = read_arm("mine").content["collection"], read_arm("mine").content["normalize_tiles"]["target"]
+    assert (collection["generated"], collection["table"], collection["validation_tumour"]) == (False, "slides.csv", [])
+    assert target == {"file": "a.tif", "region": {"x": 0, "y": 256, "size": 1536}}
+    assert "Chosen: all tiles are given the stains of the square of a.tif with most tissue: " in done.stdout
+    assert read_all().arms.slides == ("mine",)
+
+
+def test_a_folder_in_classes_is_an_arm_of_folders_and_what_was_guessed_is_said(repository: Path) -> None:
+    folder = images(repository.parent / "images")
+    done = make(repository, "mine", "--like", "images", "--data", folder)
+    assert read_arm("mine").content["collection"] == {"layout": "mvtec", "folder": "mine"}
+    assert "Chosen" not in done.stdout
+    (folder / "test/crack").rename(folder / "test/Ungood")
+    done = make(repository, "other", "--like", "images", "--data", folder)
+    assert read_arm("other").content["collection"] == {"layout": "bmad", "folder": "other"}
+    assert (
+        "Chosen: its layout is taken for that of bmad, since there is a folder Ungood in valid or test." in done.stdout
+    )
+    assert read_all().arms.folders == ("images", "mine", "other")
+
+
+def test_settings_are_given_in_yaml_over_what_is_copied_and_chosen(repository: Path) -> None:
+    given = ["detectors.dpa.latent_dim=32", "detectors.dpa.schedule.64={layers: [r42], transition: 1, stable: 2, "]
+    given = [given[0], f"{given[1]}batch_size: 8}}", "split_xrays.validation_findings=[Mass, 'No: 1']"]
+    words = [word for setting in (*given, "split_xrays.view=", "seed=1") for word in ("--set", setting)]
+    folder = xrays(repository.parent / "films")
+    assert "arms/mine.yaml: seed: is not a known key; is it misspelt?" in refused(
+        repository, "mine", "--like", "nih_pa", "--data", folder, *words
+    )
+    make(repository, "mine", "--like", "nih_pa", "--data", folder, *words[:-2])
+    content = read_arm("mine").content
+    assert content["detectors"]["dpa"]["latent_dim"] == 32
+    assert content["detectors"]["dpa"]["schedule"]["64"]["stable"] == 2
+    assert content["split_xrays"]["validation_findings"] == ["Mass", "No: 1"]
+    assert content["split_xrays"]["view"] is None
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        (
+            "detectors.dpa.latent_dims=3",
+            "arms/mine.yaml: detectors.dpa.latent_dims: is not a known key; is it misspelt?",
+        ),
+        ("detectors.dpa.latent_dim=many", "arms/mine.yaml: detectors.dpa.latent_dim: Input should be a valid integer"),
+        ("detectors.dpa.grow=1", "arms/mine.yaml: detectors.dpa.grow: Input should be a valid boolean (found 1)"),
+        ("detectors.dpa.channels.0=3", "detectors.dpa.channels.0: detectors.dpa.channels holds no keys: name it as a"),
+        ("detectors.nobody={}", "nobody"),
+        ("detectors.knn=", "arms/mine.yaml: detectors.knn: Input should be an object"),
+        ("detectors={dpa: {}}", "arms/mine.yaml: "),
+        ("equalize_xrays.working_size=32", "arms/mine.yaml: equalize_xrays.working_size is 32, detectors."),
+        ("kind=slides", "arms/mine.yaml: split_xrays: is not a known key"),
+        ("split_xrays.collection=demo_xrays", "'data/raw/demo_xrays' is missing"),
+        ("split_xrays.collection=../../etc", "'../../etc' cannot be a name: begin with a letter"),
+        ("latent_dim", "--set takes KEY=VALUE, as detectors.dpa.latent_dim=32, and not 'latent_dim'"),
+        ("=3", "--set takes KEY=VALUE"),
+        ("detectors.dpa.depth=[", "--set detectors.dpa.depth is not valid YAML"),
+        (
+            "detectors.dpa.depth=!!python/object/apply:os.system ['touch PWNED']",
+            "--set detectors.dpa.depth is not valid",
+        ),
+        ("a..b=3", "arms/mine.yaml: a: is not a known key"),
+        ("split_xrays.table=absent.csv", "split_xrays.table names absent.csv, which is not in "),
+        ("split_xrays.table=../xrays.csv", "leaves the collection's folder"),
+    ],
+)
+def test_a_setting_that_cannot_be_is_one_sentence_and_leaves_nothing(
+    repository: Path, setting: str, message: str
+) -> None:
+    folder = xrays(repository.parent / "films")
+    data = [] if "collection" in setting else ["--data", folder]
+    assert message in refused(repository, "mine", "--like", "nih_pa", *data, "--set", setting)
+
+
+def test_a_search_that_cannot_be_is_refused_too(repository: Path) -> None:
+    add_shipped("demo_xrays")
+    words = ["mine", "--like", "demo_xrays", "--data", xrays(repository.parent / "films"), "--set"]
+    assert "arms/mine.yaml: tune.folds: Input should be gr" in refused(repository, *words, "tune.folds=1")
+    impossible = "tune.space.latent.wide.detectors.dpa.latent_dims=3"
+    assert "arms/mine.yaml: tune.space, equalization: none, latent: wide: " in refused(repository, *words, impossible)
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("$(touch PWNED)", "'$(touch PWNED)' cannot be a name: begin with a letter, a digit or _"),
+        ("nih_pa", "arms/nih_pa.yaml is there already: choose another name for the arm"),
+        ("nih", "nih is the collection of nih_pa: choose another name"),
+        ("m" * 300, "… is too long for the name of a file: shorten the name that it was made from"),
+    ],
+)
+def test_a_name_that_cannot_be_is_one_sentence(repository: Path, name: str, message: str) -> None:
+    assert message in refused(repository, name, "--like", "nih_pa", "--data", xrays(repository.parent / "films"))
+
+
+def test_an_arm_to_be_like_has_to_be_there(repository: Path) -> None:
+    for like in ("", "nobody", "../params", "nih_pa.yaml"):
+        message = refused(repository, "mine", "--like", like, "--data", xrays(repository.parent / "films"))
+        assert message == f"error: {like!r} is not an arm: --like takes one of images, nih_pa\n"
+
+
+@pytest.mark.parametrize(
+    ("made", "message"),
+    [
+        (lambda folder: None, " is missing: name the folder that holds the collection, by --data"),
+        (lambda folder: folder.touch(), " is a file: "),
+        (lambda folder: folder.mkdir(), " is empty: "),
+        (lambda folder: (folder / "inner").mkdir(parents=True), " holds no CSV with the columns "),
+        (lambda folder: write_images(folder, "a.png"), " holds no CSV with the columns "),
+    ],
+)
+def test_a_folder_that_is_no_collection_is_one_sentence(
+    repository: Path, made: Callable[[Path], None], message: str
+) -> None:
+    made(repository.parent / "films")
+    assert message in refused(repository, "mine", "--like", "nih_pa", "--data", repository.parent / "films")
+
+
+def test_without_a_folder_the_collection_has_to_lie_where_arms_look_for_it(repository: Path) -> None:
+    assert "'data/raw/mine' is missing: name the folder" in refused(repository, "mine", "--like", "nih_pa")
+    xrays(repository / "data/raw/mine")
+    done = make(repository, "mine", "--like", "nih_pa")
+    assert "data/raw/mine is its collection" in done.stdout
+
+
+@pytest.mark.parametrize("name", ["it's $HOME", "two\nlines", '"; touch PWNED; "', "é\u0301漢", "-x"])
+def test_a_folder_of_any_name_will_do(repository: Path, name: str) -> None:
+    make(repository, "mine", "--like", "nih_pa", f"--data={xrays(repository.parent / name)}")
+    assert (repository / "data/raw/mine/xrays.csv").is_file()
+    assert not [*repository.parent.rglob("PWNED")]
+
+
+@pytest.mark.parametrize(
+    ("csv", "message"),
+    [
+        (XRAYS.replace("Mass", ""), "error: mine: mine: no abnormal image is in test"),
+        (
+            XRAYS.replace("c.png", "d.png"),
+            "error: mine: data/raw/mine/xrays.csv, row 4, column 'path': 'd.png' is no PNG",
+        ),
+    ],
+)
+def test_data_that_are_not_right_leave_nothing_but_a_table_and_what_is_wrong(
+    repository: Path, csv: str, message: str
+) -> None:
+    folder = xrays(repository.parent / "films")
+    (folder / "xrays.csv").write_text(csv, encoding="utf-8")
+    before = snapshot(repository)
+    done = make(repository, "mine", "--like", "nih_pa", "--data", folder, fails=True)
+    assert snapshot(repository) == before
+    wrong, last = done.stderr.splitlines()
+    assert wrong.startswith(message)
+    assert last == "error: mine was not added: put the data right and run this again"
+    assert "│ mine " in done.stdout
+    (folder / "xrays.csv").write_text(XRAYS, encoding="utf-8")
+    make(repository, "mine", "--like", "nih_pa", "--data", folder)
+
+
+@pytest.mark.parametrize("last", ["link", "check_collections", "write_text"])
+def test_an_interruption_leaves_nothing(repository: Path, monkeypatch: pytest.MonkeyPatch, last: str) -> None:
+    done = getattr(new_arm, last)
+
+    def interrupted(*arguments: Any) -> None:
+        done(*arguments)
+        raise KeyboardInterrupt
+
+    folder = xrays(repository.parent / "films")
+    before = snapshot(repository)
+    monkeypatch.setattr(new_arm, last, interrupted)
+    make(repository, "mine", "--like", "nih_pa", "--data", folder, fails=True)
+    assert snapshot(repository) == before
+
+
+def test_a_full_disk_leaves_nothing(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = new_arm.write_text
+
+    def until_full(file: Path, text: str) -> None:
+        if file.name == "params.yaml":
+            raise OSError(errno.ENOSPC, "No space left on device", str(file))
+        whole(file, text)
+
+    folder = xrays(repository.parent / "films")
+    before = snapshot(repository)
+    monkeypatch.setattr(new_arm, "write_text", until_full)
+    done = make(repository, "mine", "--like", "nih_pa", "--data", folder, fails=True)
+    assert done.stderr.startswith("error: the disk is full (No space left on device: params.yaml): make room")
+    assert snapshot(repository) == before
+
+
+def test_a_second_run_changes_nothing_and_says_so(repository: Path) -> None:
+    words = [
+        "mine",
+        "--like",
+        "nih_pa",
+        "--data",
+        xrays(repository.parent / "films"),
+        "--set",
+        "evaluate.gallery_images=4",
+    ]
+    make(repository, *words)
+    files = [repository / "params.yaml", repository / "arms/mine.yaml", repository / "data/raw/inventory/mine.csv"]
+    before, times = snapshot(repository), [file.stat().st_mtime_ns for file in files]
+    done = make(repository, *words)
+    assert "mine is an arm already, just so: nothing was changed" in done.stdout
+    assert "arms/mine.yaml is arms/nih_pa.yaml with" not in done.stdout
+    make(repository, *words[:3], *words[5:])  # data/raw/mine is there
+    assert (snapshot(repository), [file.stat().st_mtime_ns for file in files]) == (before, times)
+
+
+def test_a_second_run_that_would_change_something_is_refused(repository: Path) -> None:
+    folder = xrays(repository.parent / "films")
+    make(repository, "mine", "--like", "nih_pa", "--data", folder)
+    assert "error: arms/mine.yaml is there, with other settings than these: change it by hand, or " in refused(
+        repository, "mine", "--like", "nih_pa", "--set", "evaluate.gallery_images=4"
+    )
+    assert "arms/mine.yaml is there already: choose another name" in refused(repository, "mine", "--like", "images")
+    other = xrays(repository.parent / "other")
+    assert "data/raw/mine is there, and is not" in refused(repository, "mine", "--like", "nih_pa", "--data", other)
+
+
+def test_a_second_run_finishes_what_was_killed(repository: Path) -> None:
+    words = ["mine", "--like", "nih_pa", "--data", xrays(repository.parent / "films")]
+    lists = Path("params.yaml").read_bytes()
+    make(repository, *words)
+    after = snapshot(repository)
+    Path("params.yaml").write_bytes(lists)
+    make(repository, *words)
+    assert snapshot(repository) == after
+
+
+def test_a_repository_that_is_not_right_gets_no_arm(repository: Path) -> None:
+    (repository / "arms/images.yaml").write_text("kind: folders\n", encoding="utf-8")
+    folder = xrays(repository.parent / "films")
+    assert "arms/images.yaml: evaluate: is missing" in refused(repository, "mine", "--like", "nih_pa", "--data", folder)
+
+
+def test_the_first_stage_and_dvc_find_the_arm_in_a_clone(repository: Path) -> None:
+    """As its users call it, in a process of its own."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "120"}
+    folder = images(repository.parent / "it's mine")
+
+    def run(*words: str) -> str:
+        command = [sys.executable, "-m", *words]
+        done = subprocess.run(command, env=environment, cwd=repository, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    before = snapshot(repository)
+    run("pipeline", "new-arm", "mine", "--like", "images", "--data", str(folder))
+    assert run("stages.check_params") == "params.yaml and arms/ are valid; to be drawn: nothing\n"
+    shutil.rmtree(repository / "data/interim")
+    run("pipeline", "remove-arm", "mine")
+    assert snapshot(repository) == before
+
+
+@pytest.fixture
+def mine(repository: Path) -> Path:
+    make(repository, "mine", "--like", "nih_pa", "--data", xrays(repository.parent / "films"))
+    return repository
+
+
+def undo(repository: Path, name: str = "mine", fails: bool = False) -> Done:
+    done = call("remove-arm", name, folder=repository)
+    assert (done.returncode != 0) == fails, done
+    return done
+
+
+def test_the_way_back_leads_to_the_same_bytes_and_never_touches_data(repository: Path) -> None:
+    add_shipped("demo_slides")
+    before = snapshot(repository)
+    for like, collection in (("nih_pa", xrays), ("images", images), ("demo_slides", slides)):
+        folder = collection(repository.parent / like)
+        data = snapshot(folder)
+        make(repository, "mine", "--like", like, "--data", folder)
+        done = undo(repository)
+        assert done.stdout.splitlines() == [
+            "removed arms/mine.yaml, data/raw/inventory/mine.csv, data/raw/mine; params.yaml lists mine no more",
+            "`dvc repro` makes the report without it",
+        ]
+        assert (snapshot(repository), snapshot(folder)) == (before, data)
+
+
+def test_what_stages_made_is_named_with_the_line_that_removes_it(mine: Path) -> None:
+    left = [mine / room / "mine" for room in ("data/prepared", "reports/arms", "reports/scores")]
+    for folder in (*left, mine / "reports/scores/other"):
+        folder.mkdir(parents=True)
+    (line,) = re.findall(r"to be removed by: (rm -r .*)", undo(mine).stdout)
+    assert line == "rm -r data/prepared/mine reports/arms/mine reports/scores/mine"
+    assert all(folder.is_dir() for folder in left)
+
+
+def test_a_collection_that_is_no_link_stays(mine: Path) -> None:
+    (mine / "data/raw/mine").unlink()
+    xrays(mine / "data/raw/mine")
+    assert "data/raw/mine stays" in undo(mine).stdout
+    assert (mine / "data/raw/mine/xrays.csv").is_file()
+
+
+def test_a_link_that_another_arm_needs_stays(mine: Path) -> None:
+    make(mine, "second", "--like", "nih_pa", "--set", "split_xrays.collection=mine")
+    assert sorted(path.name for path in Path("data/raw").rglob("*")) == ["inventory", "mine", "mine.csv", "second.csv"]
+    assert "data/raw/mine stays, since it is also of second" in undo(mine).stdout
+    assert (mine / "data/raw/mine").is_symlink()
+    assert "data/raw/mine;" in undo(mine, "second").stdout
+    assert not (mine / "data/raw/mine").is_symlink()
+
+
+@pytest.mark.parametrize("broken", ["kind: [", "kind: xrays", None])
+def test_an_arm_whose_file_is_broken_or_gone_can_be_removed(mine: Path, broken: str | None) -> None:
+    if broken is None:
+        Path("arms/mine.yaml").unlink()
+    else:
+        Path("arms/mine.yaml").write_text(broken, encoding="utf-8")
+    undo(mine)
+    assert sorted(path.name for path in Path("arms").iterdir()) == ["images.yaml", "nih_pa.yaml"]
+    assert "mine" not in Path("params.yaml").read_text(encoding="utf-8")
+    assert not Path("data/raw/mine").is_symlink()
+
+
+def test_what_the_demo_draws_is_a_stages(repository: Path) -> None:
+    add_shipped("demo_xrays")
+    listed = Path("data/raw/inventory/demo_xrays.csv")
+    listed.parent.mkdir(parents=True)
+    listed.touch()
+    undo(repository, "demo_xrays")
+    assert listed.exists()
+    assert not Path("arms/demo_xrays.yaml").exists()
+
+
+def test_the_last_arm_that_is_trained_stays(repository: Path) -> None:
+    before = snapshot(repository)
+    message = undo(repository, "images", fails=True).stderr
+    assert message.startswith("error: params.yaml: arms.train names images alone: name another arm there, or go back")
+    assert snapshot(repository) == before
+
+
+@pytest.mark.parametrize("name", ["nobody", "", "../params", "nih", "mine; touch PWNED"])
+def test_what_is_no_arm_cannot_be_removed(repository: Path, name: str) -> None:
+    before = snapshot(repository)
+    message = undo(repository, name, fails=True).stderr
+    assert message == f"error: {name!r} is not an arm: choose from images, nih_pa\n"
+    assert snapshot(repository) == before
