@@ -23,7 +23,7 @@ from pipeline.files import write_text
 from pipeline.layout import PARAMS, RAW, REPORTS, arm_file
 from pipeline.new_arm import NewArm, check_name, collection_named, first_words, made_like
 from pipeline.params.editing import with_entry
-from pipeline.params.file import Params, check_params, read_params, text_of, yaml_as_json
+from pipeline.params.file import Params, parse_params, read_params, text_of, yaml_as_json
 from pipeline.tuning.space import Space
 
 
@@ -54,7 +54,7 @@ def main(words: Sequence[str]) -> int:
     new = made_like(like, name, folder, given)
     before = text_of(PARAMS, "run this from the repository's root")
     listed = with_entry(with_entry(before, f"arms.{new.arm.shared.kind}", name), "arms.train", name)
-    params = _checked(new, listed)
+    params = _checked(new, listed, place)
     there = arm_file(name).exists() and os.path.lexists(place) and listed == before
     if not _add(new, place, folder, listed, arms):
         what = "nothing was changed" if there else f"{name} was not added"
@@ -82,15 +82,17 @@ def _check_free(name: str, like: str, arms: Mapping[str, Arm]) -> None:
         raise PipelineError(f"{arm_file(name)} is there already: choose another name for the arm")
 
 
-def _checked(new: NewArm, listed: str) -> Params:
+def _checked(new: NewArm, listed: str, place: Path) -> Params:
     """Check the new arm, as the first stage will, and that no file of it would be overwritten."""
-    name = new.arm.name
+    name, key = new.arm.name, new.arm.data.collection_key
+    if new.arm.data.collection_of(name) != place.name:
+        raise PipelineError(f"{key} is set as a part of something else: name the collection by --set {key}=… itself")
     if arm_file(name).exists() and text_of(arm_file(name), "") != new.text:
         raise PipelineError(
             f"{arm_file(name)} is there, with other settings than these: change it by hand, or remove the arm first "
             f"(python -m pipeline remove-arm {name})"
         )
-    params = check_params(listed)
+    params = parse_params(listed)
     check_arm(new.arm, params)
     if new.arm.shared.tune:
         Space(new.arm, params.compute)
@@ -100,7 +102,6 @@ def _checked(new: NewArm, listed: str) -> Params:
 def _add(new: NewArm, place: Path, folder: Path, listed: str, arms: Mapping[str, Arm]) -> bool:
     """Link the folder, check what is in it, and write the arm's file and the lists; all of that, or nothing."""
     name = new.arm.name
-    files = {arm_file(name): new.text, PARAMS: listed}
     readers = {other: arm.data for other, arm in arms.items() if arm.data.collection_of(other) == place.name}
     with ExitStack() as undo:
         for path in (place, layout.inventory(name), arm_file(name)):
@@ -110,11 +111,16 @@ def _add(new: NewArm, place: Path, folder: Path, listed: str, arms: Mapping[str,
             link(place, folder)
         if not check_collections({**readers, name: new.arm.data}, [name]):
             return False
-        for file, text in files.items():
-            if not file.exists() or text_of(file, "") != text:
-                write_text(file, text)
+        _put(arm_file(name), new.text)
+        undo.callback(_put, PARAMS, text_of(PARAMS, ""))
+        _put(PARAMS, listed)
         undo.pop_all()
     return True
+
+
+def _put(file: Path, text: str) -> None:
+    if not file.exists() or text_of(file, "") != text:
+        write_text(file, text)
 
 
 def _made(new: NewArm, like: str, place: Path) -> list[str]:

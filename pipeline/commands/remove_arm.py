@@ -4,6 +4,7 @@ Data are never removed; what stages made of them is named.
 """
 
 import argparse
+import os
 import shlex
 from collections.abc import Sequence
 
@@ -14,7 +15,7 @@ from pipeline.errors import PipelineError
 from pipeline.files import write_text
 from pipeline.layout import PARAMS, RAW, arm_file
 from pipeline.params.editing import without_entry
-from pipeline.params.file import check_params, read_params, text_of
+from pipeline.params.file import parse_params, read_params, text_of
 
 # Where stages write to a folder of the arm's name.
 ROOMS = (
@@ -48,7 +49,7 @@ def main(words: Sequence[str]) -> int:
     listed = text_of(PARAMS, "run this from the repository's root")
     for kind, _ in params.arms:
         listed = without_entry(listed, f"arms.{kind}", name)
-    check_params(listed)
+    parse_params(listed)
     data_of = {arm: _data(arm) for arm in every_arm()}
     data = data_of.pop(name, None)
     place = RAW / (data.collection_of(name) if data else name)
@@ -56,11 +57,12 @@ def main(words: Sequence[str]) -> int:
     gone = [arm_file(name)]
     if not (data and data.generated):  # else a stage makes both
         gone += [layout.inventory(name), *([place] if place.is_symlink() and not readers else [])]
-    gone = [path for path in gone if path.exists() or path.is_symlink()]
+    gone = [path for path in gone if os.path.lexists(path)]
+    words = [f"the link {path}" if path.is_symlink() else str(path) for path in gone]
     write_text(PARAMS, listed)
     for path in gone:
         path.unlink()
-    print(f"removed {', '.join(map(str, gone))}; {PARAMS} lists {name} no more")
+    print(f"removed {', '.join(words) or 'no file'}; {PARAMS} lists {name} no more")
     if place not in gone and place.exists():
         print(f"{place} stays{', since it is also of ' + ', '.join(readers) if readers else ''}")
     if left := [str(room / name) for room in ROOMS if (room / name).exists()]:

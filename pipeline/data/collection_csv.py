@@ -112,15 +112,18 @@ def choose_table(
 
 def tables_in(folder: Path, columns: Sequence[str]) -> list[str]:
     """Return the CSVs of a folder that have certain columns."""
-    return [file.name for file in sorted(folder.iterdir()) if file.suffix.lower() == ".csv" and _has(file, columns)]
+    files = [file for file in sorted(folder.iterdir()) if file.suffix.lower() == ".csv" and file.is_file()]
+    return [file.name for file in files if _has(file, columns)]
 
 
 def _has(file: Path, columns: Sequence[str]) -> bool:
+    """Whether a CSV has these columns; only its header is read, since any CSV may lie there."""
     try:
-        rows = _read_rows(file)
-    except PipelineError:
+        with file.open(encoding="utf-8-sig", newline="") as lines:
+            header = next((row for row in csv.reader(lines, strict=True) if any(row)), [])
+    except (ValueError, OSError, csv.Error):
         return False
-    return set(columns) <= set(rows.get(min(rows, default=0), []))
+    return {*columns} <= {name.strip() for name in header}
 
 
 def _one_spelling(values: pd.Series, where: str) -> pd.Series:

@@ -88,10 +88,10 @@ def read_params(path: Path = PARAMS) -> Params:
         PipelineError: If the file is missing, no text or no YAML, or holds an unknown, missing, ill-typed or impossible
             value; the sentence names the first such key.
     """
-    return check_params(text_of(path, "run this from the repository's root"), path)
+    return parse_params(text_of(path, "run this from the repository's root"), path)
 
 
-def check_params(text: str, path: Path = PARAMS) -> Params:
+def parse_params(text: str, path: Path = PARAMS) -> Params:
     """Validate the text of a params.yaml; see :func:`read_params`."""
     try:
         return Params.model_validate_json(yaml_as_json(text, str(path)))

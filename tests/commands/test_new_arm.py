@@ -235,6 +235,14 @@ def test_a_setting_that_cannot_be_is_one_sentence_and_leaves_nothing(
     assert message in refused(repository, "mine", "--like", "nih_pa", *data, "--set", setting)
 
 
+def test_a_collection_that_is_named_within_something_else_is_not_overlooked(repository: Path) -> None:
+    section = "split_xrays={generated: false, collection: theirs, table: xrays.csv, lists: , view: , "
+    section += "validation_findings: [], validation_share: 0.5, seed: 0}"
+    folder = xrays(repository.parent / "films")
+    message = refused(repository, "mine", "--like", "nih_pa", "--data", folder, "--set", section)
+    assert "name the collection by --set split_xrays.collection=… itself" in message
+
+
 def test_a_search_that_cannot_be_is_refused_too(repository: Path) -> None:
     add_shipped("demo_xrays")
     words = ["mine", "--like", "demo_xrays", "--data", xrays(repository.parent / "films"), "--set"]
@@ -319,13 +327,20 @@ def test_data_that_are_not_right_leave_nothing_but_a_table_and_what_is_wrong(
     make(repository, "mine", "--like", "nih_pa", "--data", folder)
 
 
-@pytest.mark.parametrize("last", ["link", "check_collections", "write_text"])
-def test_an_interruption_leaves_nothing(repository: Path, monkeypatch: pytest.MonkeyPatch, last: str) -> None:
+@pytest.mark.parametrize(
+    ("last", "word"),
+    [("link", ""), ("check_collections", ""), ("write_text", "mine.yaml"), ("write_text", "params.yaml")],
+)
+def test_an_interruption_leaves_nothing(
+    repository: Path, monkeypatch: pytest.MonkeyPatch, last: str, word: str
+) -> None:
     done = getattr(new_arm, last)
+    left = [KeyboardInterrupt]
 
     def interrupted(*arguments: Any) -> None:
         done(*arguments)
-        raise KeyboardInterrupt
+        if word in str(arguments[0]) and left:
+            raise left.pop()
 
     folder = xrays(repository.parent / "films")
     before = snapshot(repository)
@@ -397,7 +412,7 @@ def test_a_repository_that_is_not_right_gets_no_arm(repository: Path) -> None:
     assert "arms/images.yaml: evaluate: is missing" in refused(repository, "mine", "--like", "nih_pa", "--data", folder)
 
 
-def test_the_first_stage_and_dvc_find_the_arm_in_a_clone(repository: Path) -> None:
+def test_the_first_stage_takes_the_arm_and_it_goes_without_a_trace(repository: Path) -> None:
     """As its users call it, in a process of its own."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "120"}
     folder = images(repository.parent / "it's mine")
@@ -436,8 +451,9 @@ def test_the_way_back_leads_to_the_same_bytes_and_never_touches_data(repository:
         data = snapshot(folder)
         make(repository, "mine", "--like", like, "--data", folder)
         done = undo(repository)
+        gone = "arms/mine.yaml, data/raw/inventory/mine.csv, the link data/raw/mine"
         assert done.stdout.splitlines() == [
-            "removed arms/mine.yaml, data/raw/inventory/mine.csv, data/raw/mine; params.yaml lists mine no more",
+            f"removed {gone}; params.yaml lists mine no more",
             "`dvc repro` makes the report without it",
         ]
         assert (snapshot(repository), snapshot(folder)) == (before, data)
@@ -464,7 +480,7 @@ def test_a_link_that_another_arm_needs_stays(mine: Path) -> None:
     assert sorted(path.name for path in Path("data/raw").rglob("*")) == ["inventory", "mine", "mine.csv", "second.csv"]
     assert "data/raw/mine stays, since it is also of second" in undo(mine).stdout
     assert (mine / "data/raw/mine").is_symlink()
-    assert "data/raw/mine;" in undo(mine, "second").stdout
+    assert "the link data/raw/mine;" in undo(mine, "second").stdout
     assert not (mine / "data/raw/mine").is_symlink()
 
 

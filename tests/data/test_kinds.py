@@ -6,7 +6,7 @@ from typing import Any, get_type_hints
 import pytest
 from pydantic import ValidationError
 
-from pipeline.data.kinds import Kind, KindSettings, kind_of, names, settings_of
+from pipeline.data.kinds import Kind, KindSettings, kind_of, names, settings_of, with_values
 from pipeline.errors import PipelineError
 from pipeline.params.file import Params
 from tests.import_closure import ROOT, import_closure
@@ -48,6 +48,13 @@ def test_no_room_for_all_kinds_asks_for_the_name_of_one() -> None:
             compared = [node for node in ast.walk(ast.parse(file.read_bytes())) if isinstance(node, ast.Compare)]
             parts = [part for node in compared for part in ast.walk(node) if isinstance(part, ast.Constant)]
             assert not words & {part.value for part in parts}, file
+
+
+@pytest.mark.parametrize("name", names())
+def test_a_collection_has_the_name_that_its_key_gives_it_or_the_arms(name: str) -> None:
+    settings = data_of(ARMS[name])
+    values = {settings.collection_key: "theirs"} if settings.collection_key else {}
+    assert with_values(settings, values).collection_of("mine") == ("theirs" if values else "mine")
 
 
 @pytest.mark.parametrize("name", names())

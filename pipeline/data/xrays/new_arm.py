@@ -23,23 +23,24 @@ def adapted(arm: str, settings: Settings, folder: Path, given: Mapping[str, Any]
     table = choose_table(folder, COLUMNS, TABLE, split.table, given, METADATA)
     if table is None:
         return Adapted({GENERATED: False})
-    by_rows = _by_rows(read_rows(folder / table, COLUMNS), split)
-    chosen = {key: value for key, value in by_rows.changes.items() if not is_given(key, given)}
+    by_rows = _by_rows(read_rows(folder / table, COLUMNS), split, given)
     said = [f"{table} describes the X-rays", *by_rows.said]
-    return Adapted({GENERATED: False, TABLE: table, LISTS: None, **chosen}, said)
+    return Adapted({GENERATED: False, TABLE: table, LISTS: None, **by_rows.changes}, said)
 
 
-def _by_rows(rows: pd.DataFrame, split: SplitXrays) -> Adapted:
+def _by_rows(rows: pd.DataFrame, split: SplitXrays, given: Mapping[str, Any]) -> Adapted:
     """Keep known findings and view if the CSV has them, else take its own."""
     changes: dict[str, Any] = {}
-    said = []
+    said: list[str] = []
     findings = rows.loc[rows["split"] != "test", "findings"]
     alone = {*findings[~findings.str.contains("|", regex=False)]} - {"", NO_FINDING}
-    if alone and not alone & {*split.validation_findings}:
+    if alone and not alone & {*split.validation_findings} and not is_given(FINDINGS, given):
         changes[FINDINGS] = sorted(alone)
     views = sorted({*rows["view"]})
-    if split.view is not None and split.view not in views:
+    if split.view is None or is_given(VIEW, given):
+        return Adapted(changes, said)
+    if split.view not in views:
         changes[VIEW] = views[0] if len(views) == 1 else None
-    elif split.view is not None and len(views) > 1:
+    elif len(views) > 1:
         said.append(f"it keeps {VIEW}: {split.view}, so images of other views are left out (--set {VIEW}= takes all)")
     return Adapted(changes, said)

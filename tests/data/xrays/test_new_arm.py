@@ -55,6 +55,7 @@ def test_a_view_that_no_row_has_gives_way(tmp_path: Path, views: list[str], like
 
 def test_where_a_view_leaves_out_rows_that_is_said_with_what_takes_them(tmp_path: Path) -> None:
     (tmp_path / "xrays.csv").write_text(HEADER + ROWS)
+    assert len(adapt(tmp_path, view="AP").said) == 1
     (_, said) = adapt(tmp_path).said
     assert said.startswith(
         "it keeps split_xrays.view: PA, so images of other views are left out (--set split_xrays.view="
