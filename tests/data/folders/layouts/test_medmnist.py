@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pipeline.commands.check_data import check_files
+from pipeline.data.checking import check_files
 from pipeline.data.folders.layouts import medmnist
 from pipeline.errors import PipelineError
 from tests.data.folders.layouts.shared import (

@@ -12,7 +12,7 @@ import scipy.io
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from pipeline.commands.check_data import check_files
+from pipeline.data.checking import check_files
 from pipeline.data.folders.layouts import svhn
 from pipeline.errors import PipelineError
 from tests.data.folders.layouts.shared import (
