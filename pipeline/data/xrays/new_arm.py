@@ -10,7 +10,7 @@ from pipeline.data.collection_csv import choose_table, read_rows
 from pipeline.data.kinds import Adapted, is_given
 from pipeline.data.xrays.nih_metadata import METADATA, NO_FINDING
 from pipeline.data.xrays.settings import Settings, SplitXrays
-from pipeline.data.xrays.table import COLUMNS
+from pipeline.data.xrays.table import NEEDED
 
 GENERATED, TABLE, LISTS, FINDINGS, VIEW = (
     f"split_xrays.{key}" for key in ("generated", "table", "lists", "validation_findings", "view")
@@ -20,10 +20,10 @@ GENERATED, TABLE, LISTS, FINDINGS, VIEW = (
 def adapted(arm: str, settings: Settings, folder: Path, given: Mapping[str, Any]) -> Adapted:
     """See :meth:`pipeline.data.kinds.Kind.for_new_arm`; without a CSV, the layout stays that of NIH ChestX-ray14."""
     split = settings.split_xrays
-    table = choose_table(folder, COLUMNS, TABLE, split.table, given, METADATA)
+    table = choose_table(folder, NEEDED, TABLE, split.table, given, METADATA)
     if table is None:
         return Adapted({GENERATED: False})
-    by_rows = _by_rows(read_rows(folder / table, COLUMNS), split, given)
+    by_rows = _by_rows(read_rows(folder / table, NEEDED), split, given)
     said = [f"{table} describes the X-rays", *by_rows.said]
     return Adapted({GENERATED: False, TABLE: table, LISTS: None, **by_rows.changes}, said)
 
@@ -36,8 +36,8 @@ def _by_rows(rows: pd.DataFrame, split: SplitXrays, given: Mapping[str, Any]) ->
     alone = {*findings[~findings.str.contains("|", regex=False)]} - {"", NO_FINDING}
     if alone and not alone & {*split.validation_findings} and not is_given(FINDINGS, given):
         changes[FINDINGS] = sorted(alone)
-    views = sorted({*rows["view"]})
-    if split.view is None or is_given(VIEW, given):
+    views = sorted({*rows.get("view", ())} - {""})  # DICOM files may tell their own
+    if not views or split.view is None or is_given(VIEW, given):
         return Adapted(changes, said)
     if split.view not in views:
         changes[VIEW] = views[0] if len(views) == 1 else None

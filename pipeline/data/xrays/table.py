@@ -13,6 +13,7 @@ from pipeline.errors import PipelineError
 
 COLUMNS = ("path", "patient", "view", "findings", "split")
 OF_DICOM = ("patient", "view")  # which these files tell themselves
+NEEDED = tuple(column for column in COLUMNS if column not in OF_DICOM)  # whatever the files are
 AGE = r"\d{1,3}(\.\d+)?[YMD]?"
 # Value of the column split → the list of images that it makes.
 LISTS = {"train": "train_val", "val": "val", "test": "test"}
@@ -41,8 +42,7 @@ def read_table(root: Path, inventory: pd.DataFrame, table: str, key: str) -> tup
             folder, stands there twice or has no image; or if a DICOM file contradicts its row
             (:func:`pipeline.data.xrays.completion.completed`). The sentence names the row.
     """
-    needed = [column for column in COLUMNS if column not in OF_DICOM]
-    text = read_described(root, inventory, table, needed, key)
+    text = read_described(root, inventory, table, NEEDED, key)
     file = root / table
     refuse_formulas(text["findings"].str.split("|").explode(), f"{file}, row ")  # reports count each of its own
     words = text["findings"].str.split("|")

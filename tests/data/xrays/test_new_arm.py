@@ -30,6 +30,11 @@ def test_a_csv_takes_the_place_of_the_published_lists(tmp_path: Path, like: str)
     assert (found["table"], found["lists"], found["generated"]) == ("Any name.CSV", None, False)
 
 
+def test_a_csv_of_dicom_files_may_leave_out_what_these_tell(tmp_path: Path) -> None:
+    (tmp_path / "films.csv").write_text("path,findings,split\na.dcm,,train\nb.dcm,Nodule,test\n", encoding="utf-8")
+    assert changes(tmp_path) == {"generated": False, "table": "films.csv", "lists": None}
+
+
 def test_known_findings_are_kept_where_the_csv_has_one_of_them_and_else_taken_from_it(tmp_path: Path) -> None:
     (tmp_path / "xrays.csv").write_text(HEADER + ROWS, encoding="utf-8")
     assert "validation_findings" not in changes(tmp_path, "demo_xrays")  # Nodule is one of them
