@@ -67,6 +67,11 @@ class Experiment:
         """The arm of the collection."""
         return read_arm(self.collection)
 
+    @cached_property
+    def own(self) -> Arm:
+        """Its arm, as its file says."""
+        return read_arm(self.arm)
+
     def new_arm(self, kind: Kind) -> NewArm:
         """Make the arm; see :meth:`detectors`."""
         dpa, *others = self.detectors(kind).items()
@@ -84,7 +89,7 @@ class Experiment:
 
     def kinds(self, detector: str) -> list[Kind]:
         """Of which kind the settings are that a detector has in the arm's file: of one, of both or of none."""
-        found = read_arm(self.arm).detector(detector)
+        found = self.own.detector(detector)
         return [kind for kind in get_args(Kind) if found == self._settings(detector, kind)]
 
     def detectors(self, kind: Kind) -> dict[str, dict[str, Any]]:
