@@ -24,9 +24,9 @@ RUN = f"""## The paper's figures on natural images
 
 One class at a time is normal, and the other nine are not. Table 1 of the paper has the averages over the ten classes of
 a collection, and ours stand below; where fewer classes ran, ours is the mean over these, and says over how many. ± is
-the standard deviation over seeds, which the paper's averages are without. All training images of a class are trained
-on, as in the paper. Settings of ours are "as default" or "as tuned" where they are what the paper's authors ran.
-{QUOTED}
+the standard deviation over seeds, which the paper's averages are without. "Default" are the settings of each method's
+authors, "tuned" those that known anomalies chose; ours are "as default" or "as tuned" where they are these in all of
+the classes that ran, and "as neither" where they are not. {QUOTED}
 """
 TABLE_5 = """### {name}, class by class
 
@@ -63,7 +63,7 @@ def _settings(ran: Sequence[Experiment], results: Results) -> dict[str, str]:
     said = {}
     for detector in dict.fromkeys(name for one in ran for name in results[one.arm]):
         kinds = set.intersection(*({*one.kinds(detector)} for one in ran))
-        said[detector] = f"ours, as {min(kinds)}" if len(kinds) == 1 else "ours" if kinds else "ours, others"
+        said[detector] = f"ours, as {min(kinds)}" if len(kinds) == 1 else "ours" if kinds else "ours, as neither"
     return said
 
 
