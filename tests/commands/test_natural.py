@@ -1,5 +1,6 @@
 """``make natural``: what it writes and what it asks of DVC, which does not run here."""
 
+import re
 import shlex
 import shutil
 import subprocess
@@ -9,14 +10,18 @@ from types import SimpleNamespace
 import pytest
 from dvc.utils.cli_parse import to_path_overrides
 from dvc.utils.hydra import apply_overrides
+from PIL import Image
 
 from pipeline.arms import check_arms, read_arm
+from pipeline.data.folders.settings import Settings
 from pipeline.natural import TABLE
 from pipeline.params.file import Params, read_params
 from tests.import_closure import ROOT
 from tests.in_process import Done, call
 from tests.shipped import shipped, write
-from tests.test_natural import write_cifar10, write_svhn
+from tests.test_natural import images_of, write_cifar10, write_svhn
+
+PAGE = (ROOT / "docs" / "natural.md").read_text(encoding="utf-8")
 
 
 @pytest.fixture
@@ -160,3 +165,28 @@ def test_what_there_is_not_is_named_with_what_there_is(folder: Path, words: list
     done = natural(folder, *words)
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith(f"error: {message}")
+
+
+def test_arms_of_ones_own_classes_are_made_as_the_page_says(folder: Path) -> None:
+    for of_class, part in (("dog", "train"), ("dog", "test"), ("cat", "test")):
+        place = folder / "pets" / part / of_class
+        place.mkdir(parents=True)
+        for number, pixels in enumerate(images_of(3 if of_class == "cat" else 5, 6, len(part))):
+            Image.fromarray(pixels).save(place / f"{number}.png")
+    lines = re.findall(r"^python -m pipeline (new-arm .*)$", PAGE, re.MULTILINE)
+    assert len(lines) == 2
+    for line in lines:
+        done = call(*shlex.split(line), folder=folder)
+        assert (done.returncode, done.stderr) == (0, "")
+    check_arms(read_params())
+    dogs, pets = (read_arm(arm).data_as(Settings).collection for arm in ("dogs", "pets"))
+    assert (dogs.layout, dogs.normal, dogs.validation_anomalies) == ("cifar10", ("dog",), ("cat",))
+    assert (pets.layout, pets.normal, pets.validation_anomalies) == ("mvtec", ("dog",), ())
+
+
+def test_the_page_names_words_of_the_command_that_there_are(folder: Path) -> None:
+    lines = re.findall(r"^python -m pipeline (natural [^#\n]*)", PAGE, re.MULTILINE)
+    assert len(lines) == 3
+    for line in lines:
+        words = [word for word in shlex.split(line) if word != "--dry-run"]
+        assert call(*words, "--dry-run", folder=folder).returncode == 0
