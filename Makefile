@@ -2,11 +2,13 @@
 PYTHON ?= python3
 BASE ?= main
 CRITERION ?= weakly_supervised
+COLLECTIONS ?= cifar10 svhn
+SETTINGS ?= tuned
 ENVIRONMENT := .venv/.installed
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help install repro paper check-data new-arm remove-arm tune adopt join compare gate check-lock test test-slow test-all lint format bench clean
+.PHONY: help install repro paper natural check-data new-arm remove-arm tune adopt join compare gate check-lock test test-slow test-all lint format bench clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  \1\t/' | expand -t 16
@@ -32,6 +34,9 @@ paper: $(ENVIRONMENT) ## the paper's four arms with three seeds, beside the demo
 		-S 'arms.xrays=[demo_xrays,nih_subset,nih_pa,nih_ap]' \
 		-S 'arms.train=[demo_slides,demo_xrays,camelyon16,nih_subset,nih_pa,nih_ap]' \
 		-S 'seeds=[0,1,2]'
+
+natural: $(ENVIRONMENT) ## CIFAR10 and SVHN, each class normal once, as in the paper (COLLECTIONS=cifar10, SETTINGS=default or tuned; needs the data and a GPU, see docs/natural.md)
+	python -m pipeline natural --collections $(COLLECTIONS) --settings $(SETTINGS)
 
 check-data: $(ENVIRONMENT) ## say which data sets are present, complete or missing, and list their files
 	python -m pipeline check-data

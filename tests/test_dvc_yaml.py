@@ -19,7 +19,7 @@ STAGES = YAML(typ="safe").load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))[
 ARM = "arms/${item.arm}.yaml"
 
 # What is imported by name when a stage runs: folder to the modules in it.
-DETECTOR = {"detectors/${item.detector}": ("settings", "detector")}
+DETECTOR = {"detectors/${item.detector}": ("settings", "detector"), "detectors": ("in_gray",)}
 KINDS = {f"data/{name}": ("settings",) for name in kinds.names()}
 LAYOUTS = {"data/folders/layouts": get_args(Collection.model_fields["layout"].annotation)}
 BASELINES = {f"detectors/{name}": ("settings", "detector") for name in registry.BASELINES}

@@ -20,13 +20,13 @@ def write_model(
 
     Args:
         path: The model's file.
-        settings: Written as JSON, without the places where files lay: they name a machine's folders.
+        settings: Written as :meth:`DetectorSettings.in_model` says.
         image_channels: 1 or 3.
         preparation: How its images were made.
         **learnt: Tensors, numbers and texts.
     """
     content = {
-        "settings": settings.model_copy(update=dict.fromkeys(settings.files)).model_dump_json(),
+        "settings": settings.in_model(),
         "image_channels": image_channels,
         "preparation": preparation,
     }

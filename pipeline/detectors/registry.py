@@ -72,8 +72,11 @@ def build(
         place: Where to compute.
         preparation: How its images were made, to be kept in the model's file.
     """
-    made: Detector = _detector_class(name)(settings, image_channels, place, preparation)
-    return made
+    made = _detector_class(name)
+    if settings.gray:
+        return _in_gray(made(settings, 1, place, preparation))
+    detector: Detector = made(settings, image_channels, place, preparation)
+    return detector
 
 
 def load(name: str, path: Path, settings: DetectorSettings, place: "Workplace") -> "Detector":
@@ -82,14 +85,20 @@ def load(name: str, path: Path, settings: DetectorSettings, place: "Workplace") 
     Args:
         name: The detector's.
         path: What its ``save`` wrote.
-        settings: The arm's, of which only the places of files count: all else is in the model.
+        settings: The arm's, of which only the places of files count: all else is in the model, unless the detector
+            keeps no settings there.
         place: Where to compute.
 
     Raises:
         PipelineError: If the file is missing, damaged or another detector's.
     """
     loaded: Detector = _detector_class(name).load(path, settings, place)
-    return loaded
+    return _in_gray(loaded) if getattr(loaded, "settings", settings).gray else loaded
+
+
+def _in_gray(detector: "Detector") -> "Detector":
+    shown: Detector = import_module("pipeline.detectors.in_gray").InGray(detector)
+    return shown
 
 
 def _detector_class(name: str) -> Any:

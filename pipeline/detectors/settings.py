@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
+from pydantic import Field
+
 from pipeline.params.base import Settings
 
 
@@ -58,10 +60,23 @@ class DetectorSettings(Settings):
     files: ClassVar[tuple[str, ...]] = ()
     shares_training: ClassVar[bool] = False
 
+    gray: bool = Field(
+        False, description="Whether images in colour are seen in gray (ITU-R 601, as an arm without `colour` has them)."
+    )
+
     @property
     def named_files(self) -> dict[str, Path]:
         """The files that the settings name, by their keys."""
         return {key: Path(name) for key in self.files if (name := getattr(self, key))}
+
+    def in_model(self) -> str:
+        """Return what a model's file says of the settings, as JSON.
+
+        The places where files lay are left out, since they name a machine's folders; so is ``gray`` where it is false,
+        so that a model that sees colours has the bytes that it had before there was the setting.
+        """
+        own = self.model_copy(update=dict.fromkeys(self.files))
+        return own.model_dump_json(exclude=None if self.gray else {"gray"})
 
     @property
     def resolution(self) -> int | None:

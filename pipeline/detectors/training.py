@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from pipeline.compute.device import Workplace
+from pipeline.compute.portions import update_with
 from pipeline.compute.progress import progress_bar
 from pipeline.compute.saved_state import SavedState
 from pipeline.compute.scratch import scratch_key
@@ -238,7 +239,6 @@ def saved_state(
         return SavedState(None, "")
     data = hashlib.sha256()
     for values in (images, *rows):
-        data.update(str(values.shape).encode())
-        data.update(np.ascontiguousarray(values).data)
+        update_with(data, values)
     where = (str(place), place.room, torch.get_num_threads())
     return SavedState(scratch, scratch_key(settings.model_dump_json(), seed, data.hexdigest(), where, *facts))

@@ -13,8 +13,9 @@ from pipeline.detectors.registry import words_of
 from pipeline.evaluation.breakdown import FINDING
 from pipeline.reporting.baselines import baseline_rows, best_baseline_text
 from pipeline.reporting.names import NAMES, baseline_meanings, check_baselines
-from pipeline.reporting.paper import PAPER_TEST_IMAGES
-from pipeline.reporting.paper_tables import above_paper, paper_figures, paper_section
+from pipeline.reporting.paper import MEDICAL_TEST_IMAGES, PAPER_TEST_IMAGES
+from pipeline.reporting.paper_natural import natural_section
+from pipeline.reporting.paper_tables import above_paper, medical_section, paper_figures
 from pipeline.reporting.plots import plot_name
 from pipeline.reporting.ranking import MANY, ranking_section
 from pipeline.reporting.summary import Results, by_roc_auc
@@ -145,14 +146,16 @@ def report_text(
     parts = [INTRODUCTION.format(text=fill(scope, WIDTH)), "## Results\n", *_results(results)]
     if any(len(facts.seeds) == 1 for singles in runs.values() for facts in singles.values()):
         parts.append(ONE_SEED)
-    generated, of_paper = any(facts[arm].generated for arm in results), bool({*PAPER_TEST_IMAGES} & {*results})
-    if of_paper:
+    generated, medical = any(facts[arm].generated for arm in results), bool({*MEDICAL_TEST_IMAGES} & {*results})
+    if medical:
         parts.append(UNLIKE)
     if generated:
         parts.append(GENERATED)
     # Drawn arms stand for the paper's until these run; a report on other data alone has nothing to do with them.
-    if generated or of_paper:
-        parts.append(paper_section(results))
+    if generated or medical:
+        parts.append(medical_section(results))
+    if generated or {*PAPER_TEST_IMAGES} & {*results}:
+        parts.append(natural_section(results))
     parts += [_arm_section(arm, singles, facts[arm], runs[arm]) for arm, singles in results.items()]
     baselines = BASELINES.format(meanings="; ".join(baseline_meanings(detectors)))
     slides = any(single["slides"] for singles in results.values() for single in singles.values())

@@ -18,6 +18,7 @@ class DeepSvddSettings(DetectorSettings):
         plural="Deep SVDD",
         meaning="**Deep SVDD** is the distance from a centre to which a network was trained to map normal images",
         loss="squared error per image, then squared distance",
+        paper="Deep SVDD",
     )
 
     side: Side | None = Field(

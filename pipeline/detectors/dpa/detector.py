@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from pipeline.compute.device import Workplace
+from pipeline.compute.portions import update_with
 from pipeline.compute.saved_state import SavedState
 from pipeline.compute.scratch import scratch_key
 from pipeline.compute.seeding import derived_seed
@@ -146,10 +147,8 @@ class DeepPerceptualAutoencoder(Detector):
 
         Scoring needs only this and the backbone's weights, which are named by their checksum.
         """
-        # Without the places where files lay: they name a machine's folders.
-        settings = self.settings.model_copy(update=dict.fromkeys(self.settings.files))
         content = {
-            "settings": settings.model_dump_json(),
+            "settings": self.settings.in_model(),
             "backbone_checksum": checksum(self.backbone) if self.backbone else "",
             "image_channels": self.architecture.image_channels,
             "network": {key: value.cpu() for key, value in self.network.state_dict().items()},
@@ -218,8 +217,7 @@ class DeepPerceptualAutoencoder(Detector):
         """Name a training after all that its result depends on."""
         data = hashlib.sha256()
         for values in (images, train, held_out, *(array.numpy() for array in _flat(self.statistics))):
-            data.update(str(values.shape).encode())
-            data.update(np.ascontiguousarray(values).data)
+            update_with(data, values)
         weights = checksum(self.backbone) if self.backbone else ""
         precision = self.place.precision(self.settings.precision)
         place = (str(self.place), self.place.room, self.place.compiles, precision, torch.get_num_threads())

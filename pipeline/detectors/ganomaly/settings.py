@@ -18,6 +18,7 @@ class GanomalySettings(DetectorSettings):
         plural="GANomaly",
         meaning="**GANomaly** is the distance between the codes of an image and of its reconstruction",
         loss="weighted sum of three losses",
+        paper="GANomaly",
     )
 
     side: Side | None = Field(

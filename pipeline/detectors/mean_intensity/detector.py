@@ -42,7 +42,7 @@ class MeanIntensity(Detector):
 
     def save(self, path: Path) -> None:
         """Write which part of an image counts."""
-        facts = {"settings": self.settings.model_dump_json(), "image_channels": self.image_channels}
+        facts = {"settings": self.settings.in_model(), "image_channels": self.image_channels}
         write_tensors(path, {**facts, "preparation": self.preparation})
 
     @classmethod
