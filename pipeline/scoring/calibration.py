@@ -1,0 +1,114 @@
+"""What a score means: how many held-out normals score as high (Bates et al. 2023, Testing for outliers with conformal
+p-values).
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from scipy import special
+
+from pipeline.compute.seeding import generator
+from pipeline.errors import PipelineError
+
+COVERED = 0.95  # of the range in which the false-alarm rate is
+
+
+@dataclass(frozen=True)
+class FalseAlarms:
+    """How many normals are really to be flagged at a level.
+
+    Attributes:
+        expected: The mean over what held-out normals might have been drawn.
+        low: The end of the range that holds 95 % of such draws.
+        high: The other end.
+    """
+
+    expected: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """The scores of normals that a model has not learnt from.
+
+    Attributes:
+        normals: float64 (n,), rising; of each patient or other group one image.
+    """
+
+    normals: np.ndarray
+
+    def p_values(self, scores: np.ndarray) -> np.ndarray:
+        """Return conformal p-values: p = (1 + #{normals with a score ≥ s}) / (n + 1).
+
+        Were the image normal and drawn as these were, p would be at most t in a share t of such draws.
+
+        Args:
+            scores: float64 (m,).
+        """
+        as_high = len(self.normals) - np.searchsorted(self.normals, scores, side="left")
+        return (1 + as_high) / (len(self.normals) + 1)
+
+    def percentiles(self, scores: np.ndarray) -> np.ndarray:
+        """Return the share of normals that score less, in percent."""
+        return 100 * np.searchsorted(self.normals, scores, side="left") / max(len(self.normals), 1)
+
+    def flagged(self, scores: np.ndarray, alpha: float) -> np.ndarray:
+        """Return which images are flagged at a level: bool (m,)."""
+        return self.p_values(scores) <= alpha
+
+    def threshold(self, alpha: float) -> float | None:
+        """Return the score above which images are flagged at a level; None where there are too few normals for it."""
+        rank = self._flagged_ranks(alpha)
+        return float(self.normals[-rank]) if rank else None
+
+    def false_alarms(self, alpha: float) -> FalseAlarms | None:
+        """Return the rate at which normals are really to be flagged at a level; None where none ever is.
+
+        Given the held-out normals, it is the share of all normals beyond the k-th highest of them, which over their
+        draws has a Beta(k, n + 1 − k) distribution, k = ⌊α (n + 1)⌋.
+        """
+        rank, count = self._flagged_ranks(alpha), len(self.normals)
+        if not rank:
+            return None
+        low, high = special.betaincinv(rank, count + 1 - rank, [(1 - COVERED) / 2, (1 + COVERED) / 2])
+        return FalseAlarms(rank / (count + 1), float(low), float(high))
+
+    def _flagged_ranks(self, alpha: float) -> int:
+        # A product that is a whole number may come out a rounding error below it.
+        return min(int(alpha * (len(self.normals) + 1) + 1e-9), len(self.normals))
+
+
+def calibration_of(scores: np.ndarray, ids: pd.Series, groups: pd.Series) -> Calibration:
+    """Keep of each group one score, drawn by the names of its images, since those of one patient are alike.
+
+    Args:
+        scores: float64 (n,) of normals.
+        ids: Of the images.
+        groups: Of the images.
+
+    Raises:
+        PipelineError: If a score is not finite.
+    """
+    if not np.isfinite(scores).all():
+        raise PipelineError(f"the score of {ids[~np.isfinite(scores)].iloc[0]} is not finite: train again")
+    lots = [float(generator(0, "calibration", name).random()) for name in ids]
+    table = pd.DataFrame({"score": scores, "lot": lots, "id": ids.to_numpy(), "group": groups.to_numpy()})
+    drawn = table.sort_values(["lot", "id"]).drop_duplicates("group")
+    return Calibration(np.sort(drawn["score"].to_numpy(np.float64)))
+
+
+def q_values(p_values: np.ndarray) -> np.ndarray:
+    """Return what share of images that are flagged down to this one may be normal (Benjamini & Hochberg 1995).
+
+    Args:
+        p_values: float64 (m,) of all images that were scored together.
+    """
+    if not len(p_values):
+        return np.empty(0)
+    order = np.argsort(p_values, kind="stable")
+    scaled = p_values[order] * len(p_values) / np.arange(1, len(p_values) + 1)
+    q_values = np.empty(len(p_values))
+    q_values[order] = np.minimum.accumulate(scaled[::-1])[::-1].clip(max=1)
+    return q_values
