@@ -32,5 +32,10 @@ def provenance(inventory: Path, images: Path, model: Path, device: str) -> dict[
         "images_md5": md5(images),
         "model_md5": md5(model),
         "device": device,
-        "libraries": {"python": platform.python_version()} | {name: version(name) for name in LIBRARIES},
+        "libraries": libraries(),
     }
+
+
+def libraries() -> dict[str, str]:
+    """Return the versions of Python and of what computes."""
+    return {"python": platform.python_version()} | {name: version(name) for name in LIBRARIES}

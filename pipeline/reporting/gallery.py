@@ -71,7 +71,7 @@ def write_gallery(
         if drawn is not None:
             beyond = f"{(drawn > top).mean():.1%} of the pixels are beyond"
             name = caption.partition(":")[0]
-            rows[f"anomaly maps of the {name}, dark 0 to bright {top:.3g}; {beyond}"] = [_heat(m, top) for m in drawn]
+            rows[f"anomaly maps of the {name}, dark 0 to bright {top:.3g}; {beyond}"] = [heat(m, top) for m in drawn]
     contact_sheet(path, title, rows, notes=notes)
 
 
@@ -91,7 +91,7 @@ def _scored_part(pixels: np.ndarray, maps: np.ndarray) -> list[np.ndarray]:
     return list(pixels[:, top : top + height, left : left + width])
 
 
-def _heat(anomaly_map: np.ndarray, top: float) -> np.ndarray:
+def heat(anomaly_map: np.ndarray, top: float) -> np.ndarray:
     """Colour a map: float (H, W) to RGB uint8 (H, W, 3)."""
     gray = np.clip(anomaly_map / top * 255, 0, 255).astype(np.uint8)
     return np.asarray(cv2.cvtColor(cv2.applyColorMap(gray, cv2.COLORMAP_INFERNO), cv2.COLOR_BGR2RGB))

@@ -1,7 +1,9 @@
-"""What a score means: how many held-out normals score as high (Bates et al. 2023, Testing for outliers with conformal
-p-values).
+"""What a score means: how many held-out normals score as high.
+
+After Bates et al. 2023, Testing for outliers with conformal p-values.
 """
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -78,6 +80,11 @@ class Calibration:
     def _flagged_ranks(self, alpha: float) -> int:
         # A product that is a whole number may come out a rounding error below it.
         return min(int(alpha * (len(self.normals) + 1) + 1e-9), len(self.normals))
+
+
+def fewest_normals(alpha: float) -> int:
+    """Return how many normals a level needs: below 19 there is no threshold of 5 %."""
+    return math.ceil(1 / alpha - 1e-9) - 1
 
 
 def calibration_of(scores: np.ndarray, ids: pd.Series, groups: pd.Series) -> Calibration:

@@ -1,0 +1,66 @@
+"""Whether an image looks like those that a model knows: brightness, contrast, sharpness and coarse layout."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from pipeline.compute.portions import portions
+from pipeline.data.images import Images
+from pipeline.features.covariance import Spread, ledoit_wolf
+from pipeline.scoring.calibration import Calibration, calibration_of
+
+FIELDS = 4  # along each side, whose means say how an image is laid out
+MOST = 20_000  # training images that are looked at; more change no digit that is read
+
+
+@dataclass(frozen=True)
+class Appearance:
+    """How known images look, and how far from that held-out normals are.
+
+    Attributes:
+        spread: Of what :func:`described` says of training normals.
+        distances: Of held-out normals.
+    """
+
+    spread: Spread
+    distances: Calibration
+
+    def p_values(self, images: np.ndarray) -> np.ndarray:
+        """Return how many held-out normals look as strange, as conformal p-values float64 (n,)."""
+        return self.distances.p_values(self.spread.distances(described(images)))
+
+
+def described(images: np.ndarray) -> np.ndarray:
+    """Describe images uint8 (n, H, W, C) by 4 C + 16 C numbers, float64.
+
+    Of each channel: mean, standard deviation, and the mean steps between neighbours along rows and columns, relative to
+    the standard deviation; then the means of 4×4 fields. An equalised image has one brightness and contrast, whatever
+    it shows, so these alone would not tell.
+    """
+    shown = images.astype(np.float64)
+    mean, std = shown.mean((1, 2)), shown.std((1, 2))
+    steps = [np.abs(np.diff(shown, axis=axis)).mean((1, 2)) / np.maximum(std, 1) for axis in (1, 2)]
+    rows = [part.mean(1) for part in np.array_split(shown, FIELDS, axis=1)]
+    fields = [part.mean(1) for row in rows for part in np.array_split(row, FIELDS, axis=1)]
+    return np.concatenate([mean, std, *steps, *fields], axis=1)
+
+
+def appearance_of(images: Images, train: np.ndarray, held_out: np.ndarray) -> Appearance:
+    """Learn how an arm's images look.
+
+    Args:
+        images: The prepared arm.
+        train: Rows of training normals; of very many, some that are evenly spaced are taken.
+        held_out: Rows of held-out normals.
+    """
+    chosen = train[np.linspace(0, len(train) - 1, min(len(train), MOST)).round().astype(int)]
+    spread = ledoit_wolf(_described_rows(images, chosen))
+    distances = spread.distances(_described_rows(images, held_out))
+    known = images.index.iloc[held_out]
+    return Appearance(spread, calibration_of(distances, known["id"], known["group"]))
+
+
+def _described_rows(images: Images, rows: np.ndarray) -> np.ndarray:
+    channels = images.pixels.shape[3]
+    parts = [described(np.asarray(images.pixels[portion])) for portion in portions(images.pixels, rows)]
+    return np.concatenate(parts) if parts else np.empty((0, (4 + FIELDS**2) * channels))

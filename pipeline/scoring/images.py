@@ -1,0 +1,151 @@
+"""Scoring image files: prepared by several processes, scored by one, a portion at a time."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from pipeline.compute.scratch import make_parts, scratch_key
+from pipeline.data.stain import TooLittleStainError
+from pipeline.errors import PipelineError
+from pipeline.evaluation.scores import DIGITS
+from pipeline.files import atomic, write_picture
+from pipeline.reporting.gallery import heat
+from pipeline.scoring.inputs import Input
+from pipeline.scoring.model import Model, Preparing
+
+AT_ONCE = 64  # images, as the chain shows them to a network
+LARGEST_FILE = 256 * 2**20
+COLUMNS = ["name", "path", "md5", "status", "reason", "score", "percentile", "p", "q", "flagged", "appearance_p"]
+STRANGE = 0.01  # p-value of the appearance below which a warning is given
+
+
+@dataclass(frozen=True)
+class PrepareJob:
+    """Reads and prepares some files; travels to the worker processes."""
+
+    preparation: Preparing
+
+    def __call__(self, inputs: Sequence[Input], part: Path) -> int:
+        """Write a part: ``images`` uint8 (n, H, W, C) of the files that could be read, ``reasons`` and ``md5`` of all.
+
+        Returns:
+            The number of files.
+        """
+        images, reasons, checksums = [], [], []
+        for one in inputs:
+            checksum, reason = "", ""
+            try:
+                content = _content(one)
+                checksum = hashlib.md5(content, usedforsecurity=False).hexdigest()
+                images.append(self.preparation.prepare(content, one.path.name))
+            except (PipelineError, TooLittleStainError) as error:
+                reason = str(error)
+            reasons.append(reason)
+            checksums.append(checksum)
+        with atomic(part) as unfinished:
+            whole = np.stack(images) if images else np.empty((0, 1, 1, 1), np.uint8)
+            np.savez(unfinished, images=whole, reasons=np.array(reasons, str), md5=np.array(checksums), failed=False)
+        return len(inputs)
+
+
+def score_images(
+    model: Model, inputs: Sequence[Input], alpha: float, maps: str, out: Path, workers: int
+) -> pd.DataFrame:
+    """Score files, and draw the anomaly maps of some.
+
+    Args:
+        model: The model.
+        inputs: The files.
+        alpha: The level at which images are flagged, which decides of which maps are drawn.
+        maps: ``none``, ``flagged`` or ``all``.
+        out: The folder of the results; pictures go to ``pictures``, what an interrupted run has finished to ``.parts``.
+        workers: Processes; they change no byte.
+
+    Returns:
+        The columns of :data:`COLUMNS` but ``q``, in the order of the inputs; numbers are NaN where there is no score.
+    """
+    portions = [list(inputs[start : start + AT_ONCE]) for start in range(0, len(inputs), AT_ONCE)]
+    facts = [[(one.name, _state(one.path)) for one in portion] for portion in portions]
+    items = [(scratch_key(model.checksum, known), portion) for known, portion in zip(facts, portions, strict=True)]
+    parts = make_parts(PrepareJob(model.preparation), items, out / ".parts", workers, "prepared", "images")
+    tables = [_scored(model, portion, part, alpha, maps, out) for portion, part in zip(portions, parts, strict=True)]
+    return pd.concat(tables, ignore_index=True)
+
+
+def _scored(model: Model, inputs: Sequence[Input], part: Path, alpha: float, maps: str, out: Path) -> pd.DataFrame:
+    with np.load(part, allow_pickle=False) as content:
+        images, reasons, checksums = content["images"], content["reasons"].tolist(), content["md5"].tolist()
+    table = pd.DataFrame(
+        {
+            "name": [one.name for one in inputs],
+            "path": [one.path.as_posix() for one in inputs],
+            "md5": checksums,
+            "status": ["failed" if reason else "ok" for reason in reasons],
+            "reason": reasons,
+        }
+    )
+    read = table["status"] == "ok"
+    scores = np.full(len(table), np.nan)
+    if read.any():
+        scores[read] = [float(f"{score:.{DIGITS}g}") for score in model.detector.score(images)]
+    broken = read & ~np.isfinite(scores)
+    table.loc[broken, ["status", "reason"]] = ["failed", "its score is not finite: is it blank?"]
+    known = model.calibration
+    table["score"] = scores
+    table["percentile"] = np.where(read, known.percentiles(scores), np.nan)
+    table["p"] = np.where(read, known.p_values(scores), np.nan)
+    table["flagged"] = read & known.flagged(scores, alpha)
+    strange = np.full(len(table), np.nan)
+    strange[read] = model.appearance.p_values(images) if read.any() else []
+    table["appearance_p"] = strange
+    chosen = {"none": read & False, "flagged": table["flagged"], "all": read}[maps]
+    _draw(model, table[read].assign(drawn=chosen[read]), images, out / "pictures")
+    return table
+
+
+def _draw(model: Model, table: pd.DataFrame, images: np.ndarray, folder: Path) -> None:
+    """Draw each chosen image and its map, named after its content."""
+    rows = np.flatnonzero(table["drawn"].to_numpy())
+    if not len(rows):
+        return
+    maps = model.detector.anomaly_maps(images[rows]) if model.map_top else None
+    for number, row in enumerate(rows):
+        name = picture_name(table["name"].iloc[row])
+        write_picture(folder / f"{name}.png", _shown(images[row]))
+        if maps is not None and model.map_top:
+            write_picture(folder / f"{name}.map.png", heat(maps[number], model.map_top))
+
+
+def picture_name(name: str) -> str:
+    """Return what the pictures of an input are called."""
+    return hashlib.sha256(name.encode()).hexdigest()[:16]
+
+
+def _shown(image: np.ndarray) -> np.ndarray:
+    return np.repeat(image, 3, axis=2) if image.shape[2] == 1 else image
+
+
+def _content(one: Input) -> bytes:
+    if one.path.name.startswith("._"):
+        raise PipelineError(f"{one.name} is what macOS keeps beside a file, no image: leave it out")
+    if one.path.name.upper() == "DICOMDIR":
+        raise PipelineError(f"{one.name} lists DICOM files and is none: name their folder")
+    try:
+        if one.path.stat().st_size > LARGEST_FILE:
+            raise PipelineError(f"{one.name} has more than {LARGEST_FILE // 2**20} MB: is it a slide?")
+        return one.path.read_bytes()
+    except OSError as error:
+        raise PipelineError(f"{one.name} cannot be read ({error.strerror}): see to its permissions and disk") from error
+
+
+def _state(path: Path) -> tuple[int, int]:
+    """Size and time of change, by which a part is known to be of the same files."""
+    try:
+        status = path.stat()
+    except OSError:
+        return (-1, -1)
+    return (status.st_size, status.st_mtime_ns)

@@ -1,0 +1,75 @@
+"""What shall be scored: files, folders and CSVs that name files."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipeline.data.collection_csv import read_rows
+from pipeline.data.inventory import UNWRITABLE, raw_file
+from pipeline.errors import PipelineError
+
+COLUMN = "path"
+
+
+@dataclass(frozen=True)
+class Input:
+    """One file.
+
+    Attributes:
+        name: What results call it: its path below the folder or CSV that was named, behind that one's name; its own
+            name if it was named itself.
+        path: Where it is.
+    """
+
+    name: str
+    path: Path
+
+
+def find_inputs(named: Sequence[Path], recursive: bool) -> list[Input]:
+    """List all files to be scored, each once, whatever leads to it.
+
+    Args:
+        named: Files, folders, and CSVs with a column ``path``, relative to the CSV's folder.
+        recursive: Whether folders inside of folders are looked into.
+
+    Returns:
+        In the order of their names. What is no picture is among them, and fails by itself.
+
+    Raises:
+        PipelineError: If one is missing, a CSV is wrong, or there are none.
+    """
+    found: dict[Path, Input] = {}
+    for one in [one for word in named for one in _inputs_of(word, recursive)]:
+        found.setdefault(one.path.resolve(), one)
+    names = Counter(one.name for one in found.values())
+    # Of two with one name, the paths tell which is which.
+    told = [one if names[one.name] == 1 else Input(one.path.as_posix(), one.path) for one in found.values()]
+    inputs = sorted(told, key=lambda one: one.name)
+    if not inputs:
+        raise PipelineError(f"there are no files in {', '.join(map(str, named))}: name files, or use --recursive")
+    return inputs
+
+
+def _inputs_of(word: Path, recursive: bool) -> Iterator[Input]:
+    if word.is_dir():
+        files = sorted(word.rglob("*") if recursive else word.iterdir())
+        yield from (Input(f"{word.name}/{_below(file, word)}", file) for file in _writable(files) if file.is_file())
+    elif not word.is_file():
+        raise PipelineError(f"{word} is missing: name a file, a folder or a CSV with the column {COLUMN}")
+    elif word.suffix.lower() == ".csv":
+        for row, path in read_rows(word, [COLUMN])[COLUMN].items():
+            yield Input(f"{word.stem}/{path}", raw_file(word.parent, path, f"{word}, row {row}"))
+    else:
+        yield Input(word.name, word)
+
+
+def _below(file: Path, folder: Path) -> str:
+    return file.relative_to(folder).as_posix()
+
+
+def _writable(files: Iterable[Path]) -> Iterator[Path]:
+    for file in files:
+        if UNWRITABLE.search(str(file)):
+            raise PipelineError(f"{str(file)!r} has a name that no list can hold: rename it")
+        yield file
