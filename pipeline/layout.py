@@ -9,6 +9,7 @@ INVENTORIES = RAW / "inventory"
 INTERIM = Path("data/interim")
 PREPARED = Path("data/prepared")
 MODELS = Path("data/models")
+CALIBRATED = "calibrated.pt"
 REPORTS = Path("reports")
 DATA_REPORTS = REPORTS / "data"  # what became of each arm's images
 RESULTS = REPORTS / "arms"  # figures by arm, of all its detectors
@@ -61,6 +62,11 @@ def training(run: str) -> Path:
 def model(run: str) -> Path:
     """The trained model of a run."""
     return MODELS / run / "model.pt"
+
+
+def calibrated(run: str) -> Path:
+    """The same with what its scores mean, for new images."""
+    return MODELS / run / CALIBRATED
 
 
 def scores(run: str) -> Path:

@@ -14,9 +14,9 @@ import pandas as pd
 from pipeline.compute.device import Workplace, prepare_device
 from pipeline.compute.workers import worker_count
 from pipeline.errors import PipelineError
+from pipeline.evaluation.calibration import fewest_normals
 from pipeline.files import remove
 from pipeline.params.compute import Compute
-from pipeline.scoring.calibration import fewest_normals
 from pipeline.scoring.images import score_images
 from pipeline.scoring.inputs import find_inputs
 from pipeline.scoring.model import Model, read_model

@@ -5,6 +5,7 @@ from pipeline.arms import Arm
 from pipeline.compute.device import Workplace
 from pipeline.data.images import Images
 from pipeline.detectors.registry import load, words_of
+from pipeline.evaluation.calibrated_model import write_calibrated
 from pipeline.evaluation.operating_point import thresholds
 from pipeline.evaluation.provenance import provenance
 from pipeline.evaluation.scorers import scorers
@@ -36,6 +37,7 @@ def write_run(
     fitted = load(detector, model, own, place)
     table = score_table(images, run, scorers(detector, fitted, own.resolution, images, seed))
     write_csv(layout.scores(run), table)
+    write_calibrated(layout.calibrated(run), model, detector, fitted, images, table)
     pixels = layout.prepared(arm.name) / "images.npy"
     write_json(folder / "provenance.json", provenance(layout.inventory(arm.name), pixels, model, str(place)))
     if gallery:

@@ -4,28 +4,22 @@ import json
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from sys import intern
 from typing import Any, Protocol, cast
 
 import numpy as np
 import torch
 
 from pipeline.compute.device import Workplace
-from pipeline.compute.tensor_files import read_tensors, write_tensors
-from pipeline.data.images import Images
 from pipeline.data.kinds import names as kind_names
 from pipeline.detectors import registry
 from pipeline.detectors.base import Detector
-from pipeline.detectors.fitting import training_rows
 from pipeline.detectors.model_files import opened_model, tensor_of
 from pipeline.errors import PipelineError
-from pipeline.evaluation.scores import scored
+from pipeline.evaluation.appearance import Appearance
+from pipeline.evaluation.calibration import Calibration
 from pipeline.features.covariance import Spread
 from pipeline.files import md5
-from pipeline.scoring.appearance import Appearance, appearance_of
-from pipeline.scoring.calibration import Calibration, calibration_of
-
-MAP_QUANTILE = 0.999  # of the pixels of held-out normals' maps, which is drawn half as bright as the brightest
+from pipeline.layout import CALIBRATED
 
 
 class Preparing(Protocol):
@@ -66,35 +60,11 @@ class Model:
     map_top: float | None
 
 
-def complete_model(path: Path, name: str, detector: Detector, images: Images) -> None:
-    """Add to a model's file which detector it is and what its scores mean, so that it can be used without any other.
-
-    Args:
-        path: What the detector's ``save`` wrote.
-        name: The detector's.
-        detector: The fitted detector.
-        images: The prepared arm that it was fitted to.
-    """
-    held_out = images.rows("val", label=0)
-    known = images.index.iloc[held_out]
-    calibration = calibration_of(scored(detector.score, images, held_out), known["id"], known["group"])
-    appearance = appearance_of(images, training_rows(images), held_out)
-    content = {
-        "detector": intern(name),
-        "normals": torch.from_numpy(calibration.normals),
-        "appearance_mean": appearance.spread.mean,
-        "appearance_precision": appearance.spread.precision,
-        "appearance_normals": torch.from_numpy(appearance.distances.normals),
-        "map_top": _map_top(detector, images, held_out),
-    }
-    write_tensors(path, {**read_tensors(path), **content})
-
-
 def read_model(path: Path, place: Workplace, weights: str | None = None) -> Model:
     """Open a model's file alone.
 
     Args:
-        path: What :func:`complete_model` wrote.
+        path: What :func:`pipeline.evaluation.calibrated_model.write_calibrated` wrote.
         place: Where to compute.
         weights: File with the weights of its backbone, where their own source shall not be asked.
 
@@ -104,7 +74,9 @@ def read_model(path: Path, place: Workplace, weights: str | None = None) -> Mode
     with opened_model(path) as content:
         name = content.get("detector")
         if not isinstance(name, str) or name not in registry.names():
-            raise PipelineError(f"{path} does not say which detector it is: train again with this version")
+            raise PipelineError(
+                f"{path} was not calibrated: name the file {CALIBRATED}, which `dvc repro` makes beside it"
+            )
         top = content["map_top"]
         if top is not None and not (isinstance(top, float) and top > 0):
             raise ValueError("map_top is no brightness")
@@ -135,11 +107,3 @@ def _preparation(kind: Any, content: Any) -> Preparing:
         raise ValueError("the images are of no known kind")
     model = import_module(f"pipeline.data.{kind}.preparation").Preparation
     return cast(Preparing, model.model_validate_json(json.dumps(content)))
-
-
-def _map_top(detector: Detector, images: Images, held_out: np.ndarray) -> float | None:
-    """Twice what nearly all of the maps of held-out normals stay below; None without maps."""
-    maps = detector.anomaly_maps(np.asarray(images.pixels[held_out[:64]])) if len(held_out) else None
-    if maps is None:
-        return None
-    return float(f"{2 * np.quantile(maps, MAP_QUANTILE):.3g}") or 1.0

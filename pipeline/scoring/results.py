@@ -8,9 +8,9 @@ import pandas as pd
 
 from pipeline.compute.device import Workplace
 from pipeline.errors import PipelineError
+from pipeline.evaluation.calibration import q_values
 from pipeline.evaluation.provenance import libraries
 from pipeline.files import read_json, write_csv, write_json
-from pipeline.scoring.calibration import q_values
 from pipeline.scoring.model import Model
 
 RESULTS, RUN = "results.csv", "run.json"

@@ -6,8 +6,8 @@ import numpy as np
 
 from pipeline.compute.portions import portions
 from pipeline.data.images import Images
+from pipeline.evaluation.calibration import Calibration, calibration_of
 from pipeline.features.covariance import Spread, ledoit_wolf
-from pipeline.scoring.calibration import Calibration, calibration_of
 
 FIELDS = 4  # along each side, whose means say how an image is laid out
 MOST = 20_000  # training images that are looked at; more change no digit that is read

@@ -7,7 +7,7 @@ from hypothesis.extra.numpy import arrays
 from scipy import stats
 
 from pipeline.errors import PipelineError
-from pipeline.scoring.calibration import Calibration, calibration_of, q_values
+from pipeline.evaluation.calibration import Calibration, calibration_of, q_values
 
 scores = arrays(np.float64, st.integers(1, 40), elements=st.floats(0, 10, width=16))
 levels = st.floats(0.01, 0.5)
