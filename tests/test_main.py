@@ -55,7 +55,7 @@ def test_what_cannot_be_called_is_shown_how_to_call(words: list[str]) -> None:
     assert done.stderr.startswith("usage: python -m pipeline ")
 
 
-@pytest.mark.parametrize("command", sorted(set(listed()) - {"check-lock", "parameters"}))
+@pytest.mark.parametrize("command", sorted(set(listed()) - {"check-lock", "parameters", "score"}))
 def test_commands_fail_like_stages(tmp_path: Path, command: str) -> None:
     (tmp_path / "params.yaml").mkdir()
     (tmp_path / "arms" / "demo_xrays.yaml").mkdir(parents=True)
@@ -70,7 +70,7 @@ def test_commands_fail_like_stages(tmp_path: Path, command: str) -> None:
 
 def test_every_target_of_make_calls_a_command_that_there_is() -> None:
     called = re.findall(r"python -m pipeline (\S+)", (ROOT / "Makefile").read_text(encoding="utf-8"))
-    assert set(called) == set(listed()) - {"experiments", "parameters"}
+    assert set(called) == set(listed()) - {"experiments", "parameters", "score"}
 
 
 def test_ctrl_c_during_the_imports_is_one_line(tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ from pipeline.scoring.images import score_images
 from pipeline.scoring.inputs import find_inputs
 from pipeline.scoring.model import Model, read_model
 from pipeline.scoring.page import write_page
-from pipeline.scoring.results import check_output, facts_of, with_q, write_results
+from pipeline.scoring.results import PARTS, begin, facts_of, with_q, write_results
 
 ALL, SOME, NONE = 0, 3, 1
 
@@ -43,17 +43,16 @@ def main(words: Sequence[str]) -> int:
     )
     place = Workplace(prepare_device(compute))
     model = read_model(arguments.model, place, arguments.weights)
-    check_output(arguments.out, model)
     inputs = find_inputs(arguments.inputs, arguments.recursive)
     if arguments.dry_run:
         print(f"{len(inputs)} inputs would be scored by {_named(model)}", *(one.name for one in inputs[:20]), sep="\n")
         return ALL
-    parts = arguments.out / ".parts"
+    begin(arguments.out, model)
     table = with_q(score_images(model, inputs, arguments.alpha, arguments.maps, arguments.out, worker_count(compute)))
     facts = facts_of(model, place, table, arguments.alpha)
     write_page(arguments.out, table, facts, model)
     write_results(arguments.out, table, facts)
-    remove(parts)
+    remove(arguments.out / PARTS)
     print(*_summary(table, arguments.alpha, model, arguments.out), sep="\n")
     failed = (table["status"] != "ok").sum()
     return NONE if failed == len(table) else SOME if failed else ALL

@@ -16,6 +16,7 @@ from pipeline.files import atomic, write_picture
 from pipeline.reporting.gallery import heat
 from pipeline.scoring.inputs import Input
 from pipeline.scoring.model import Model, Preparing
+from pipeline.scoring.results import PARTS
 
 AT_ONCE = 64  # images, as the chain shows them to a network
 LARGEST_FILE = 256 * 2**20
@@ -71,7 +72,7 @@ def score_images(
     portions = [list(inputs[start : start + AT_ONCE]) for start in range(0, len(inputs), AT_ONCE)]
     facts = [[(one.name, _state(one.path)) for one in portion] for portion in portions]
     items = [(scratch_key(model.checksum, known), portion) for known, portion in zip(facts, portions, strict=True)]
-    parts = make_parts(PrepareJob(model.preparation), items, out / ".parts", workers, "prepared", "images")
+    parts = make_parts(PrepareJob(model.preparation), items, out / PARTS, workers, "prepared", "images")
     tables = [_scored(model, portion, part, alpha, maps, out) for portion, part in zip(portions, parts, strict=True)]
     return pd.concat(tables, ignore_index=True)
 

@@ -74,9 +74,7 @@ def read_model(path: Path, place: Workplace, weights: str | None = None) -> Mode
     with opened_model(path) as content:
         name = content.get("detector")
         if not isinstance(name, str) or name not in registry.names():
-            raise PipelineError(
-                f"{path} was not calibrated: name the file {CALIBRATED}, which `dvc repro` makes beside it"
-            )
+            raise PipelineError(f"{path} was not calibrated: name {CALIBRATED}, which `dvc repro` makes beside it")
         top = content["map_top"]
         if top is not None and not (isinstance(top, float) and top > 0):
             raise ValueError("map_top is no brightness")

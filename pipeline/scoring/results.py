@@ -10,29 +10,34 @@ from pipeline.compute.device import Workplace
 from pipeline.errors import PipelineError
 from pipeline.evaluation.calibration import q_values
 from pipeline.evaluation.provenance import libraries
-from pipeline.files import read_json, write_csv, write_json
+from pipeline.files import read_json, write_csv, write_json, write_text
 from pipeline.scoring.model import Model
 
 RESULTS, RUN = "results.csv", "run.json"
+PARTS = ".parts"  # what an interrupted run has finished
+CLAIM = f"{PARTS}/model"  # whose they are
 DIGITS = 6
 
 
-def check_output(out: Path, model: Model) -> None:
-    """Check that a folder is new, empty, or holds results of the same model.
+def begin(out: Path, model: Model) -> None:
+    """Claim a folder for the results of a model, so that those of two are never mixed.
 
     Raises:
-        PipelineError: If it holds anything else, so that results of two models are never mixed.
+        PipelineError: If it holds anything else than results, finished or not, of the same model.
     """
-    if not out.exists():
-        return
-    if not out.is_dir():
+    if out.exists() and not out.is_dir():
         raise PipelineError(f"{out} is a file: name a folder for the results")
     if (out / RUN).is_file():
-        other = read_json(out / RUN, "name another folder").get("model_md5")
-        if other != model.checksum:
-            raise PipelineError(f"{out} holds results of another model: name another folder, or remove it")
-    elif any(file.name != ".parts" for file in out.iterdir()):
+        claimed = read_json(out / RUN, "name another folder").get("model_md5")
+    elif (out / CLAIM).is_file():
+        claimed = (out / CLAIM).read_text(encoding="utf-8")
+    elif out.is_dir() and any(out.iterdir()):
         raise PipelineError(f"{out} is not empty and holds no results: name another folder")
+    else:
+        claimed = model.checksum
+    if claimed != model.checksum:
+        raise PipelineError(f"{out} holds results of another model: name another folder, or remove it")
+    write_text(out / CLAIM, model.checksum)
 
 
 def with_q(table: pd.DataFrame) -> pd.DataFrame:

@@ -54,7 +54,7 @@ def test_every_seed_is_fitted_and_scored_and_again_to_the_same_bytes(
     made = outputs()
     runs = [f"{arm}/{detector}/seed-{seed}" for seed in (0, 1)]
     expected = {f"{place}.csv" for place in (f"reports/scores/{run}" for run in runs)}
-    expected |= {f"data/models/{run}/model.pt" for run in runs}
+    expected |= {f"data/models/{run}/{name}.pt" for run in runs for name in ("model", "calibrated")}
     expected |= {f"reports/runs/{run}/{name}" for run in runs for name in ("history.csv", "provenance.json")}
     assert set(made) == expected | {f"reports/runs/{runs[0]}/gallery.png"}
     for run in runs:
@@ -86,7 +86,8 @@ def test_a_seed_is_trained_and_evaluated_and_again_to_the_same_bytes(
     assert made[0] == made[1]
     run = f"{arm}/{detector}/seed-1"
     names = ("history.csv", "growth.png", "provenance.json", "gallery.png")
-    expected = {f"data/models/{run}/model.pt", f"reports/scores/{run}.csv", *(f"reports/runs/{run}/{n}" for n in names)}
+    expected = {f"data/models/{run}/{name}.pt" for name in ("model", "calibrated")}
+    expected |= {f"reports/scores/{run}.csv", *(f"reports/runs/{run}/{n}" for n in names)}
     assert set(made[0]) == expected
 
 

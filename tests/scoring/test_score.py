@@ -1,0 +1,159 @@
+"""The command, on a model's file alone."""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from pipeline.commands import score
+from pipeline.errors import PipelineError
+from pipeline.scoring import images
+from pipeline.scoring.images import picture_name
+from tests.scoring.conftest import ARM, film, save
+
+
+@pytest.fixture
+def elsewhere(in_folder: Path, model_file: Path) -> Path:
+    """An empty folder with the model's file and nothing else of the repository."""
+    shutil.copy(model_file, in_folder / "model.pt")
+    return in_folder
+
+
+def run(*words: Any) -> tuple[int, pd.DataFrame]:
+    status = score.main(["model.pt", *map(str, words), "--out", "out", "--device", "cpu", "--workers", "1"])
+    return status, pd.read_csv("out/results.csv").set_index("name")
+
+
+def test_new_images_score_as_they_did_in_the_chain(elsewhere: Path, trained: Path) -> None:
+    status, table = run(trained / "data/raw" / ARM, "--recursive")
+    known = pd.read_csv(trained / f"reports/scores/{ARM}/padim/seed-0.csv").set_index("id")
+    assert status == 0
+    found = table.loc[[f"{ARM}/{name}" for name in known.index], "score"]
+    assert found.tolist() == known["score"].tolist()
+
+
+def test_a_score_has_its_place_among_held_out_normals(elsewhere: Path) -> None:
+    save(Path("new/usual.png"), film(500))
+    save(Path("new/odd.png"), film(500, abnormal=True))
+    status, table = run("new")
+    assert status == 0
+    facts = json.loads(Path("out/run.json").read_bytes())
+    assert facts["normals"] >= 19
+    assert table.loc["new/odd.png", ["percentile", "p", "flagged"]].tolist() == [
+        100, pytest.approx(1 / (facts["normals"] + 1), abs=1e-6), True,
+    ]  # fmt: skip
+    assert not table.loc["new/usual.png", "flagged"]
+    assert table.loc["new/odd.png", "q"] == pytest.approx(2 * table.loc["new/odd.png", "p"], abs=2e-6)
+    assert facts["threshold"] is not None
+    pictures = Path("out/pictures")
+    assert {file.name for file in pictures.iterdir()} == {
+        f"{picture_name('new/odd.png')}{ending}" for ending in (".png", ".map.png")
+    }
+
+
+def test_what_cannot_be_scored_has_a_row_with_its_reason_and_the_others_go_on(elsewhere: Path) -> None:
+    save(Path("new/a.png"), film(500))
+    contents = {"half.png": Path("new/a.png").read_bytes()[:200], "empty.png": b"", "._a.png": b"x", "DICOMDIR": b"x"}
+    for name, content in {**contents, "notes.txt": b"mine"}.items():
+        Path("new", name).write_bytes(content)
+    status, table = run("new")
+    assert status == 3
+    assert table["status"].value_counts().to_dict() == {"failed": 5, "ok": 1}
+    failed = table[table["status"] == "failed"]
+    assert failed["reason"].str.len().gt(10).all()
+    assert failed["score"].isna().all()
+    assert not failed["flagged"].any()
+    Path("new/a.png").unlink()
+    shutil.rmtree("out")
+    assert run("new")[0] == 1
+
+
+def test_two_runs_give_the_same_bytes_and_the_second_may_be_resumed(
+    elsewhere: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(images, "AT_ONCE", 4)
+    for number in range(10):
+        save(Path(f"new/{number}.png"), film(number + 500, abnormal=number % 3 == 0))
+
+    def made() -> dict[str, bytes]:
+        return {file.as_posix(): file.read_bytes() for file in sorted(Path("out").rglob("*")) if file.is_file()}
+
+    run("new")
+    whole = made()
+    shutil.rmtree("out")
+    with monkeypatch.context() as patch:
+        patch.setattr(score, "with_q", lambda table: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            run("new")
+    assert [*Path("out/.parts").glob("*.npz")]
+    run("new")
+    assert made() == whole
+
+
+def test_a_csv_names_files_below_its_folder(elsewhere: Path) -> None:
+    save(Path("lists/films/a.png"), film(500))
+    save(Path("lists/films/b.png"), film(501))
+    Path("lists/some.csv").write_text("path,note\nfilms/b.png,mine\n", encoding="utf-8")
+    _, table = run("lists/some.csv")
+    assert [*table.index] == ["some/films/b.png"]
+    Path("lists/some.csv").write_text("path\n../a.png\n", encoding="utf-8")
+    with pytest.raises(PipelineError, match=r"some\.csv, row 2: '\.\./a\.png' leaves the collection's folder"):
+        run("lists/some.csv")
+
+
+def test_two_files_of_one_name_are_told_apart_and_one_named_twice_is_scored_once(elsewhere: Path) -> None:
+    save(Path("one/new/a.png"), film(500))
+    save(Path("two/new/a.png"), film(501))
+    _, table = run("one/new", "two/new", "one/new/a.png")
+    assert [*table.index] == ["one/new/a.png", "two/new/a.png"]
+
+
+def test_results_of_another_model_are_not_mixed(elsewhere: Path) -> None:
+    save(Path("new/a.png"), film(500))
+    run("new")
+    facts = json.loads(Path("out/run.json").read_bytes())
+    Path("out/run.json").write_text(json.dumps(facts | {"model_md5": "0" * 32}), encoding="utf-8")
+    with pytest.raises(PipelineError, match="out holds results of another model: name another folder, or remove it"):
+        run("new")
+    shutil.rmtree("out")
+    Path("out").mkdir()
+    Path("out/mine.txt").write_text("precious", encoding="utf-8")
+    with pytest.raises(PipelineError, match="out is not empty and holds no results: name another folder"):
+        run("new")
+    shutil.rmtree("out")
+    Path("out/.parts").mkdir(parents=True)
+    Path("out/.parts/model").write_text("0" * 32, encoding="utf-8")
+    with pytest.raises(PipelineError, match="out holds results of another model"):
+        run("new")
+
+
+def test_images_that_look_unlike_the_models_own_are_marked(elsewhere: Path) -> None:
+    for number in range(5):
+        save(Path(f"new/usual-{number}.png"), film(500 + number))
+        save(Path(f"new/turned-{number}.png"), np.ascontiguousarray(film(500 + number)[::-1]))
+    _, table = run("new")
+    assert table.loc[table.index.str.contains("turned"), "appearance_p"].max() < 0.06
+    assert table.loc[table.index.str.contains("usual"), "appearance_p"].min() > 0.06
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [(b"no model", "is not a whole model"), (b"", "is not a whole model"), (None, "is missing")],
+)
+def test_a_file_that_is_no_model_is_one_sentence(elsewhere: Path, content: bytes | None, says: str) -> None:
+    Path("model.pt").unlink() if content is None else Path("model.pt").write_bytes(content)
+    save(Path("new/a.png"), film(500))
+    with pytest.raises(PipelineError, match=says):
+        run("new")
+
+
+def test_a_model_that_was_not_calibrated_says_which_file_to_take(elsewhere: Path, model_file: Path) -> None:
+    shutil.copy(model_file.with_name("model.pt"), "model.pt")
+    with pytest.raises(
+        PipelineError, match=r"was not calibrated: name calibrated\.pt, which `dvc repro` makes beside it"
+    ):
+        run("new")
