@@ -21,6 +21,7 @@ class Preparation(Section):
         image: What one image is.
         generated: Whether the X-rays are drawn, not of patients.
         gray: How files become gray (:func:`pipeline.data.picture_files.read_picture`).
+        view: Of which view all X-rays are; None for both. A new DICOM file of another one is refused.
         steps: From the gray image on.
     """
 
@@ -29,6 +30,7 @@ class Preparation(Section):
     image: Literal["X-ray"] = "X-ray"
     generated: bool
     gray: Literal["ITU-R 601, 16 bits scaled to 8, upright"] = "ITU-R 601, 16 bits scaled to 8, upright"
+    view: Literal["PA", "AP"] | None
     steps: ThumbnailSteps
 
     def prepare(self, content: bytes, name: str) -> np.ndarray:
@@ -44,10 +46,11 @@ class Preparation(Section):
         Raises:
             PipelineError: If the file cannot be read.
         """
-        gray, _ = read_xray(content, name, "L")
+        gray, _ = read_xray(content, name, "L", self.view)
         return prepare_thumbnail(np.asarray(thumbnail(gray, self.steps.thumbnail_size)), self.steps)
 
 
 def preparation_of(settings: Settings) -> Preparation:
     """Say how the images of an arm are made."""
-    return Preparation(generated=settings.generated, steps=ThumbnailSteps.part_of(settings.equalize_xrays))
+    steps = ThumbnailSteps.part_of(settings.equalize_xrays)
+    return Preparation(generated=settings.generated, view=settings.split_xrays.view, steps=steps)

@@ -44,7 +44,7 @@ def test_pictures_are_read_as_before() -> None:
         (drawn(Modality="Secret^Name"), r"Modality \(0008,0060\) is '\?'"),
         (drawn(BodyPartExamined="Secret^Name"), r"BodyPartExamined \(0018,0015\) is '\?', not the chest"),
         (drawn(BodyPartExamined="HAND"), "is 'HAND', not the chest"),
-        (drawn(ViewPosition="LL"), r"ViewPosition \(0018,5101\) is 'LL', neither PA nor AP"),
+        (drawn(ViewPosition="LL"), r"ViewPosition \(0018,5101\) is 'LL', not PA or AP: leave the file out"),
         (drawn(ViewPosition="LATERAL"), r"ViewPosition \(0018,5101\) is 'LATERAL'"),
         (
             drawn(np.zeros((40, 40, 3), np.uint8), 8),
@@ -60,3 +60,10 @@ def test_what_says_that_it_is_no_chest_from_the_front_is_refused(content: bytes,
     with pytest.raises(PipelineError, match=rf"^a\.dcm.*{message}") as error:
         read_xray(content, "a.dcm", "L")
     assert "secret" not in str(error.value).lower()
+
+
+def test_a_film_of_another_view_than_the_models_is_refused() -> None:
+    read_xray(drawn(ViewPosition="PA"), "a.dcm", "L", "PA")
+    read_xray(drawn(ViewPosition=""), "a.dcm", "L", "PA")
+    with pytest.raises(PipelineError, match=r"ViewPosition \(0018,5101\) is 'AP', not PA: leave the file out"):
+        read_xray(drawn(ViewPosition="AP"), "a.dcm", "L", "PA")
