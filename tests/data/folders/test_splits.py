@@ -48,10 +48,30 @@ def test_a_pattern_has_to_match_every_image(root: Path) -> None:
         listed(root, **MVTEC, **BY_NAME)
 
 
-@pytest.mark.parametrize(("pattern", "says"), [("(", "no regular expression"), ("p_", "has no bracket: put one")])
+@pytest.mark.parametrize(
+    ("pattern", "says"),
+    [
+        ("(", "no regular expression"),
+        ("(a{99999999999999})", "no regular expression"),
+        ("(" * 2000 + ")" * 2000, "no regular expression"),
+        ("p_", "has no bracket: put one"),
+    ],
+)
 def test_a_pattern_that_can_name_no_group_is_refused_before_work(pattern: str, says: str) -> None:
     with pytest.raises(ValueError, match=says):
         Collection(layout="mvtec", groups=pattern)
+
+
+@pytest.mark.parametrize("key", ["part", "file"])
+@pytest.mark.parametrize("path", ["/elsewhere/x", "../x", "a/../../x"])
+def test_a_path_that_leaves_the_collection_is_refused_before_work(key: str, path: str) -> None:
+    with pytest.raises(ValueError, match=r"leaves the collection's folder: name what is in it"):
+        Collection.model_validate({"layout": "mvtec", key: path})
+
+
+def test_a_part_of_a_table_is_refused_before_work() -> None:
+    with pytest.raises(ValueError, match="the paths of a table are of the whole folder: leave it empty"):
+        Collection(layout="table", part="scans")
 
 
 def test_without_a_pattern_each_image_is_a_group_and_it_is_said(root: Path) -> None:
@@ -93,3 +113,8 @@ def test_counts_add_up_to_the_collection(root: Path) -> None:
     counts = count_table(table)
     assert counts.loc[counts["finding"] == "all", "images"].sum() == len(table) == 44
     assert counts.loc[counts["finding"] == "bad", ["split", "images", "groups"]].to_numpy().tolist() == [["test", 1, 1]]
+
+
+def test_counts_hold_whole_numbers_alone_where_every_image_is_used(root: Path) -> None:
+    write_images(root, *patients(3), *TEST)
+    assert "1.0" not in count_table(listed(root, **MVTEC).reset_index()).to_csv()
