@@ -32,7 +32,7 @@ def adapted(arm: str, settings: Settings, folder: Path, given: Mapping[str, Any]
     """See :meth:`pipeline.data.kinds.Kind.for_new_arm`."""
     own = settings.collection
     layout, part = _laid_out(folder, own, given)
-    new: dict[str, Any] = {"layout": layout, "part": part, "file": _description(layout, folder, own, given)}
+    new: dict[str, Any] = {"layout": layout, "part": part, "file": _description(layout, folder / part, own, given)}
     if layout != own.layout:  # else its words are as likely to be right as any
         new |= {"normal": [], "validation_anomalies": [], "groups": None}
         if layout in OF_CLASSES and not is_given(NORMAL, given):
@@ -57,12 +57,14 @@ def _laid_out(folder: Path, own: Collection, given: Mapping[str, Any]) -> tuple[
     """Return layout and part: those of the other arm if they fit, else what the tree looks like."""
     part = str(given.get(PART, own.part if (folder / own.part).is_dir() else "") or "")
     if is_given(LAYOUT, given):
-        return str(given.get(LAYOUT)), part
-    layouts = (own.layout, *SIGNS)
+        layout = str(given.get(LAYOUT))
+        return layout, "" if layout == "table" else part
+    layouts = [layout for layout in (own.layout, *SIGNS) if layout != "table" or not given.get(PART)]
     normal = given.get(NORMAL) or own.normal or ("good",)
     for layout in layouts:
-        if _fits(layout, raw_file(folder, part), normal):
-            return layout, part
+        place = "" if layout == "table" else part  # a table is of the whole folder
+        if _fits(layout, raw_file(folder, place), normal):
+            return layout, place
     for layout in (layout for layout in layouts if layout in OF_PARTS):
         parts = [inner.name for inner in sorted(folder.iterdir()) if inner.is_dir() and _fits(layout, inner, normal)]
         if len(parts) > 1:

@@ -64,7 +64,8 @@ def count_table(table: pd.DataFrame) -> pd.DataFrame:
         the collection. An image with two findings is counted under both.
     """
     kept = table[table["split"] != ""].assign(note="")
-    left = table[table["split"] == ""].assign(split="left out", finding="all", note=_reasons(table["left_out"]))
+    left = table[table["split"] == ""]
+    left = left.assign(split="left out", finding="all", note=_reasons(left["left_out"]))
     rows = pd.concat([kept.assign(finding="all"), _by_finding(kept), left])
     counts = rows.groupby(["split", "label", "finding", "note"], as_index=False).agg(
         images=("id", "size"), groups=("group", "nunique")

@@ -1,9 +1,10 @@
 """The sections of an arm of folders."""
 
 import re
+from pathlib import PurePosixPath
 from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from pipeline.data.kinds import KindSettings
 from pipeline.data.steps import StainSteps, ThumbnailSteps
@@ -23,7 +24,9 @@ class Collection(Section):
     )
     folder: Name | None = Field(None, description="Folder under `data/raw`; null for that of the arm's name.")
     part: str = Field(
-        "", description="Folder in it that holds the arm's images, as `bottle` of MVTec AD; empty for the whole."
+        "",
+        description="Folder in it that holds the arm's images, as `bottle` of MVTec AD; empty for the whole, and for "
+        "`table`, whose paths tell.",
     )
     file: str | None = Field(
         None,
@@ -50,6 +53,19 @@ class Collection(Section):
         0, description="What the draws start from; each item draws from it and its own name, whatever the others are."
     )
 
+    @field_validator("part", "file")
+    @classmethod
+    def _stays_in_the_folder(cls, path: str | None) -> str | None:
+        if path and (path.startswith("/") or ".." in PurePosixPath(path).parts):
+            raise ValueError(f"{path!r} leaves the collection's folder: name what is in it")
+        return path
+
+    @model_validator(mode="after")
+    def _a_table_is_of_the_whole(self) -> Self:
+        if self.layout == "table" and self.part:
+            raise ValueError(f"part is {self.part!r}, but the paths of a table are of the whole folder: leave it empty")
+        return self
+
     @model_validator(mode="after")
     def _classes_are_told_apart(self) -> Self:
         if self.layout in OF_CLASSES and not self.normal:
@@ -64,7 +80,7 @@ class Collection(Section):
             return self
         try:
             pattern = re.compile(self.groups)
-        except re.error as error:
+        except (re.error, OverflowError, RecursionError) as error:
             raise ValueError(f"groups is no regular expression ({error})") from error
         if not pattern.groups:
             raise ValueError(f"groups, {self.groups!r}, has no bracket: put one around the part that names a group")

@@ -122,13 +122,20 @@ def _known_anomalies(table: pd.DataFrame, settings: Collection, root: Path) -> p
 
 
 def _hold_out(table: pd.DataFrame, settings: Collection) -> pd.DataFrame:
-    """Hold out a share of the training groups, unless the layout holds some out."""
+    """Hold out a share of the training groups, unless the layout holds some out.
+
+    An image that is a group of its own is drawn by its content, so that copies of it go where it goes.
+    """
     normal = table["label"] == 0
     if not ((table["split"] == "val") & normal).any():
         train = (table["split"] == "train") & normal
-        groups = table.loc[train, "group"].unique()
-        held_out = {g for g in groups if draw(settings.seed, "folder validation", g) < settings.validation_share}
-        table.loc[train & table["group"].isin(held_out), "split"] = "val"
+        drawn = table["group"].where(table["group"] != table["id"], table["md5"])
+        held_out = {
+            name
+            for name in drawn[train].unique()
+            if draw(settings.seed, "folder validation", name) < settings.validation_share
+        }
+        table.loc[train & drawn.isin(held_out), "split"] = "val"
     return table
 
 

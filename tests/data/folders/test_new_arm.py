@@ -134,3 +134,15 @@ def test_stains_of_another_collections_image_are_to_be_given_anew(tmp_path: Path
         assert adapted("mine", stained, root, given).changes == {}
     plant(root, "train/good/9.png")
     assert adapted("mine", stained, root, {}).changes == {}
+
+
+def test_a_table_is_of_the_whole_folder_whatever_part_the_other_arm_is_of(tmp_path: Path) -> None:
+    root = plant(tmp_path, *TREES["table"], "scans/images.csv")
+    assert adapt(root, part="scans").changes == {"collection.layout": "table", "collection.part": ""}
+    assert adapt(root, {"collection.layout": "table"}, part="scans").changes == {"collection.part": ""}
+
+
+def test_files_are_looked_for_in_the_part(tmp_path: Path) -> None:
+    root = plant(tmp_path, "part/a.npz", "b.npz", "c.npz")
+    found = adapt(root, PER_CLASS | {"collection.part": "part"}, layout="medmnist", normal=["5"], file="a.npz")
+    assert found.changes == {}

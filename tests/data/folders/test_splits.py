@@ -48,10 +48,30 @@ def test_a_pattern_has_to_match_every_image(root: Path) -> None:
         listed(root, **MVTEC, **BY_NAME)
 
 
-@pytest.mark.parametrize(("pattern", "says"), [("(", "no regular expression"), ("p_", "has no bracket: put one")])
+@pytest.mark.parametrize(
+    ("pattern", "says"),
+    [
+        ("(", "no regular expression"),
+        ("(a{99999999999999})", "no regular expression"),
+        ("(" * 2000 + ")" * 2000, "no regular expression"),
+        ("p_", "has no bracket: put one"),
+    ],
+)
 def test_a_pattern_that_can_name_no_group_is_refused_before_work(pattern: str, says: str) -> None:
     with pytest.raises(ValueError, match=says):
         Collection(layout="mvtec", groups=pattern)
+
+
+@pytest.mark.parametrize("key", ["part", "file"])
+@pytest.mark.parametrize("path", ["/elsewhere/x", "../x", "a/../../x"])
+def test_a_path_that_leaves_the_collection_is_refused_before_work(key: str, path: str) -> None:
+    with pytest.raises(ValueError, match=r"leaves the collection's folder: name what is in it"):
+        Collection.model_validate({"layout": "mvtec", key: path})
+
+
+def test_a_part_of_a_table_is_refused_before_work() -> None:
+    with pytest.raises(ValueError, match="the paths of a table are of the whole folder: leave it empty"):
+        Collection(layout="table", part="scans")
 
 
 def test_without_a_pattern_each_image_is_a_group_and_it_is_said(root: Path) -> None:
@@ -82,6 +102,24 @@ def test_a_copy_within_a_split_counts_once_with_a_warning(root: Path) -> None:
     assert "same content as another image" in split_page(table, "mine", "group")
 
 
+def test_a_copy_of_a_training_image_counts_once_whatever_is_held_out(root: Path) -> None:
+    write_images(root, *patients(20, 1), *TEST)
+    for name in patients(20, 1):
+        (root / name.replace("_0", "_1")).write_bytes((root / name).read_bytes())
+    used = splits(listed(root, **MVTEC, validation_share=0.5))
+    assert {*used} == {*patients(20, 1), *TEST}
+    assert {"train", "val"} < {split for split, _, _ in used.values()}
+
+
+def test_a_copy_of_a_training_image_counts_once_whatever_is_held_out(root: Path) -> None:
+    write_images(root, *patients(20, 1), *TEST)
+    for name in patients(20, 1):
+        (root / name.replace("_0", "_1")).write_bytes((root / name).read_bytes())
+    used = splits(listed(root, **MVTEC, validation_share=0.5))
+    assert {*used} == {*patients(20, 1), *TEST}
+    assert {"train", "val"} < {split for split, _, _ in used.values()}
+
+
 def test_names_that_differ_in_case_only_are_two_images(root: Path) -> None:
     write_images(root, *patients(3), *TEST, "test/bad/A.png", "test/bad/a.png", "test/bad/a.PNG")
     assert len(splits(listed(root, **MVTEC))) == 11
@@ -93,3 +131,8 @@ def test_counts_add_up_to_the_collection(root: Path) -> None:
     counts = count_table(table)
     assert counts.loc[counts["finding"] == "all", "images"].sum() == len(table) == 44
     assert counts.loc[counts["finding"] == "bad", ["split", "images", "groups"]].to_numpy().tolist() == [["test", 1, 1]]
+
+
+def test_counts_hold_whole_numbers_alone_where_every_image_is_used(root: Path) -> None:
+    write_images(root, *patients(3), *TEST)
+    assert "1.0" not in count_table(listed(root, **MVTEC).reset_index()).to_csv()
