@@ -118,7 +118,7 @@ def _failures(failed: pd.DataFrame, inputs: int) -> str:
     if failed.empty:
         return ""
     lines = [
-        f"<li><bdi>{html(name)}</bdi>: {html(_without(name, reason))}</li>\n"
+        f'<li><bdi dir="ltr">{html(name)}</bdi>: {html(_without(name, reason))}</li>\n'
         for name, reason in zip(failed["name"][:REASONS], failed["reason"][:REASONS], strict=True)
     ]
     more = len(failed) - len(lines)
@@ -161,8 +161,8 @@ def _warning(model: Model, strange: int) -> str:
     )
     if strange:
         says += (
-            f" {strange:,} {'looks' if strange == 1 else 'look'} unlike them and {'is' if strange == 1 else 'are'} "
-            "marked as strange."
+            f" {strange:,} of the new {image}s {'looks' if strange == 1 else 'look'} unlike them and "
+            f"{'is' if strange == 1 else 'are'} marked as strange."
         )
     return says
 

@@ -17,7 +17,7 @@ SIDE = (
 )
 
 CARD = """<article class="card" id="image-{row}">
-<h3><bdi>{name}</bdi></h3>
+<h3><bdi dir="ltr">{name}</bdi></h3>
 <div class="pictures">{pictures}</div>
 <p class="facts">{badges}<span>score {score:g}</span> <span>percentile {percentile:.4g}</span> <span>p {p:.4g}</span>
 <span>q {q:.4g}</span></p>{warning}

@@ -16,12 +16,12 @@ HISTOGRAM = """<figure id="distribution">
 <p class="legend"><span><span class="key normal"></span> {normals:,} held-out normals</span>
 <span><span class="key new"></span> {scores:,} new images</span>{key}</p>
 <svg role="img" aria-label="{label}" width="100%" height="{height}">
-{lines}
+{grid}
 <svg y="0" width="100%" height="{bars_height}" viewBox="0 0 {bars} 1" preserveAspectRatio="none">
 <path class="normal" d="{normal_bars}"/>
 <path class="new" d="{new_bars}"/>
 </svg>
-{ticks}
+{labels}
 {threshold}
 <text class="axis" x="50%" y="{axis}" text-anchor="middle">anomaly score</text>
 </svg>
@@ -42,14 +42,6 @@ def histogram(scores: np.ndarray, normals: np.ndarray, threshold: float | None) 
     edges = np.linspace(low, high, BARS + 1)
     shares = [_shares(part, edges) for part in (normals, scores)]
     top = max(float(part.max()) for part in shares) / ROOM
-
-    def across(score: float) -> str:
-        return f"{100 * (score - low) / (high - low):.2f}%"
-
-    marks = [(tick, HEIGHT * (1 - tick / top)) for tick in _ticks(0, top) if tick > 0]
-    lines = [f'<line class="grid" x1="0" x2="100%" y1="{y:.1f}" y2="{y:.1f}"/>' for _, y in marks]
-    lines += [f'<text x="2" y="{y - 3:.1f}">{100 * tick:g} %</text>' for tick, y in marks]
-    lines += [f'<line class="base" x1="0" x2="100%" y1="{HEIGHT}" y2="{HEIGHT}"/>']
     beyond = int(((scores < low) | (scores > high)).sum())
     return HISTOGRAM.format(
         normals=len(normals),
@@ -58,18 +50,14 @@ def histogram(scores: np.ndarray, normals: np.ndarray, threshold: float | None) 
         label=_label(scores, normals, threshold),
         height=HEIGHT + LABELS,
         bars_height=HEIGHT,
-        lines="\n".join(lines),
+        grid=_grid(top),
         bars=BARS,
         normal_bars=_bars(shares[0] / top),
         new_bars=_bars(shares[1] / top),
-        ticks="\n".join(
-            f'<text x="{across(tick)}" y="{HEIGHT + 16}" text-anchor="middle">{tick:g}</text>'
-            for tick in _ticks(low, high)
-            if 0.03 < (tick - low) / (high - low) < 0.97
-        ),
-        threshold="" if threshold is None else _threshold(threshold, across(threshold)),
+        labels=_labels(top, low, high),
+        threshold="" if threshold is None else _threshold(threshold, (threshold - low) / (high - low)),
         axis=HEIGHT + 36,
-        beyond=f" {beyond:,} scores lie beyond an end and stand in its last bar." if beyond else "",
+        beyond=f" Scores beyond an end stand in its last bar: {beyond:,}." if beyond else "",
     )
 
 
@@ -98,8 +86,25 @@ def _bars(heights: np.ndarray) -> str:
     return "".join(f"M{at} 1V{1 - height:.4f}h1V1z" for at, height in enumerate(heights) if height > 0)
 
 
-def _threshold(threshold: float, at: str) -> str:
-    anchor, shift = ("end", -5) if float(at.removesuffix("%")) > 60 else ("start", 5)
+def _grid(top: float) -> str:
+    heights = [f"{HEIGHT * (1 - tick / top):.1f}" for tick in (0, *_ticks(0, top))]
+    return "\n".join(f'<line class="grid" x1="0" x2="100%" y1="{y}" y2="{y}"/>' for y in heights)
+
+
+def _labels(top: float, low: float, high: float) -> str:
+    upright = [(tick, HEIGHT * (1 - tick / top) - 3) for tick in _ticks(0, top)]
+    along = [(tick, 100 * (tick - low) / (high - low)) for tick in _ticks(low, high)]
+    texts = [f'<text x="2" y="{at:.1f}">{100 * tick:g} %</text>' for tick, at in upright]
+    texts += [
+        f'<text x="{at:.2f}%" y="{HEIGHT + 16}" text-anchor="middle">{tick:g}</text>'
+        for tick, at in along
+        if 3 < at < 97  # nearer to an end it would be cut off
+    ]
+    return "\n".join(texts)
+
+
+def _threshold(threshold: float, share: float) -> str:
+    at, anchor, shift = f"{100 * share:.2f}%", *(("end", -5) if share > 0.6 else ("start", 5))
     return (
         f'<line class="threshold" x1="{at}" x2="{at}" y1="0" y2="{HEIGHT}"/>\n'
         f'<text class="threshold" x="{at}" dx="{shift}" y="11" text-anchor="{anchor}">threshold {threshold:.4g}</text>'

@@ -31,11 +31,11 @@ figure { margin: 0; }
 figcaption, .legend, caption, .card p { font-size: 13px; }
 figcaption, caption { color: var(--quiet); text-align: left; }
 svg { display: block; overflow: visible; }
-svg text { font-size: 12px; fill: var(--quiet); }
+svg text { font-size: 12px; fill: var(--quiet); stroke: var(--back); stroke-width: 3px; paint-order: stroke; }
 svg text.threshold { fill: var(--flag); font-weight: 600; }
 path.normal { fill: var(--quiet); fill-opacity: .45; }
 path.new { fill: var(--new); fill-opacity: .25; stroke: var(--new); vector-effect: non-scaling-stroke; }
-line.grid, line.base { stroke: var(--line); }
+line.grid { stroke: var(--line); }
 line.threshold { stroke: var(--flag); stroke-width: 2; stroke-dasharray: 5 3; }
 .legend span, .facts span { white-space: nowrap; }
 .legend, .facts { display: flex; flex-wrap: wrap; gap: 0 16px; }
@@ -66,11 +66,13 @@ thead button::after { content: " ↕"; color: var(--quiet); }
 th[aria-sort=ascending] button::after { content: " ↑"; color: var(--new); }
 th[aria-sort=descending] button::after { content: " ↓"; color: var(--new); }
 tbody tr:nth-child(even) { background: var(--soft); }
-tbody td { font-variant-numeric: tabular-nums; }
+tbody td { font-variant-numeric: tabular-nums; white-space: nowrap; }
+tbody .reason { white-space: normal; }
 .badge { border: 1px solid; border-radius: 3px; padding: 0 5px; font-size: 12px; white-space: nowrap; }
 .badge.flag { color: var(--flag); }
 .badge.odd { color: var(--odd); }
-.cards { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(300px, 100%), 1fr)); gap: 16px; }
+.cards { display: grid; align-items: start; gap: 16px; }
+.cards { grid-template-columns: repeat(auto-fill, minmax(min(300px, 100%), 1fr)); }
 .card { border: 1px solid var(--line); border-radius: 4px; padding: 12px; }
 .card:target { outline: 3px solid var(--new); }
 .card p { margin: 8px 0 0; }

@@ -85,6 +85,7 @@ function nameOf(row) {
   const name = document.createElement(element("image-" + row) ? "a" : "span");
   if (name.localName === "a") name.href = "#image-" + row;
   name.append(document.createElement("bdi"));
+  name.firstChild.dir = "ltr";  // as paths are read
   name.firstChild.textContent = data.name[row];
   return name;
 }
