@@ -121,7 +121,8 @@ def _embed(line: Token, paragraph: Token, root: Path) -> None:
             if Path(source).name in SHEETS:
                 paragraph.attrSet("class", "sheet")
                 token.attrSet("style", _sheet_style(root / source))
-            token.attrSet("src", _data(root / source))
+            with _opened(root / source) as image:
+                token.attrSet("src", data_uri(image))
 
 
 def _opened(picture: Path) -> Image.Image:
@@ -137,9 +138,8 @@ def _sheet_style(picture: Path) -> str:
         return f"max-width: {image.width}px; min-width: {min(SHEET_WIDTH, image.width)}px"
 
 
-def _data(picture: Path) -> str:
+def data_uri(image: Image.Image) -> str:
     """A picture as a data URI: WebP, since the same pictures as PNG are many times larger."""
     buffer = io.BytesIO()
-    with _opened(picture) as image:
-        image.convert("RGB").save(buffer, "WEBP", quality=QUALITY, method=6)
+    image.convert("RGB").save(buffer, "WEBP", quality=QUALITY, method=6)
     return f"data:image/webp;base64,{base64.b64encode(buffer.getvalue()).decode()}"

@@ -12,7 +12,7 @@ from pipeline.compute.scratch import make_parts, scratch_key
 from pipeline.data.stain import TooLittleStainError
 from pipeline.errors import PipelineError
 from pipeline.evaluation.scores import DIGITS
-from pipeline.files import atomic, write_picture
+from pipeline.files import atomic, remove, write_picture
 from pipeline.reporting.gallery import heat
 from pipeline.scoring.inputs import Input
 from pipeline.scoring.model import Model, Preparing
@@ -69,6 +69,7 @@ def score_images(
     Returns:
         The columns of :data:`COLUMNS` but ``q``, in the order of the inputs; numbers are NaN where there is no score.
     """
+    remove(out / "pictures")  # those of an earlier run may show a file as it was
     portions = [list(inputs[start : start + AT_ONCE]) for start in range(0, len(inputs), AT_ONCE)]
     facts = [[(one.name, _state(one.path)) for one in portion] for portion in portions]
     items = [(scratch_key(model.checksum, known), portion) for known, portion in zip(facts, portions, strict=True)]

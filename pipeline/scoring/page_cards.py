@@ -1,0 +1,75 @@
+"""Images that a page shows, with their anomaly maps: those with the highest scores."""
+
+from collections.abc import Hashable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from PIL import Image, ImageOps
+
+from pipeline.reporting.html import data_uri
+from pipeline.scoring.images import picture_name
+from pipeline.scoring.page_text import html
+
+MOST = 200  # cards
+SIDE = (
+    256  # pixels of a picture's longer side: smaller ones are enlarged, since WebP keeps half of their colours' pixels
+)
+
+CARD = """<article class="card" id="image-{row}">
+<h3><bdi dir="ltr">{name}</bdi></h3>
+<div class="pictures">{pictures}</div>
+<p class="facts">{badges}<span>score {score:g}</span> <span>percentile {percentile:.4g}</span> <span>p {p:.4g}</span>
+<span>q {q:.4g}</span></p>{warning}
+</article>
+"""
+WARNING = (
+    '\n<p class="warning">It looks unlike the model\'s own images (appearance p {p:.4g}): '
+    "its score may come from that alone.</p>"
+)
+
+
+def cards(table: pd.DataFrame, pictures: Path) -> list[str]:
+    """Return a card per image that was drawn, flagged ones first since they have the highest scores.
+
+    Args:
+        table: Of images that have a score, indexed by row of the page's table.
+        pictures: The folder of what was drawn.
+    """
+    files = table["name"].map(lambda name: pictures / f"{picture_name(name)}.png")
+    table = table.assign(row=table.index, file=files)[files.isin([*pictures.glob("*.png")])]
+    chosen = table.sort_values(["score", "name"], ascending=[False, True]).head(MOST)
+    return [_card(facts) for facts in chosen.to_dict("records")]
+
+
+def _card(facts: dict[Hashable, Any]) -> str:
+    return CARD.format(
+        **{str(key): facts[key] for key in ("row", "score", "percentile", "p", "q")},
+        name=html(facts["name"]),
+        pictures=_pictures(facts["file"]),
+        badges='<span class="badge flag">flagged</span> ' if facts["flagged"] else "",
+        warning=WARNING.format(p=facts["appearance_p"]) if facts["strange"] else "",
+    )
+
+
+def _pictures(path: Path) -> str:
+    map_path = path.with_suffix(".map.png")
+    with Image.open(path) as image:
+        shown = data_uri(ImageOps.contain(image, (SIDE, SIDE)))
+        if not map_path.is_file():
+            return _figure(shown, "prepared image")
+        with Image.open(map_path) as anomaly_map:
+            shares = anomaly_map.width / image.width, anomaly_map.height / image.height
+            drawn = data_uri(ImageOps.contain(anomaly_map, (SIDE, SIDE)))
+    if shares == (1, 1):
+        return _figure(shown, "prepared image") + _figure(drawn, "anomaly map")
+    beside, above = (f"{50 * (1 - share):.2f}%" for share in shares)
+    frame = f'<span class="frame" style="inset: {above} {beside}"></span>'
+    return _figure(shown, "prepared image", frame) + _figure(drawn, "anomaly map of the framed part")
+
+
+def _figure(source: str, says: str, frame: str = "") -> str:
+    return (
+        f'<figure><span class="picture"><img src="{source}" alt="{says}">{frame}</span>'
+        f"<figcaption>{says}</figcaption></figure>"
+    )
