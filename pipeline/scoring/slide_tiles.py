@@ -77,7 +77,7 @@ class Found:
     Attributes:
         tiles: ``slide`` (its name), ``x``, ``y``, ``tissue`` and the place in the grid, ``row`` and ``column``.
         shape: Rows and columns of the grid.
-        tissue: Share of the slide's tissue that lies in these tiles.
+        tissue: All tissue of the slide, in tiles.
         views: How tiles are cut.
         normalizer: Of this slide's tiles.
     """
@@ -119,7 +119,7 @@ def find_tiles(slide: Slide, preparation: Preparation, name: str, side: int | No
     return Found(
         tiles,
         (mask.shape[0] // count, mask.shape[1] // count),
-        float(tiles["tissue"].sum() * count**2 / mask.sum()),
+        float(mask.sum() / count**2),
         Views(count * pixel, working, side or working),
         preparation.normalizer().for_slide(read, len(taught)),
     )

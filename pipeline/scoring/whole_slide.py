@@ -95,19 +95,20 @@ def _score(model: Model, one: Input, opening: Opening, parts: Path, workers: int
     _score_portions(model, one, TilesJob(one.path, opening, found.normalizer), found, tiles, files, workers)
     each = found.views.per_tile
     grid = np.full((found.shape[0] * each, found.shape[1] * each), np.nan)
-    unstained = strange = 0
+    unstained, strange, tissue = 0, 0, 0.0
     for portion, file in zip(tiles, files, strict=True):
         with np.load(file, allow_pickle=False) as content:
             kept, scores = portion[content["kept"]], content["scores"]
             strange += int(content["strange"])
         unstained += len(portion) - len(kept)
+        tissue += float(kept["tissue"].sum())
         for row, column, of_tile in zip(kept["row"], kept["column"], scores, strict=True):
             grid[row * each : (row + 1) * each, column * each : (column + 1) * each] = of_tile
     made = len(found.tiles) - unstained
     if not made:
         raise UnscoredError(f"{one.name} has too little stain in all of its {unstained} tiles of tissue")
-    covered = found.tissue * made / len(found.tiles) * found.views.covered
-    return Scored(grid, found.views, covered, unstained, round(strange / made, DIGITS), assumed_scale)
+    covered = tissue * found.views.covered
+    return Scored(grid, found.views, covered / found.tissue, unstained, round(strange / made, DIGITS), assumed_scale)
 
 
 def _found(model: Model, one: Input, opening: Opening) -> tuple[Found, bool]:

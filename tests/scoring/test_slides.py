@@ -1,7 +1,6 @@
 """Whole slides through the command, with a model that a chain of small slides made."""
 
 import json
-import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -17,7 +16,7 @@ from pipeline import layout
 from pipeline.commands import score
 from pipeline.compute.tensor_files import read_tensors, write_tensors
 from pipeline.data.inventory import make_inventory
-from pipeline.demo.lymph_node import draw_tissue
+from pipeline.demo.lymph_node import colours_of_a_laboratory, draw_tissue
 from pipeline.demo.slides import make_slides
 from pipeline.errors import PipelineError
 from pipeline.params.demo import DemoSlides
@@ -193,3 +192,114 @@ def test_a_picture_of_one_tile_is_scored_like_an_image(elsewhere: Path, chain: P
     assert status == 0
     assert table.loc[f"{known['id']}.png", "score"] == known["score"]
     assert table.loc[f"{known['id']}.png", "p"] > 0
+
+
+def tissue(side: int = 768, margin: int = 100, seed: int = 0) -> np.ndarray:
+    """Draw a square of normal tissue on glass: uint8 RGB (side, side, 3)."""
+    draws = np.random.default_rng(seed)
+    mask = np.zeros((side, side), np.uint8)
+    mask[margin : side - margin, margin : side - margin] = 255
+    return colours_of_a_laboratory(*draw_tissue(mask, np.zeros_like(mask), draws), draws)
+
+
+def marked(size: int, colour: tuple[int, int, int]) -> np.ndarray:
+    """Glass with a square of one colour in its middle."""
+    image = np.full((768, 768, 3), 240, np.uint8)
+    image[384 - size // 2 : 384 + size // 2, 384 - size // 2 : 384 + size // 2] = colour
+    return image
+
+
+def test_a_slide_that_cannot_be_scored_says_why_and_the_others_go_on(elsewhere: Path, write_slide: Callable) -> None:
+    purple = (120, 60, 140)
+    write_slide(tissue(), "in/fine.tif")
+    write_slide(tissue(), "in/unscaled.tif", microns=None)
+    write_slide(tissue(), "in/coarse.tif", microns=0.5)
+    write_slide(marked(0, purple), "in/blank.tif")
+    write_slide(marked(60, purple), "in/speck.tif")
+    write_slide(marked(300, purple), "in/thin.tif")
+    write_slide(marked(600, purple), "in/one_colour.tif")
+    cut = write_slide(tissue(seed=1), "in/cut.tif", factors=())
+    cut.write_bytes(cut.read_bytes()[:-900_000])
+    Image.fromarray(tissue(400)).save("in/small.png")
+    Image.fromarray(tissue(TILE)).convert("L").save("in/gray.png")
+    Path("in/notes.txt").write_text("mine", encoding="utf-8")
+    status, table = run("in")
+    assert status == 3
+    assert table.loc["in/fine.tif", "status"] == "ok"
+    says = {
+        "unscaled.tif": "does not tell its µm/px: give it by --microns-per-pixel",
+        "coarse.tif": "has 0.5 µm/px, coarser than the model's 0.25",
+        "blank.tif": "holds nothing to score: the slide is uniform",
+        "speck.tif": "holds nothing to score: no tissue is left after clearing border, opening and dropping",
+        "thin.tif": "has tissue, but no tile of which 100% is tissue, as the model wants it",
+        "one_colour.tif": "has too little stain in all of its",
+        "cut.tif": "cannot be opened as a slide",
+        "small.png": "is no whole slide that OpenSlide reads, and with 400×400 px no picture of one tile either",
+        "gray.png": "has no colour",
+        "notes.txt": "is neither a whole slide that OpenSlide reads nor a picture of one tile",
+    }
+    failed = table[table["status"] == "failed"]
+    assert {*failed.index} == {f"in/{name}" for name in says}
+    for name, reason in says.items():
+        assert f"{name} {reason}" in failed.loc[f"in/{name}", "reason"]
+    assert failed[["score", "views", "folder"]].isna().all(axis=None)
+    assert {file.name for file in Path("out/slides").iterdir()} == {"fine.tif"}
+
+
+def test_the_scale_of_a_slide_that_states_none_can_be_given(elsewhere: Path, write_slide: Callable) -> None:
+    write_slide(tissue(), "stated.tif")
+    write_slide(tissue(), "unstated/stated.tif", microns=None)
+    status, table = run("stated.tif", "unstated", "--microns-per-pixel", 0.25)
+    assert status == 0
+    given, stated = table.loc["unstated/stated.tif"], table.loc["stated.tif"]
+    assert given["score"] == stated["score"]
+    assert given["warnings"] == "scale given by --microns-per-pixel"
+    assert given["folder"] != stated["folder"]
+    with pytest.raises(PipelineError, match=r"--microns-per-pixel is 250, but slides have 0\.02 to 100 µm/px"):
+        run("stated.tif", "--microns-per-pixel", 250)
+
+
+def test_tiles_with_too_little_stain_are_left_out_and_counted(elsewhere: Path, write_slide: Callable) -> None:
+    image = tissue(margin=0)
+    image[: TILE + 96] = (150, 150, 150)  # dark, but no stain
+    write_slide(image, "slide.tif")
+    _, table = run("slide.tif")
+    assert table["warnings"].str.contains("4 tiles with too little stain were left out").all()
+    views = pd.read_csv("out/slides/slide.tif/views.csv")
+    assert views["y"].min() == TILE
+    assert len(views) <= 9 * 12
+    assert len(views) / 9 / 16 <= table["tissue_scored"].item() < 12 / 16
+
+
+def test_a_slide_scores_by_the_highest_mean_of_nine_neighbouring_views() -> None:
+    grid = np.full((6, 9), np.nan)
+    grid[:3, :3] = 1.0
+    grid[:3, 6:9] = [[4, 4, 4], [0, 1, 0], [0, 0, 0]]
+    grid[5, 4] = 100.0  # alone: a fold or dust, that no window of nine views holds
+    assert slide_score(grid) == pytest.approx(13 / 9)
+    assert slide_score(np.array([[1.0, np.nan, 5.0]])) == 3.0
+    assert slide_score(np.array([[np.nan, 7.0]])) == 7.0
+
+
+@pytest.mark.parametrize(("side", "each"), [(16, 3), (48, 1), (12, 4), (13, 3)])
+def test_views_lie_side_by_side_in_each_tile(side: int, each: int) -> None:
+    views = Views(192.0, 48, side)
+    assert views.per_tile == each
+    tiles = np.arange(2 * 48 * 48 * 3).reshape(2, 48, 48, 3)
+    cut = views.cut(tiles)
+    assert cut.shape == (2 * each**2, side, side, 3)
+    margin = (48 - each * side) // 2
+    assert (cut[each**2 + each - 1] == tiles[1, margin : margin + side, margin + (each - 1) * side :][:, :side]).all()
+    if each % 2:
+        middle = (48 - side) // 2
+        assert (cut[each**2 // 2] == tiles[0, middle : middle + side, middle : middle + side]).all()
+    begin, end = views.edges(2 * each)
+    assert begin[0] == margin * 4
+    assert begin[each] == 192 + margin * 4
+    assert (end[: each - 1] == begin[1:each]).all()
+
+
+def test_neighbouring_views_share_their_edge_whatever_the_scale_of_the_slide() -> None:
+    begin, end = Views(197.53086419753086, 48, 16).edges(300)
+    assert (begin[1:] == end[:-1]).all()
+    assert begin[3::3].tolist() == np.rint(np.arange(1, 100) * 197.53086419753086).tolist()

@@ -7,10 +7,9 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from pipeline.data.picture_files import format_of, read_picture
 from pipeline.data.slides.settings import Scale, Settings, TileSteps, TissueSteps
+from pipeline.data.slides.tile_pictures import read_tile_picture
 from pipeline.data.stain import Normalizer, TargetStains, make_normalizer
-from pipeline.errors import PipelineError
 from pipeline.params.base import Settings as Section
 
 
@@ -48,11 +47,11 @@ class Preparation(Section):
         return round(self.tile_size * self.scale.microns_per_pixel / self.tissue.microns_per_pixel)
 
     def prepare(self, content: bytes, name: str) -> np.ndarray:
-        """Make an image of a picture of one tile, which says nothing of its scale: only its size can be checked.
+        """Make an image of a picture of one tile; see :func:`pipeline.data.slides.tile_pictures.read_tile_picture`.
 
         Args:
-            content: Of a PNG, JPEG, TIFF or BMP file.
-            name: Of the file; its ending says which of them it must be.
+            content: Of the file.
+            name: Of the file.
 
         Returns:
             uint8 (working_size, working_size, 3).
@@ -61,16 +60,8 @@ class Preparation(Section):
             PipelineError: If the file is something else, cannot be read, or is no tile by its size.
             TooLittleStainError: If its stains cannot be told apart.
         """
-        if format_of(name) == "DICOM":
-            raise PipelineError(f"{name} is neither a whole slide that OpenSlide reads nor a picture of one tile")
-        picture, _ = read_picture(content, name, "RGB")
-        if picture.size != (self.tile_size, self.tile_size):
-            wide, high = picture.size
-            raise PipelineError(
-                f"{name} is no whole slide that OpenSlide reads, and with {wide}×{high} px no picture of one tile "
-                f"either: that has {self.tile_size}×{self.tile_size} px at {self.scale.microns_per_pixel:g} µm/px"
-            )
-        return self.shrink(self.normalizer().normalize(np.asarray(picture), PurePath(name).stem))
+        tile = read_tile_picture(content, name, self.tile_size)
+        return self.shrink(self.normalizer().normalize(tile, PurePath(name).stem))
 
     def normalizer(self) -> Normalizer:
         """Return what gives tiles the target's stains."""
