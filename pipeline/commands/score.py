@@ -2,7 +2,7 @@
 
 MODEL is a model's file, such as data/models/demo_xrays/dpa/seed-0/model.pt, and all that is needed beside the images:
 how they are prepared and which scores held-out normals have stands in it. Results are results.csv, run.json,
-report.html and pictures.
+report.html and pictures; of whole slides, which a model of slides takes, a folder for each.
 """
 
 import argparse
@@ -13,15 +13,17 @@ import pandas as pd
 
 from pipeline.compute.device import Workplace, prepare_device
 from pipeline.compute.workers import worker_count
+from pipeline.data.slides.reading import POSSIBLE_MICRONS
 from pipeline.errors import PipelineError
 from pipeline.evaluation.calibration import fewest_normals
 from pipeline.files import remove
 from pipeline.params.compute import Compute
 from pipeline.scoring.images import score_images
-from pipeline.scoring.inputs import find_inputs
+from pipeline.scoring.inputs import Input, find_inputs
 from pipeline.scoring.model import Model, read_model
 from pipeline.scoring.page import write_page
 from pipeline.scoring.results import PARTS, begin, facts_of, with_q, write_results
+from pipeline.scoring.slides import NO_P, facts_of_slides, score_slides, slides_among
 
 ALL, SOME, NONE = 0, 3, 1
 
@@ -38,6 +40,9 @@ def main(words: Sequence[str]) -> int:
     arguments = _parser().parse_args(words)
     if not 0 < arguments.alpha < 1:
         raise PipelineError(f"--alpha is {arguments.alpha:g}, but a share of normals lies between 0 and 1")
+    least, most = POSSIBLE_MICRONS
+    if (given := arguments.microns_per_pixel) is not None and not least <= given <= most:
+        raise PipelineError(f"--microns-per-pixel is {given:g}, but slides have {least:g} to {most:g} µm/px")
     compute = Compute(
         device=arguments.device, threads=1, processes=1, memory=6.0, compile=False, workers=arguments.workers, trials=1
     )
@@ -48,8 +53,11 @@ def main(words: Sequence[str]) -> int:
         print(f"{len(inputs)} inputs would be scored by {_named(model)}", *(one.name for one in inputs[:20]), sep="\n")
         return ALL
     begin(arguments.out, model)
-    table = with_q(score_images(model, inputs, arguments.alpha, arguments.maps, arguments.out, worker_count(compute)))
+    slides = slides_among(inputs, model)
+    table = with_q(_scored(model, inputs, slides, arguments, worker_count(compute)))
     facts = facts_of(model, place, table, arguments.alpha)
+    if slides:
+        facts["slides"] = facts_of_slides(model, arguments.alpha)
     write_page(arguments.out, table, facts, model)
     write_results(arguments.out, table, facts)
     remove(arguments.out / PARTS)
@@ -58,16 +66,28 @@ def main(words: Sequence[str]) -> int:
     return NONE if failed == len(table) else SOME if failed else ALL
 
 
+def _scored(
+    model: Model, inputs: Sequence[Input], slides: Sequence[Input], arguments: argparse.Namespace, workers: int
+) -> pd.DataFrame:
+    """Score slides and pictures, each in its way; the rows are in the order of the inputs."""
+    alpha, out = arguments.alpha, arguments.out
+    pictures = [one for one in inputs if one not in slides]
+    tables = [score_images(model, pictures, alpha, arguments.maps, out, workers)] if pictures else []
+    tables += [score_slides(model, slides, alpha, arguments.microns_per_pixel, out, workers)] if slides else []
+    return pd.concat(tables).set_index("name").loc[[one.name for one in inputs]].reset_index()
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m pipeline score", description=__doc__)
     parser.add_argument("model", type=Path, metavar="MODEL", help="a model's file")
     parser.add_argument(
-        "inputs", type=Path, nargs="+", metavar="INPUT", help="images, folders, CSVs with a column path"
+        "inputs", type=Path, nargs="+", metavar="INPUT", help="images, slides, folders, CSVs with a column path"
     )
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of the results")
     parser.add_argument("--recursive", action="store_true", help="look into folders inside of folders")
     parser.add_argument("--alpha", type=float, default=0.05, help="share of normals that may be flagged (%(default)s)")
     parser.add_argument("--maps", choices=["none", "flagged", "all"], default="flagged", help="which maps are drawn")
+    parser.add_argument("--microns-per-pixel", type=float, metavar="UM", help="of slides that do not state theirs")
     parser.add_argument("--weights", metavar="FILE", help="weights of the model's backbone, if they are not to be had")
     parser.add_argument("--device", choices=["auto", "cpu", "cuda", "mps"], default="auto")
     parser.add_argument("--workers", type=int, default=2, help="processes that read files (%(default)s)")
@@ -90,4 +110,5 @@ def _summary(table: pd.DataFrame, alpha: float, model: Model, out: Path) -> list
         lines.append(
             f"nothing can be flagged at {alpha:g}: that takes {needed} held-out normals, and there are {there}"
         )
+    lines += [NO_P] if "views" in table and table["views"].notna().any() else []
     return [*lines, f"open {out / 'report.html'}"]

@@ -72,7 +72,7 @@ def make_parts(
     """
     folder.mkdir(parents=True, exist_ok=True)
     parts = [folder / f"{key}.npz" for key, _ in items]
-    todo = [(item, part) for (_, item), part in zip(items, parts, strict=True) if not _is_whole(part)]
+    todo = [(item, part) for (_, item), part in zip(items, parts, strict=True) if not is_whole(part)]
     if len(todo) < len(items):
         print(f"{description}: {len(items) - len(todo)} of {len(items)} were finished before", flush=True)
     for mark in folder.glob(f"*{AT_WORK}"):
@@ -86,7 +86,7 @@ def make_parts(
     return parts
 
 
-def _is_whole(part: Path) -> bool:
+def is_whole(part: Path) -> bool:
     """Whether a part is there, all of it is as it was written, and it is of an item that did not fail."""
     try:
         with zipfile.ZipFile(part) as archive, np.load(part, allow_pickle=False) as content:

@@ -6,10 +6,11 @@ import os
 import re
 import signal
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
+from itertools import islice
 from multiprocessing.context import BaseContext
 from threading import Thread
 from typing import Any, TypeVar
@@ -51,8 +52,13 @@ def worker_count(compute: Compute) -> int:
 
 
 def process_all(
-    function: Callable[[Item], Result], items: Iterable[Item], workers: int, description: str, unit: str = ""
-) -> Iterator[Result]:
+    function: Callable[[Item], Result],
+    items: Iterable[Item],
+    workers: int,
+    description: str,
+    unit: str = "",
+    ahead: int | None = None,
+) -> Generator[Result]:
     """Apply a function to items in several processes, showing progress.
 
     Every process computes with one thread: with several, numpy and OpenCV are slower on arrays of this size, and
@@ -64,6 +70,8 @@ def process_all(
         workers: Number of processes.
         description: What the progress display says.
         unit: What the results count, if they are numbers to be summed in the progress display.
+        ahead: So many items are at work or done before their results are taken, where results are too large for all of
+            them to wait in memory; None for all.
 
     Yields:
         The results in the order of the items.
@@ -75,9 +83,11 @@ def process_all(
     with progress_bar() as bar, worker_pool(min(workers, max(1, len(listed)))) as pool:
         task, total = bar.add_task(description, total=len(listed), note=""), 0
         try:
-            futures = deque(pool.submit(function, item) for item in listed)
+            waiting = iter(listed)
+            futures = deque(pool.submit(function, item) for item in islice(waiting, ahead))
             for done in range(1, len(listed) + 1):
                 result = futures.popleft().result()  # not kept: results may be large
+                futures.extend(pool.submit(function, item) for item in islice(waiting, 1))
                 if isinstance(result, int) and unit:
                     total += result
                     bar.update(task, note=f"{total} {unit}")

@@ -47,6 +47,7 @@ class Model:
         calibration: The scores of held-out normals.
         appearance: How its images look.
         map_top: The value of anomaly maps that is drawn brightest; None without maps.
+        side: Of the central square of an image that is scored, in pixels; None for all of it.
     """
 
     path: Path
@@ -58,6 +59,7 @@ class Model:
     calibration: Calibration
     appearance: Appearance
     map_top: float | None
+    side: int | None
 
 
 def read_model(path: Path, place: Workplace, weights: str | None = None) -> Model:
@@ -88,7 +90,7 @@ def read_model(path: Path, place: Workplace, weights: str | None = None) -> Mode
         if "weights" in settings.files:
             settings = settings.model_copy(update={"weights": weights})
     detector = registry.load(name, path, settings, place)
-    return Model(path, md5(path), name, kind, detector, preparation, calibration, appearance, top)
+    return Model(path, md5(path), name, kind, detector, preparation, calibration, appearance, top, settings.resolution)
 
 
 def _rising(content: Any, name: str) -> np.ndarray:

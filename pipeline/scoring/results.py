@@ -41,9 +41,9 @@ def begin(out: Path, model: Model) -> None:
 
 
 def with_q(table: pd.DataFrame) -> pd.DataFrame:
-    """Add q-values over all images that have a score."""
+    """Add q-values over all images that have a p-value."""
     table = table.assign(q=np.nan)
-    scored = table["status"] == "ok"
+    scored = table["p"].notna()
     table.loc[scored, "q"] = q_values(table.loc[scored, "p"].to_numpy())
     return table
 

@@ -1,5 +1,6 @@
 """How an arm's tiles were made: enough to make a new one alike, without any other file."""
 
+from pathlib import PurePath
 from typing import Literal
 
 import cv2
@@ -7,6 +8,7 @@ import numpy as np
 from PIL import Image
 
 from pipeline.data.slides.settings import Scale, Settings, TileSteps, TissueSteps
+from pipeline.data.slides.tile_pictures import read_tile_picture
 from pipeline.data.stain import Normalizer, TargetStains, make_normalizer
 from pipeline.params.base import Settings as Section
 
@@ -38,6 +40,28 @@ class Preparation(Section):
     tile_size: int
     normalize_tiles: TileSteps
     target: TargetStains | None
+
+    @property
+    def mask_pixels(self) -> int:
+        """Mask pixels to the side of a tile."""
+        return round(self.tile_size * self.scale.microns_per_pixel / self.tissue.microns_per_pixel)
+
+    def prepare(self, content: bytes, name: str) -> np.ndarray:
+        """Make an image of a picture of one tile; see :func:`pipeline.data.slides.tile_pictures.read_tile_picture`.
+
+        Args:
+            content: Of the file.
+            name: Of the file.
+
+        Returns:
+            uint8 (working_size, working_size, 3).
+
+        Raises:
+            PipelineError: If the file is something else, cannot be read, or is no tile by its size.
+            TooLittleStainError: If its stains cannot be told apart.
+        """
+        tile = read_tile_picture(content, name, self.tile_size)
+        return self.shrink(self.normalizer().normalize(tile, PurePath(name).stem))
 
     def normalizer(self) -> Normalizer:
         """Return what gives tiles the target's stains."""

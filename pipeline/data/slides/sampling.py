@@ -93,7 +93,7 @@ class Sampler:
         if self.settings.tile_lists:
             grid = listed[["x", "y"]].assign(tissue=tissue_shares_at(mask, listed, self.side, pixel))
         else:
-            grid = candidates(mask, self.side, pixel, self.settings)
+            grid = candidates(mask, self.side, pixel, self.settings.least_tissue)
         grid["lesion"] = 0.0
         if ROLES[row["role"]][1]:
             grid["lesion"] = lesion_shares(grid, self.side * pixel, lesions)

@@ -16,20 +16,20 @@ TEXTS = ("slide", "path", "role", "group", "reason")
 SLACK = 1e-9
 
 
-def candidates(mask: np.ndarray, side: int, pixel: float, settings: SampleTiles) -> pd.DataFrame:
+def candidates(mask: np.ndarray, side: int, pixel: float, least_tissue: float) -> pd.DataFrame:
     """List the tiles of the grid with enough tissue. Tiles of a grid do not overlap.
 
     Args:
         mask: bool (rows, columns), True on tissue.
         side: Mask pixels to the side of a tile.
         pixel: Level-0 pixels to the side of a mask pixel.
-        settings: Least share of tissue.
+        least_tissue: Share of a tile that must be tissue.
 
     Returns:
         ``x``, ``y`` (level-0 column and row of the upper left corner) and ``tissue`` (share), by y, then x.
     """
     shares = tissue_shares(mask, side)
-    rows, columns = np.nonzero(shares >= settings.least_tissue - SLACK)
+    rows, columns = np.nonzero(shares >= least_tissue - SLACK)
     corner = side * pixel
     return pd.DataFrame(
         {

@@ -53,7 +53,7 @@ def find_tissue(thumbnail: np.ndarray, settings: TissueSteps) -> Tissue:
     mask = drop_small(mask, settings.smallest_object)
     if not mask.any():
         raise NoTissueError(
-            "no tissue is left after clearing border, opening and dropping smallest_object: see tissue_masks"
+            "no tissue is left after clearing border, opening and dropping smallest_object, the steps of tissue_masks"
         )
     return Tissue(mask, threshold)
 

@@ -20,7 +20,7 @@ def test_a_tile_is_a_candidate_only_if_all_nine_mask_pixels_are_tissue(settings)
     mask = np.zeros((10, 12), bool)
     mask[3:9, 6:12] = True
     mask[4, 7] = False
-    tiles = candidates(mask, 3, 256.0, settings)
+    tiles = candidates(mask, 3, 256.0, settings.least_tissue)
     # x is the column: mask columns 6 and 9 are level-0 columns 1536 and 2304
     assert tiles[["x", "y"]].to_numpy().tolist() == [[2304, 768], [1536, 1536], [2304, 1536]]
     assert (tiles["tissue"] == 1).all()
@@ -29,8 +29,8 @@ def test_a_tile_is_a_candidate_only_if_all_nine_mask_pixels_are_tissue(settings)
 def test_less_tissue_can_be_allowed(settings):
     mask = np.ones((3, 3), bool)
     mask[0, 0] = False
-    assert len(candidates(mask, 3, 256.0, settings.model_copy(update={"least_tissue": 8 / 9}))) == 1
-    assert len(candidates(mask, 3, 256.0, settings.model_copy(update={"least_tissue": 0.9}))) == 0
+    assert len(candidates(mask, 3, 256.0, 8 / 9)) == 1
+    assert len(candidates(mask, 3, 256.0, 0.9)) == 0
 
 
 @given(arrays(bool, st.tuples(st.integers(1, 14), st.integers(1, 14))), st.integers(1, 4))

@@ -1,0 +1,159 @@
+"""Scoring one whole slide: all of its tissue, tile by tile, so that memory does not grow with the slide.
+
+What does grow is one number per view and the mask: some megabytes for the largest slides.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from contextlib import closing
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from pipeline.compute.portions import portions
+from pipeline.compute.scratch import is_whole, scratch_key
+from pipeline.compute.workers import process_all
+from pipeline.data.slides.reasons import reason_of
+from pipeline.evaluation.scores import DIGITS
+from pipeline.files import atomic, remove
+from pipeline.scoring.inputs import Input
+from pipeline.scoring.model import Model
+from pipeline.scoring.slide_tiles import Found, Opening, TilesJob, find_tiles
+from pipeline.scoring.views import Views
+
+TILES = 32  # made and scored together
+AHEAD = 2  # times the processes: so many of these portions wait in memory
+
+
+class UnscoredError(Exception):
+    """Why a slide cannot be scored; the text goes into its row of the results."""
+
+
+@dataclass(frozen=True)
+class Scored:
+    """What scoring a slide gave.
+
+    Attributes:
+        grid: float64 (rows, columns), the scores of views; NaN where nothing was scored.
+        views: Where they lie.
+        tissue: Share of the slide's tissue that was scored.
+        unstained: Tiles that were left out for too little stain.
+        strange: Share of the other tiles that look unlike any held-out normal's.
+        assumed_scale: Whether the slide does not state its µm/px.
+    """
+
+    grid: np.ndarray
+    views: Views
+    tissue: float
+    unstained: int
+    strange: float
+    assumed_scale: bool
+
+    @property
+    def scores(self) -> np.ndarray:
+        """The scores of all views: float64 (n,)."""
+        return np.asarray(self.grid[np.isfinite(self.grid)])
+
+
+def scored_or_kept(model: Model, one: Input, opening: Opening, checksum: str, parts: Path, workers: int) -> Scored:
+    """Score a slide, unless an interrupted run did; what that one scored of it is not scored again.
+
+    Args:
+        model: One of slides.
+        one: The slide.
+        opening: How it is opened.
+        checksum: Of its file.
+        parts: Where is kept what was finished.
+        workers: Processes; they change no byte.
+
+    Raises:
+        UnscoredError: If it cannot be opened or read, holds nothing to score, or has scores that are not finite.
+    """
+    key = scratch_key(model.checksum, checksum, one.path.stem, opening.microns_per_pixel)
+    part = parts / f"{key}.npz"
+    if is_whole(part):
+        with np.load(part, allow_pickle=False) as content:
+            facts = json.loads(str(content["facts"]))
+            return Scored(**facts | {"grid": content["grid"], "views": Views(**facts["views"])})
+    scored = _score(model, one, opening, parts / key, workers)
+    facts = asdict(replace(scored, grid=np.empty(0)))
+    facts.pop("grid")
+    with atomic(part) as unfinished:
+        np.savez(unfinished, grid=scored.grid, facts=json.dumps(facts), failed=False)
+    remove(parts / key)
+    return scored
+
+
+def _score(model: Model, one: Input, opening: Opening, parts: Path, workers: int) -> Scored:
+    """Score all tiles of a slide, a portion at a time."""
+    found, assumed_scale = _found(model, one, opening)
+    tiles = [found.tiles[start : start + TILES] for start in range(0, len(found.tiles), TILES)]
+    files = [parts / f"{number:06}.npz" for number in range(len(tiles))]
+    _score_portions(model, one, TilesJob(one.path, opening, found.normalizer), found, tiles, files, workers)
+    each = found.views.per_tile
+    grid = np.full((found.shape[0] * each, found.shape[1] * each), np.nan)
+    unstained, strange, tissue = 0, 0, 0.0
+    for portion, file in zip(tiles, files, strict=True):
+        with np.load(file, allow_pickle=False) as content:
+            kept, scores = portion[content["kept"]], content["scores"]
+            strange += int(content["strange"])
+        unstained += len(portion) - len(kept)
+        tissue += float(kept["tissue"].sum())
+        for row, column, of_tile in zip(kept["row"], kept["column"], scores, strict=True):
+            grid[row * each : (row + 1) * each, column * each : (column + 1) * each] = of_tile
+    made = len(found.tiles) - unstained
+    if not made:
+        raise UnscoredError(f"{one.name} has too little stain in all of its {unstained} tiles of tissue")
+    covered = tissue * found.views.covered
+    return Scored(grid, found.views, covered / found.tissue, unstained, round(strange / made, DIGITS), assumed_scale)
+
+
+def _found(model: Model, one: Input, opening: Opening) -> tuple[Found, bool]:
+    try:
+        with opening.slide(one.path) as slide:
+            found = find_tiles(slide, opening.preparation, one.path.stem, model.side)
+            return found, slide.stated_microns_per_pixel is None
+    except Exception as error:
+        raise UnscoredError(reason_of(error)) from error
+
+
+def _score_portions(
+    model: Model,
+    one: Input,
+    job: TilesJob,
+    found: Found,
+    tiles: Sequence[pd.DataFrame],
+    files: Sequence[Path],
+    workers: int,
+) -> None:
+    """Write for each portion which tiles were ``kept``, their ``scores`` and how many are ``strange``."""
+    todo = [number for number, file in enumerate(files) if not is_whole(file)]
+    if not todo:
+        return
+    todo_tiles = [tiles[number] for number in todo]
+    made = process_all(job, todo_tiles, workers, one.name, ahead=AHEAD * workers)
+    with closing(made) as portions_made:  # the processes end where a slide cannot be read any further
+        for number, (images, kept, reason) in zip(todo, portions_made, strict=True):
+            if reason:
+                raise UnscoredError(reason)
+            content = _portion(model, found.views, images)
+            if not np.isfinite(content["scores"]).all():
+                raise UnscoredError(f"{one.name} has views whose scores are not finite: is it blank?")
+            with atomic(files[number]) as unfinished:
+                np.savez(unfinished, kept=kept, failed=False, **content)
+
+
+def _portion(model: Model, views: Views, images: np.ndarray) -> Mapping[str, Any]:
+    shape = (len(images), views.per_tile, views.per_tile)
+    if not len(images):
+        return {"scores": np.empty(shape), "strange": 0}
+    cut = views.cut(images)
+    scores = np.concatenate([model.detector.score(cut[rows]) for rows in portions(cut, np.arange(len(cut)))])
+    looks = model.appearance
+    # Of n held-out normals, one looks strangest: a tile of their kind looks stranger than it once in n + 1.
+    strangest = 1 / (len(looks.distances.normals) + 1)
+    strange = int((looks.p_values(images) <= strangest).sum()) if strangest < 1 else 0
+    return {"scores": np.array([float(f"{score:.{DIGITS}g}") for score in scores]).reshape(shape), "strange": strange}

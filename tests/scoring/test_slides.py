@@ -1,0 +1,305 @@
+"""Whole slides through the command, with a model that a chain of small slides made."""
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from PIL import Image
+
+from pipeline import layout
+from pipeline.commands import score
+from pipeline.compute.tensor_files import read_tensors, write_tensors
+from pipeline.data.inventory import make_inventory
+from pipeline.demo.lymph_node import colours_of_a_laboratory, draw_tissue
+from pipeline.demo.slides import make_slides
+from pipeline.errors import PipelineError
+from pipeline.params.demo import DemoSlides
+from pipeline.scoring import whole_slide
+from pipeline.scoring.slide_score import slide_score
+from pipeline.scoring.views import Views
+from stages import fit_and_score, normalize_tiles, sample_tiles, tissue_masks
+from tests.data.slides.conftest import write_slide as write_slide  # noqa: PLC0414  (a fixture)
+from tests.shipped import with_values, write
+
+ARM = "demo_slides"
+SIDE = 2304
+RUN = layout.run_name(ARM, "padim", 0)
+TILE = 192  # px, 3 mask pixels; shown at 48 px, of which a view is 16
+SETTINGS = {
+    "collection.table": "slides.csv",
+    "collection.validation_tumour": [],
+    "collection.validation_share": 0.5,
+    "tissue_masks.microns_per_pixel": 16.0,
+    "sample_tiles.tile_size": TILE,
+    "normalize_tiles.working_size": 48,
+    "normalize_tiles.target": {
+        "file": "training/normal/normal_001.tif",
+        "region": {"x": 384, "y": 384, "size": 768},
+    },
+    "evaluate.heat_map_top": {},
+}
+
+
+@pytest.fixture(scope="session")
+def chain(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A repository's folder, in which PaDiM was fitted to tiles of drawn slides and scored."""
+    folder = tmp_path_factory.mktemp("chain")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        raw = Path("data/raw") / ARM
+        make_slides(raw, DemoSlides(normal=4, tumour=1, test_normal=1, test_tumour=1, blank=0, size=SIDE), 0, 1)
+        content = with_values(
+            ("demo_data.slides.size", SIDE), *((f"arms/{ARM}.yaml:{key}", value) for key, value in SETTINGS.items())
+        )
+        content["params.yaml"] |= {"seeds": [0], "detectors": ["padim"], "quick_detectors": []}
+        content["params.yaml"]["arms"] = {"slides": [ARM], "xrays": [], "folders": [], "train": [ARM]}
+        padim = content[f"arms/{ARM}.yaml"]["detectors"]["padim"]
+        content[f"arms/{ARM}.yaml"]["detectors"] = {"padim": padim | {"side": 16, "input_size": 32, "channels": 16}}
+        write(content)
+        rows = [f"training/normal/normal_{number:03}.tif,train,,{number}" for number in range(1, 5)]
+        outlines = next((raw / "training/lesion_annotations").iterdir()).relative_to(raw)
+        rows += [f"training/tumor/tumor_001.tif,test_tumour,{outlines},t"]
+        rows += ["testing/images/test_001.tif,test_normal,,n"]
+        (raw / "slides.csv").write_text("\n".join(["path,role,annotation,group", *rows, ""]), encoding="utf-8")
+        make_inventory(raw, Path(f"data/raw/inventory/{ARM}.csv"), Path("scratch.json"))
+        for stage in (tissue_masks, sample_tiles, normalize_tiles):
+            stage.main(ARM)
+        fit_and_score.main(ARM, "padim")
+    return folder
+
+
+@pytest.fixture
+def elsewhere(in_folder: Path, chain: Path) -> Path:
+    """An empty folder with the model's file and nothing else of the repository."""
+    shutil.copy(chain / layout.calibrated(RUN), in_folder / "model.pt")
+    return in_folder
+
+
+@pytest.fixture
+def normals() -> Callable[[int], None]:
+    """Give the model a number of held-out normals, since a collection this small has only two."""
+
+    def give(number: int) -> None:
+        content = read_tensors(Path("model.pt"))
+        low, high = content["normals"].min(), content["normals"].max()
+        scores = torch.linspace(float(low), float(high), number, dtype=torch.float64)
+        write_tensors(Path("model.pt"), content | {"normals": scores})
+
+    return give
+
+
+def run(*words: Any, out: str = "out") -> tuple[int, pd.DataFrame]:
+    status = score.main(["model.pt", *map(str, words), "--out", out, "--device", "cpu", "--workers", "1"])
+    return status, pd.read_csv(f"{out}/results.csv", keep_default_na=False, na_values=[""]).set_index("name")
+
+
+def test_the_middle_view_of_a_tile_scores_as_it_did_in_the_chain(elsewhere: Path, chain: Path) -> None:
+    known = pd.read_csv(chain / f"reports/scores/{RUN}.csv")
+    slides = chain / "data/raw" / ARM
+    status, table = run(*(slides / source for source in known["source"].unique()))
+    assert status == 0
+    middle = TILE // 3
+    for source, tiles in known.groupby("source"):
+        views = pd.read_csv(f"out/{table.loc[Path(source).name, 'folder']}/views.csv").set_index(["x", "y"])
+        assert (views["size"] == middle).all()
+        corners = tiles["id"].str.extract(r"_x(\d+)_y(\d+)$").astype(int) + middle
+        found = views.loc[[tuple(corner) for corner in corners.to_numpy()], "score"]
+        assert found.tolist() == tiles["score"].tolist()
+
+
+def test_all_of_the_tissue_is_scored_and_summed_up(elsewhere: Path, chain: Path, normals: Callable) -> None:
+    normals(40)
+    file = next((chain / "data/raw" / ARM / "training/tumor").iterdir())
+    _, table = run(file)
+    row = table.loc[file.name]
+    views = pd.read_csv("out/slides/tumor_001.tif/views.csv")
+    assert row["views"] == len(views) == views.drop_duplicates(["x", "y"]).shape[0]
+    assert len(views) % 9 == 0
+    assert 0.7 < row["tissue_scored"] <= 1
+    assert row["highest_view"] == views["score"].max()
+    assert row["upper_quantile"] == pytest.approx(views["score"].quantile(0.99), rel=1e-5)
+    assert row["flagged_share"] == pytest.approx(views["flagged"].mean(), abs=1e-6)
+    assert views["score"].median() < row["score"] < row["highest_view"]
+    facts = json.loads(Path("out/run.json").read_bytes())
+    normal = read_tensors(Path("model.pt"))["normals"].numpy()
+    assert views["percentile"].tolist() == pytest.approx([100 * (normal < s).mean() for s in views["score"]], abs=1e-5)
+    assert (views["flagged"] == (views["score"] > facts["threshold"])).all()
+
+
+def test_a_slide_has_no_p_since_the_models_normals_are_tiles(elsewhere: Path, chain: Path, capsys: Any) -> None:
+    _, table = run(chain / "data/raw" / ARM / "training/tumor/tumor_001.tif")
+    assert table[["p", "q", "percentile", "appearance_p"]].isna().all(axis=None)
+    assert not table["flagged"].any()
+    facts = json.loads(Path("out/run.json").read_bytes())
+    assert facts["slides"]["rule"] == "the highest mean of 3×3 neighbouring views"
+    assert facts["slides"]["p"].startswith("a slide has no p and is not flagged: the model's normals are tiles")
+    assert facts["slides"]["p"] in capsys.readouterr().out
+    # two held-out slides are too few to flag anything at 5 %
+    assert not facts["slides"]["views_can_be_flagged"]
+    assert table["flagged_share"].isna().all()
+    assert pd.read_csv("out/slides/tumor_001.tif/views.csv")["flagged"].isna().all()
+
+
+def made(folder: str = "out") -> dict[str, bytes]:
+    return {
+        file.relative_to(folder).as_posix(): file.read_bytes() for file in Path(folder).rglob("*") if file.is_file()
+    }
+
+
+def test_two_runs_give_the_same_bytes_and_an_interrupted_one_goes_on(
+    elsewhere: Path, chain: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slides = [chain / "data/raw" / ARM / f"training/normal/normal_00{number}.tif" for number in (1, 2)]
+    run(*slides)
+    whole = made()
+    shutil.rmtree("out")
+    counted = []
+    real = whole_slide._portion
+
+    def interrupted(*arguments: Any) -> Any:
+        if len(counted) == 4:  # in the midst of the second slide
+            raise KeyboardInterrupt
+        counted.append(arguments)
+        return real(*arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(whole_slide, "_portion", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            run(*slides)
+    left = len([*Path("out/.parts").glob("*.npz")]), len([*Path("out/.parts").glob("*/*.npz")])
+    assert left[0] == 1
+    assert left[1] == 4 - 3
+    counted.clear()
+    with monkeypatch.context() as patch:
+        patch.setattr(whole_slide, "_portion", lambda *arguments: counted.append(0) or real(*arguments))
+        run(*slides)
+    assert len(counted) == 2
+    assert made() == whole
+
+
+def test_a_picture_of_one_tile_is_scored_like_an_image(elsewhere: Path, chain: Path) -> None:
+    known = pd.read_csv(chain / f"reports/scores/{RUN}.csv").iloc[0]
+    x, y = map(int, known["id"].rpartition("_x")[2].split("_y"))
+    with Image.open(chain / "data/raw" / ARM / known["source"]) as slide:
+        slide.crop((x, y, x + TILE, y + TILE)).save(f"{known['id']}.png")
+    status, table = run(f"{known['id']}.png", chain / "data/raw" / ARM / known["source"])
+    assert status == 0
+    assert table.loc[f"{known['id']}.png", "score"] == known["score"]
+    assert table.loc[f"{known['id']}.png", "p"] > 0
+
+
+def tissue(side: int = 768, margin: int = 100, seed: int = 0) -> np.ndarray:
+    """Draw a square of normal tissue on glass: uint8 RGB (side, side, 3)."""
+    draws = np.random.default_rng(seed)
+    mask = np.zeros((side, side), np.uint8)
+    mask[margin : side - margin, margin : side - margin] = 255
+    return colours_of_a_laboratory(*draw_tissue(mask, np.zeros_like(mask), draws), draws)
+
+
+def marked(size: int, colour: tuple[int, int, int]) -> np.ndarray:
+    """Glass with a square of one colour in its middle."""
+    image = np.full((768, 768, 3), 240, np.uint8)
+    image[384 - size // 2 : 384 + size // 2, 384 - size // 2 : 384 + size // 2] = colour
+    return image
+
+
+def test_a_slide_that_cannot_be_scored_says_why_and_the_others_go_on(elsewhere: Path, write_slide: Callable) -> None:
+    purple = (120, 60, 140)
+    write_slide(tissue(), "in/fine.tif")
+    write_slide(tissue(), "in/unscaled.tif", microns=None)
+    write_slide(tissue(), "in/coarse.tif", microns=0.5)
+    write_slide(marked(0, purple), "in/blank.tif")
+    write_slide(marked(60, purple), "in/speck.tif")
+    write_slide(marked(300, purple), "in/thin.tif")
+    write_slide(marked(600, purple), "in/one_colour.tif")
+    cut = write_slide(tissue(seed=1), "in/cut.tif", factors=())
+    cut.write_bytes(cut.read_bytes()[:-900_000])
+    Image.fromarray(tissue(400)).save("in/small.png")
+    Image.fromarray(tissue(TILE)).convert("L").save("in/gray.png")
+    Path("in/notes.txt").write_text("mine", encoding="utf-8")
+    status, table = run("in")
+    assert status == 3
+    assert table.loc["in/fine.tif", "status"] == "ok"
+    says = {
+        "unscaled.tif": "does not tell its µm/px: give it by --microns-per-pixel",
+        "coarse.tif": "has 0.5 µm/px, coarser than the model's 0.25",
+        "blank.tif": "holds nothing to score: the slide is uniform",
+        "speck.tif": "holds nothing to score: no tissue is left after clearing border, opening and dropping",
+        "thin.tif": "has tissue, but no tile of which 100% is tissue, as the model wants it",
+        "one_colour.tif": "has too little stain in all of its",
+        "cut.tif": "cannot be opened as a slide",
+        "small.png": "is no whole slide that OpenSlide reads, and with 400×400 px no picture of one tile either",
+        "gray.png": "has no colour",
+        "notes.txt": "is neither a whole slide that OpenSlide reads nor a picture of one tile",
+    }
+    failed = table[table["status"] == "failed"]
+    assert {*failed.index} == {f"in/{name}" for name in says}
+    for name, reason in says.items():
+        assert f"{name} {reason}" in failed.loc[f"in/{name}", "reason"]
+    assert failed[["score", "views", "folder"]].isna().all(axis=None)
+    assert {file.name for file in Path("out/slides").iterdir()} == {"fine.tif"}
+
+
+def test_the_scale_of_a_slide_that_states_none_can_be_given(elsewhere: Path, write_slide: Callable) -> None:
+    write_slide(tissue(), "stated.tif")
+    write_slide(tissue(), "unstated/stated.tif", microns=None)
+    status, table = run("stated.tif", "unstated", "--microns-per-pixel", 0.25)
+    assert status == 0
+    given, stated = table.loc["unstated/stated.tif"], table.loc["stated.tif"]
+    assert given["score"] == stated["score"]
+    assert given["warnings"] == "scale given by --microns-per-pixel"
+    assert given["folder"] != stated["folder"]
+    with pytest.raises(PipelineError, match=r"--microns-per-pixel is 250, but slides have 0\.02 to 100 µm/px"):
+        run("stated.tif", "--microns-per-pixel", 250)
+
+
+def test_tiles_with_too_little_stain_are_left_out_and_counted(elsewhere: Path, write_slide: Callable) -> None:
+    image = tissue(margin=0)
+    image[: TILE + 96] = (150, 150, 150)  # dark, but no stain
+    write_slide(image, "slide.tif")
+    _, table = run("slide.tif")
+    assert table["warnings"].str.contains("4 tiles with too little stain were left out").all()
+    views = pd.read_csv("out/slides/slide.tif/views.csv")
+    assert views["y"].min() == TILE
+    assert len(views) <= 9 * 12
+    assert len(views) / 9 / 16 <= table["tissue_scored"].item() < 12 / 16
+
+
+def test_a_slide_scores_by_the_highest_mean_of_nine_neighbouring_views() -> None:
+    grid = np.full((6, 9), np.nan)
+    grid[:3, :3] = 1.0
+    grid[:3, 6:9] = [[4, 4, 4], [0, 1, 0], [0, 0, 0]]
+    grid[5, 4] = 100.0  # alone: a fold or dust, that no window of nine views holds
+    assert slide_score(grid) == pytest.approx(13 / 9)
+    assert slide_score(np.array([[1.0, np.nan, 5.0]])) == 3.0
+    assert slide_score(np.array([[np.nan, 7.0]])) == 7.0
+
+
+@pytest.mark.parametrize(("side", "each"), [(16, 3), (48, 1), (12, 4), (13, 3)])
+def test_views_lie_side_by_side_in_each_tile(side: int, each: int) -> None:
+    views = Views(192.0, 48, side)
+    assert views.per_tile == each
+    tiles = np.arange(2 * 48 * 48 * 3).reshape(2, 48, 48, 3)
+    cut = views.cut(tiles)
+    assert cut.shape == (2 * each**2, side, side, 3)
+    margin = (48 - each * side) // 2
+    assert (cut[each**2 + each - 1] == tiles[1, margin : margin + side, margin + (each - 1) * side :][:, :side]).all()
+    if each % 2:
+        middle = (48 - side) // 2
+        assert (cut[each**2 // 2] == tiles[0, middle : middle + side, middle : middle + side]).all()
+    begin, end = views.edges(2 * each)
+    assert begin[0] == margin * 4
+    assert begin[each] == 192 + margin * 4
+    assert (end[: each - 1] == begin[1:each]).all()
+
+
+def test_neighbouring_views_share_their_edge_whatever_the_scale_of_the_slide() -> None:
+    begin, end = Views(197.53086419753086, 48, 16).edges(300)
+    assert (begin[1:] == end[:-1]).all()
+    assert begin[3::3].tolist() == np.rint(np.arange(1, 100) * 197.53086419753086).tolist()
