@@ -21,7 +21,7 @@ def repository(in_folder: Path) -> None:
 
 def set_lists(slides: list[str], xrays: list[str]) -> None:
     train = [arm for arm in ("demo_slides", "demo_xrays") if arm in (*slides, *xrays)] or [*slides, *xrays]
-    lists = {"arms": {"slides": slides, "xrays": xrays, "train": train}, "demo_data.xrays.patients": 20}
+    lists = {"arms": {"slides": slides, "xrays": xrays, "folders": [], "train": train}, "demo_data.xrays.patients": 20}
     write(with_values(*lists.items()))
 
 

@@ -111,15 +111,6 @@ def test_a_copy_of_a_training_image_counts_once_whatever_is_held_out(root: Path)
     assert {"train", "val"} < {split for split, _, _ in used.values()}
 
 
-def test_a_copy_of_a_training_image_counts_once_whatever_is_held_out(root: Path) -> None:
-    write_images(root, *patients(20, 1), *TEST)
-    for name in patients(20, 1):
-        (root / name.replace("_0", "_1")).write_bytes((root / name).read_bytes())
-    used = splits(listed(root, **MVTEC, validation_share=0.5))
-    assert {*used} == {*patients(20, 1), *TEST}
-    assert {"train", "val"} < {split for split, _, _ in used.values()}
-
-
 def test_names_that_differ_in_case_only_are_two_images(root: Path) -> None:
     write_images(root, *patients(3), *TEST, "test/bad/A.png", "test/bad/a.png", "test/bad/a.PNG")
     assert len(splits(listed(root, **MVTEC))) == 11
