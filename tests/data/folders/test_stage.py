@@ -10,9 +10,11 @@ import pytest
 from PIL import Image
 
 from pipeline.compute.seeding import generator
+from pipeline.data.folders import prepared_arm
 from pipeline.data.folders.preparation import Preparation
 from pipeline.data.images import read_images
 from pipeline.data.inventory import make_inventory
+from pipeline.data.thumbnails import ThumbnailArray
 from pipeline.demo.lymph_node import colours_of_a_laboratory
 from pipeline.errors import PipelineError
 from stages import equalize_xrays, prepare_folder, split_xrays
@@ -122,6 +124,26 @@ def test_a_target_that_is_not_there_is_named_with_its_key(pictures: Path) -> Non
     arm_of({"layout": "mvtec"}, {"colour": True, "stain": STAIN | {"target": "x.png"}})
     with pytest.raises(PipelineError, match=r"arms/images\.yaml:prepare_folder\.stain\.target names x\.png, but"):
         prepare_folder.main(ARM)
+
+
+def test_a_target_that_changed_since_it_was_listed_is_refused(pictures: Path) -> None:
+    arm_of({"layout": "mvtec"}, {"colour": True, "stain": STAIN})
+    Image.fromarray(drawn("another", 3)).save(pictures / STAIN["target"])
+    with pytest.raises(PipelineError, match=r"train/good/0\.png has another (size|content) than when it was listed"):
+        prepare_folder.main(ARM)
+
+
+def test_large_images_are_in_memory_fewer_at_a_time(pictures: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    prepare_folder.main(ARM)
+    before = read_images(Path("data/prepared", ARM)).pixels.copy()
+    monkeypatch.setattr(prepared_arm, "MOST", 3 * 4 * 20**2)
+    asked: list[int] = []
+    thumbnails_of = ThumbnailArray.read
+    monkeypatch.setattr(ThumbnailArray, "read", lambda self, rows: asked.append(len(rows)) or thumbnails_of(self, rows))
+    monkeypatch.setattr("pipeline.compute.scratch.process_all", lambda job, items, *_: map(job, items))
+    prepare_folder.main(ARM)
+    assert asked[:4] == [4, 4, 4, 3]
+    assert np.array_equal(read_images(Path("data/prepared", ARM)).pixels, before)
 
 
 def test_two_runs_and_any_number_of_workers_give_the_same_bytes(
