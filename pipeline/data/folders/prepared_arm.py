@@ -115,8 +115,9 @@ class PrepareJob:
 def _thumbnails(arm: str, settings: Settings, mode: str, workers: int) -> Thumbnails:
     collection, inventory = settings.collection_of(arm), read_inventory(layout.inventory(arm))
     files = read_csv(INTERIM / arm / "files.csv", ["source", "md5"], ("source", "md5"), "run `dvc repro`")
-    own = layout_of(settings.collection)
-    scratch = SCRATCH / "thumbnails" / collection / settings.collection.part
+    section, own = settings.collection, layout_of(settings.collection)
+    # of which images there are: arms of others would remove these
+    scratch = SCRATCH / "thumbnails" / Path(collection, section.layout, section.file or "", section.part)
     size = settings.prepare_folder.thumbnail_size
     return make_thumbnails(
         RAW / collection, files, inventory, size, scratch, workers, mode, own.split_path, own.read_records

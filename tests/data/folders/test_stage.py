@@ -172,6 +172,20 @@ def test_arms_of_one_collection_decode_its_files_once(pictures: Path) -> None:
     assert {file: file.stat().st_mtime_ns for file in Path(".cache/thumbnails").rglob("*.np[yz]")} == thumbnails
 
 
+def test_arms_of_other_images_of_a_collection_leave_each_others_thumbnails_alone(pictures: Path) -> None:
+    steps = {"colour": True, "thumbnail_size": 20, "crop_size": 16, "working_size": 8}
+    for number, file in enumerate(("one.csv", "two.csv")):
+        rows = [f"{name},{name.partition('/')[0]},{int('bad' in name)}" for name in NAMES[number:]]
+        (pictures / file).write_text("\n".join(["path,split,label", *rows]), encoding="utf-8")
+    kept = []
+    for collection in ({"layout": "mvtec"}, *({"layout": "table", "file": file} for file in ("one.csv", "two.csv"))):
+        arm_of(collection, steps)
+        list_files()
+        prepare_folder.main(ARM)
+        kept.append(len([*Path(".cache/thumbnails").rglob("images.npy")]))
+    assert kept == [1, 2, 3]
+
+
 def test_films_by_table_are_the_array_that_they_are_in_nihs_layout(in_folder: Path, collection: Collection) -> None:
     content = shipped()
     steps = {"thumbnail_size": 30, "crop_size": 22, "equalization": "histogram", "working_size": 8}
