@@ -9,11 +9,14 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from pipeline.arms import read_arm
 from pipeline.compute.seeding import generator
 from pipeline.data.folders import prepared_arm
 from pipeline.data.folders.preparation import Preparation
+from pipeline.data.folders.settings import Settings
 from pipeline.data.images import read_images
 from pipeline.data.inventory import make_inventory
+from pipeline.data.kinds import kind_of, with_values
 from pipeline.data.thumbnails import ThumbnailArray
 from pipeline.demo.lymph_node import colours_of_a_laboratory
 from pipeline.errors import PipelineError
@@ -184,6 +187,21 @@ def test_arms_of_other_images_of_a_collection_leave_each_others_thumbnails_alone
         prepare_folder.main(ARM)
         kept.append(len([*Path(".cache/thumbnails").rglob("images.npy")]))
     assert kept == [1, 2, 3]
+
+
+def test_a_search_prepares_the_same_images_under_other_settings_and_leaves_the_arms_own_alone(pictures: Path) -> None:
+    prepare_folder.main(ARM)
+    before = {file: file.read_bytes() for file in Path("data").rglob("*.*") if file.is_file()}
+    own = read_arm(ARM).data_as(Settings)
+    other = with_values(own, {"prepare_folder.crop_size": 20, "prepare_folder.working_size": 4})
+    kind_of(own).prepare(ARM, other, Path("variant"), Path("rest"), 1)
+    assert {file: file.read_bytes() for file in Path("data").rglob("*.*") if file.is_file()} == before
+    made, prepared = read_images(Path("variant")), read_images(Path("data/prepared", ARM))
+    assert made.pixels.shape == (15, 4, 4, 3)
+    pd.testing.assert_frame_equal(made.index, prepared.index)
+    small = Image.fromarray(drawn(NAMES[0], 3)).resize((20, 20), Image.Resampling.BILINEAR)
+    expected = np.asarray(small.resize((4, 4), Image.Resampling.BILINEAR))
+    assert np.array_equal(made.pixels[made.index["id"].tolist().index(NAMES[0])], expected)
 
 
 def test_films_by_table_are_the_array_that_they_are_in_nihs_layout(in_folder: Path, collection: Collection) -> None:
