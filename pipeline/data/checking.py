@@ -59,8 +59,11 @@ def _check_collection(
         return [(escape(str(error)), 0, "", "missing")]
     for csv in inventories[1:]:
         write_inventory(csv, inventory)
-    kind = kind_of(next(iter(readers.values())))
-    return check_files(inventory["path"].tolist(), kind.expected_files(collection, asked))
+    expected: dict[str, tuple[int, int | None]] = {}
+    for settings in {settings.kind: settings for settings in asked or readers.values()}.values():
+        own = [other for other in asked if other.kind == settings.kind]
+        expected |= kind_of(settings).expected_files(collection, own)
+    return check_files(inventory["path"].tolist(), expected)
 
 
 def _is_readable(arm: str, settings: KindSettings) -> bool:

@@ -57,6 +57,24 @@ def test_an_arm_with_half_its_data_is_an_error_too_but_is_listed(repository: Pat
     assert listed == {"nih_pa.csv", "nih_ap.csv", "nih_subset.csv"}
 
 
+def test_arms_of_several_kinds_of_data_may_be_of_one_collection(
+    repository: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    content = shipped()
+    content["arms/images.yaml"]["collection"] = {"layout": "table", "folder": "nih"}
+    write(content)
+    root = repository / "data" / "raw" / "nih"
+    (root / "images").mkdir(parents=True)
+    for number in range(3):
+        (root / "images" / f"{number}.png").write_bytes(b"%d" % number)
+    rows = ["path,split,label", "images/0.png,train,0", "images/1.png,test,0", "images/2.png,test,1"]
+    (root / "images.csv").write_text("\n".join(rows), encoding="utf-8")
+    assert checking.main(["images"]) == 0
+    assert "112120" not in capsys.readouterr().out
+    assert checking.main(["images", "nih_subset"]) == 1
+    assert "112120" in capsys.readouterr().out
+
+
 def test_the_demo_needs_nothing(repository: Path) -> None:
     assert checking.main([]) == 0
 

@@ -69,6 +69,6 @@ def class_folders(
     table.loc[(table["left_out"] == "") & ~in_class, "left_out"] = IN_NO_CLASS
     placed = table["left_out"] == ""
     table.loc[placed, "split"] = parts[placed].map(lambda names: splits[names[0]])
-    labels = by_class(parts[placed].str[1], settings.normal or normal, str(root / part))
+    labels = by_class(parts[placed].str[1].str.normalize("NFC"), settings.normal or normal, str(root / part))
     table.loc[placed, ["label", "findings"]] = labels
     return table

@@ -9,6 +9,7 @@ from typing import Protocol, cast
 import numpy as np
 import pandas as pd
 
+from pipeline.data.collection_csv import FORMULA
 from pipeline.data.folders.settings import Collection
 from pipeline.data.kinds import Files
 from pipeline.errors import PipelineError
@@ -65,7 +66,7 @@ def by_class(classes: pd.Series, normal: Names[str], where: str) -> pd.DataFrame
     """Tell normal from abnormal by an image's class.
 
     Args:
-        classes: The class of each image.
+        classes: The class of each image, an accented letter as one character.
         normal: The classes that are normal.
         where: What to name in an error.
 
@@ -73,9 +74,17 @@ def by_class(classes: pd.Series, normal: Names[str], where: str) -> pd.DataFrame
         ``label`` and ``findings``, with the index of ``classes``.
 
     Raises:
-        PipelineError: If no image is of a class that shall be normal.
+        PipelineError: If there are no images, none is of a class that shall be normal, or a class would be a formula in
+            a spreadsheet.
     """
     known = sorted(classes.unique())
+    if not known:
+        raise PipelineError(f"{where} has no image of any class: check collection.layout and part")
+    if formulas := [name for name in known if FORMULA.match(name)]:
+        raise PipelineError(
+            f"{where} has the class {formulas[0]!r}, which would be a formula in a spreadsheet: let its name begin "
+            "with a letter or digit"
+        )
     if absent := sorted({*normal} - {*known}):
         shown = ", ".join(known[:NAMED]) + (f" and {len(known) - NAMED} others" if len(known) > NAMED else "")
         raise PipelineError(f"{where} has no image of the class {absent[0]!r}: collection.normal must be of {shown}")

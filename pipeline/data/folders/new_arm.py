@@ -60,7 +60,7 @@ def _laid_out(folder: Path, own: Collection, given: Mapping[str, Any]) -> tuple[
         layout = str(given.get(LAYOUT))
         return layout, "" if layout == "table" else part
     layouts = [layout for layout in (own.layout, *SIGNS) if layout != "table" or not given.get(PART)]
-    normal = given.get(NORMAL) or own.normal or ("good",)
+    normal = _normal(given) or own.normal or ("good",)
     for layout in layouts:
         place = "" if layout == "table" else part  # a table is of the whole folder
         if _fits(layout, raw_file(folder, place), normal):
@@ -78,6 +78,14 @@ def _laid_out(folder: Path, own: Collection, given: Mapping[str, Any]) -> tuple[
         f"{folder} is laid out in no way that is known: describe its images in a CSV {FILE} with the columns "
         f"{', '.join(COLUMNS)}, or name the layout by --set {LAYOUT}=…, see docs/adding.md"
     )
+
+
+def _normal(given: Mapping[str, Any]) -> list[str]:
+    """The normal classes that are given; none without."""
+    names = given.get(NORMAL, [])
+    if not (isinstance(names, list) and all(isinstance(name, str) for name in names)):
+        raise PipelineError(f"{NORMAL} is no list of words: write it as --set \"{NORMAL}=['0', '1']\"")
+    return names
 
 
 def _fits(layout: str, place: Path, normal: Names[str]) -> bool:

@@ -17,7 +17,7 @@ from pipeline.data.folders.settings import Settings
 from pipeline.data.folders.splits import read_collection, read_split, used
 from pipeline.data.image_status import check_failures, image_status, index_of
 from pipeline.data.images import write_images
-from pipeline.data.inventory import raw_file, read_inventory
+from pipeline.data.inventory import check_unchanged, raw_file, read_inventory
 from pipeline.data.picture_files import read_picture, thumbnail
 from pipeline.data.preparing import cropped
 from pipeline.data.stain import TargetStains, TooLittleStainError, learn_target
@@ -26,7 +26,8 @@ from pipeline.errors import PipelineError
 from pipeline.files import atomic, read_csv, remove, write_csv
 from pipeline.layout import INTERIM, RAW, SCRATCH, arm_key
 
-PART = 500  # images that are in memory at a time
+PART = 500  # images that are in memory at a time, at most
+MOST = 2**26  # bytes of their thumbnails, or of what is made of these, at most
 
 
 def split_arm(arm: str, settings: Settings) -> pd.DataFrame:
@@ -114,8 +115,9 @@ class PrepareJob:
 def _thumbnails(arm: str, settings: Settings, mode: str, workers: int) -> Thumbnails:
     collection, inventory = settings.collection_of(arm), read_inventory(layout.inventory(arm))
     files = read_csv(INTERIM / arm / "files.csv", ["source", "md5"], ("source", "md5"), "run `dvc repro`")
-    own = layout_of(settings.collection)
-    scratch = SCRATCH / "thumbnails" / collection / settings.collection.part
+    section, own = settings.collection, layout_of(settings.collection)
+    # of which images there are: arms of others would remove these
+    scratch = SCRATCH / "thumbnails" / Path(collection, section.layout, section.file or "", section.part)
     size = settings.prepare_folder.thumbnail_size
     return make_thumbnails(
         RAW / collection, files, inventory, size, scratch, workers, mode, own.split_path, own.read_records
@@ -126,10 +128,11 @@ def _items(
     status: pd.DataFrame, thumbnails: Thumbnails, preparation: Preparation
 ) -> list[tuple[str, tuple[list[str], list[int]]]]:
     """Divide the images that could be read among parts, each under a key of all that it depends on."""
-    read = status[status["status"] == "ok"]
-    items = []
-    for start in range(0, len(read), PART):
-        own = read.iloc[start : start + PART]
+    read, items = status[status["status"] == "ok"], []
+    steps = preparation.steps
+    count = min(PART, max(1, MOST // (3 * max(steps.thumbnail_size, steps.working_size) ** 2)))
+    for start in range(0, len(read), count):
+        own = read.iloc[start : start + count]
         item = (own["id"].tolist(), own["row"].tolist())
         items.append((scratch_key(preparation, thumbnails.key, item), item))
     return items
@@ -162,6 +165,7 @@ def _target_stains(settings: Settings, arm: str) -> TargetStains | None:
     path = raw_file(RAW / settings.collection_of(arm), file, key)
     if not path.is_file():
         raise PipelineError(f"{key} names {file}, but {path} is missing: name an image of the collection")
+    check_unchanged(RAW / settings.collection_of(arm), read_inventory(layout.inventory(arm)), [file])
     image, _ = read_picture(path.read_bytes(), file, "RGB")
     pixels = cropped(np.asarray(thumbnail(image, steps.thumbnail_size)), steps)
     try:

@@ -1,6 +1,7 @@
 """The sections of an arm of folders."""
 
 import re
+import unicodedata
 from pathlib import PurePosixPath
 from typing import Annotated, ClassVar, Literal, Self
 
@@ -59,6 +60,11 @@ class Collection(Section):
         if path and (path.startswith("/") or ".." in PurePosixPath(path).parts):
             raise ValueError(f"{path!r} leaves the collection's folder: name what is in it")
         return path
+
+    @field_validator("normal", "validation_anomalies")
+    @classmethod
+    def _one_spelling(cls, classes: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(unicodedata.normalize("NFC", name) for name in classes)  # an é may be one character or two
 
     @model_validator(mode="after")
     def _a_table_is_of_the_whole(self) -> Self:

@@ -1,10 +1,12 @@
 """Which image of a collection is in which split of an arm, and what is left out."""
 
 import re
+import unicodedata
 from pathlib import Path
 
 import pandas as pd
 
+from pipeline.data.collection_csv import refuse_formulas
 from pipeline.data.folders.layout import COLUMNS, layout_of
 from pipeline.data.folders.settings import OF_CLASSES, Collection
 from pipeline.data.images import check_groups
@@ -93,6 +95,7 @@ def _grouped(table: pd.DataFrame, settings: Collection) -> pd.DataFrame:
         if not unknown.all():
             raise PipelineError("collection.groups is set, but the collection names groups itself: set it to null")
         table["group"] = [_match(settings.groups, name) for name in table["id"]]
+        refuse_formulas(table.set_index("id")["group"], "")
         unknown = (table["group"] == "") & (table["left_out"] == "")
         if unknown.any():
             name = table.loc[unknown, "id"].iloc[0]
@@ -103,7 +106,8 @@ def _grouped(table: pd.DataFrame, settings: Collection) -> pd.DataFrame:
 
 def _match(pattern: str, name: str) -> str:
     found = re.search(pattern, name)
-    return (found.group(1) or "") if found else ""
+    # an é may be one character in one path and two in another, and is of one patient
+    return unicodedata.normalize("NFC", found.group(1) or "") if found else ""
 
 
 def _known_anomalies(table: pd.DataFrame, settings: Collection, root: Path) -> pd.DataFrame:

@@ -28,7 +28,6 @@ def test_a_source_is_a_file_and_a_name_in_it() -> None:
         ("a", ["a/train.mat", "a/b/test.mat", "a/all.tar.gz"]),
         ("a/b/", ["a/b/test.mat"]),
         ("b", []),
-        ("../a", []),
     ],
 )
 def test_the_files_of_a_part_are_those_below_it_that_are_not_packed(part: str, files: list[str]) -> None:

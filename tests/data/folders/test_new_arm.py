@@ -146,3 +146,10 @@ def test_files_are_looked_for_in_the_part(tmp_path: Path) -> None:
     root = plant(tmp_path, "part/a.npz", "b.npz", "c.npz")
     found = adapt(root, PER_CLASS | {"collection.part": "part"}, layout="medmnist", normal=["5"], file="a.npz")
     assert found.changes == {}
+
+
+@pytest.mark.parametrize("normal", ["good", ["good", 0], None, 0])
+def test_normal_classes_that_are_no_list_of_words_are_refused(tmp_path: Path, normal: object) -> None:
+    root = plant(tmp_path, *TREES["mvtec"])
+    with pytest.raises(PipelineError, match=r"collection\.normal is no list of words: write it as --set"):
+        adapt(root, {"collection.normal": normal})

@@ -1,4 +1,5 @@
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -91,6 +92,36 @@ def test_equal_content_in_two_splits_or_with_two_labels_is_refused_with_both_nam
     write_images(root, *patients(3), *TEST)
     (root / "test/bad/copy.png").write_bytes((root / "train/good/p0_0.png").read_bytes())
     with pytest.raises(PipelineError, match=r"test/bad/copy\.png and train/good/p0_0\.png have the same content"):
+        listed(root, **MVTEC)
+
+
+def test_an_accent_may_be_a_character_of_its_own_in_a_folders_name(root: Path) -> None:
+    images = [f"train/good/andr{accent}_{number}.png" for number, accent in enumerate(("\u00e9", "e\u0301"))]
+    write_images(root, *images, *patients(3), *TEST, "test/f\u00eal\u00e9/z_1.png", "test/fe\u0302le\u0301/z_2.png")
+    table = listed(root, **MVTEC, groups=r"(\w[^/_]*)_", normal=("good", "fe\u0302l\u00e9"))
+    assert len({*table.loc[images, "group"]}) == 1
+    assert splits(table)["test/fe\u0302le\u0301/z_2.png"] == ("test", 0, "")
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        ({}, "has the class '=1\\+1', which would be a formula in a spreadsheet: let its name begin with a letter"),
+        ({"groups": r"([^/]*)\.png$"}, r"test/bad/=2\.png, column group: '=2' would be a formula in a spreadsheet"),
+    ],
+)
+def test_a_class_or_group_that_a_spreadsheet_would_compute_is_refused(
+    root: Path, settings: dict[str, Any], says: str
+) -> None:
+    write_images(root, *patients(3), *TEST, "test/bad/=2.png" if settings else "test/=1+1/9.png")
+    with pytest.raises(PipelineError, match=says):
+        listed(root, **MVTEC, **settings)
+
+
+def test_folders_without_a_picture_are_refused(root: Path) -> None:
+    (root / "train/good").mkdir(parents=True)
+    (root / "train/good/1.gif").write_bytes(b"GIF89a")
+    with pytest.raises(PipelineError, match=r"has no image of any class: check collection\.layout and part$"):
         listed(root, **MVTEC)
 
 

@@ -9,10 +9,15 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from pipeline.arms import read_arm
 from pipeline.compute.seeding import generator
+from pipeline.data.folders import prepared_arm
 from pipeline.data.folders.preparation import Preparation
+from pipeline.data.folders.settings import Settings
 from pipeline.data.images import read_images
 from pipeline.data.inventory import make_inventory
+from pipeline.data.kinds import kind_of, with_values
+from pipeline.data.thumbnails import ThumbnailArray
 from pipeline.demo.lymph_node import colours_of_a_laboratory
 from pipeline.errors import PipelineError
 from stages import equalize_xrays, prepare_folder, split_xrays
@@ -124,6 +129,26 @@ def test_a_target_that_is_not_there_is_named_with_its_key(pictures: Path) -> Non
         prepare_folder.main(ARM)
 
 
+def test_a_target_that_changed_since_it_was_listed_is_refused(pictures: Path) -> None:
+    arm_of({"layout": "mvtec"}, {"colour": True, "stain": STAIN})
+    Image.fromarray(drawn("another", 3)).save(pictures / STAIN["target"])
+    with pytest.raises(PipelineError, match=r"train/good/0\.png has another (size|content) than when it was listed"):
+        prepare_folder.main(ARM)
+
+
+def test_large_images_are_in_memory_fewer_at_a_time(pictures: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    prepare_folder.main(ARM)
+    before = read_images(Path("data/prepared", ARM)).pixels.copy()
+    monkeypatch.setattr(prepared_arm, "MOST", 3 * 4 * 20**2)
+    asked: list[int] = []
+    thumbnails_of = ThumbnailArray.read
+    monkeypatch.setattr(ThumbnailArray, "read", lambda self, rows: asked.append(len(rows)) or thumbnails_of(self, rows))
+    monkeypatch.setattr("pipeline.compute.scratch.process_all", lambda job, items, *_: map(job, items))
+    prepare_folder.main(ARM)
+    assert asked[:4] == [4, 4, 4, 3]
+    assert np.array_equal(read_images(Path("data/prepared", ARM)).pixels, before)
+
+
 def test_two_runs_and_any_number_of_workers_give_the_same_bytes(
     pictures: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -148,6 +173,35 @@ def test_arms_of_one_collection_decode_its_files_once(pictures: Path) -> None:
     arm_of({"layout": "mvtec", "validation_share": 0.5}, steps)
     prepare_folder.main(ARM)
     assert {file: file.stat().st_mtime_ns for file in Path(".cache/thumbnails").rglob("*.np[yz]")} == thumbnails
+
+
+def test_arms_of_other_images_of_a_collection_leave_each_others_thumbnails_alone(pictures: Path) -> None:
+    steps = {"colour": True, "thumbnail_size": 20, "crop_size": 16, "working_size": 8}
+    for number, file in enumerate(("one.csv", "two.csv")):
+        rows = [f"{name},{name.partition('/')[0]},{int('bad' in name)}" for name in NAMES[number:]]
+        (pictures / file).write_text("\n".join(["path,split,label", *rows]), encoding="utf-8")
+    kept = []
+    for collection in ({"layout": "mvtec"}, *({"layout": "table", "file": file} for file in ("one.csv", "two.csv"))):
+        arm_of(collection, steps)
+        list_files()
+        prepare_folder.main(ARM)
+        kept.append(len([*Path(".cache/thumbnails").rglob("images.npy")]))
+    assert kept == [1, 2, 3]
+
+
+def test_a_search_prepares_the_same_images_under_other_settings_and_leaves_the_arms_own_alone(pictures: Path) -> None:
+    prepare_folder.main(ARM)
+    before = {file: file.read_bytes() for file in Path("data").rglob("*.*") if file.is_file()}
+    own = read_arm(ARM).data_as(Settings)
+    other = with_values(own, {"prepare_folder.crop_size": 20, "prepare_folder.working_size": 4})
+    kind_of(own).prepare(ARM, other, Path("variant"), Path("rest"), 1)
+    assert {file: file.read_bytes() for file in Path("data").rglob("*.*") if file.is_file()} == before
+    made, prepared = read_images(Path("variant")), read_images(Path("data/prepared", ARM))
+    assert made.pixels.shape == (15, 4, 4, 3)
+    pd.testing.assert_frame_equal(made.index, prepared.index)
+    small = Image.fromarray(drawn(NAMES[0], 3)).resize((20, 20), Image.Resampling.BILINEAR)
+    expected = np.asarray(small.resize((4, 4), Image.Resampling.BILINEAR))
+    assert np.array_equal(made.pixels[made.index["id"].tolist().index(NAMES[0])], expected)
 
 
 def test_films_by_table_are_the_array_that_they_are_in_nihs_layout(in_folder: Path, collection: Collection) -> None:

@@ -12,13 +12,12 @@ from pipeline.data.kinds import ANY_FILES
 EXPECTED = ANY_FILES
 SPLITS = {"train": "train", "valid": "val", "val": "val", "test": "test"}
 NORMAL = ("good",)
-# Folders of masks: BMAD's own, those of anomalib's copy, and MVFA's, which end so.
-MASKS, MASKS_ENDING = ("anomaly_mask", "label"), "_AD"
+MASKS = ("anomaly_mask", "label")  # folders of them in those of classes: BMAD's own, and of anomalib's copy
 split_path, read_records = split_source, read_members
 
 
 def read(root: Path, inventory: pd.DataFrame, settings: Collection) -> pd.DataFrame:
     """See :meth:`pipeline.data.folders.layout.Layout.read`."""
-    folders = inventory["path"].str.rpartition("/")[0].str.split("/")
-    masks = folders.map(lambda names: any(name in MASKS or name.endswith(MASKS_ENDING) for name in names))
+    inner = inventory["path"].str.removeprefix(f"{settings.part.strip('/')}/").str.split("/")
+    masks = inner.map(lambda names: any(name in MASKS for name in names[2:-1]))
     return class_folders(inventory[~masks], settings, SPLITS, NORMAL, root)

@@ -50,7 +50,7 @@ def _by_list(table: pd.DataFrame, file: Path, settings: Collection) -> pd.DataFr
     reasons = {"": UNLISTED, UNLABELLED: UNLABELLED}
     both = both.assign(group="", label=0, findings="", left_out=both["class"].map(lambda name: reasons.get(name, "")))
     placed = both["split"] != ""
-    labels = by_class(both.loc[placed, "class"], settings.normal or NORMAL[LIST], str(file))
+    labels = by_class(both.loc[placed, "class"].str.normalize("NFC"), settings.normal or NORMAL[LIST], str(file))
     both.loc[placed, ["label", "findings"]] = labels
     return leave_out_missing(both, f"put them into {file.parent / IMAGES}")
 
@@ -86,7 +86,7 @@ def _by_folder(table: pd.DataFrame, root: Path, settings: Collection) -> pd.Data
         raise PipelineError(f"{root / settings.part} has neither {LIST} nor the folders train and test")
     placed = (table["left_out"] == "") & parts.map(lambda names: names[0] == "train" or len(names) > 2)
     table.loc[placed, "split"] = parts[placed].str[0]
-    classes = parts[placed].map(lambda names: normal[0] if names[0] == "train" else names[1])
+    classes = parts[placed].map(lambda names: normal[0] if names[0] == "train" else names[1]).str.normalize("NFC")
     table.loc[placed, ["label", "findings"]] = by_class(classes, normal, str(root / settings.part))
     table.loc[~placed & (table["left_out"] == ""), "left_out"] = IN_NO_CLASS
     return table
