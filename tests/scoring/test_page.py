@@ -49,7 +49,7 @@ def model(normals: int = 199) -> Model:
     detector: Any = None
     return Model(
         Path("/home/somebody/model.pt"), "0" * 32, "knn", "xrays", detector,
-        Preparation(generated=True, steps=STEPS), known, looks, map_top=2.0,
+        Preparation(generated=True, view=None, steps=STEPS), known, looks, map_top=2.0,
     )  # fmt: skip
 
 

@@ -94,6 +94,19 @@ def test_two_runs_give_the_same_bytes_and_the_second_may_be_resumed(
     assert made() == whole
 
 
+def test_the_page_shows_what_this_run_drew_and_nothing_of_an_earlier_one(elsewhere: Path) -> None:
+    save(Path("new/a.png"), film(500, abnormal=True))
+    save(Path("new/b.png"), film(501, abnormal=True))
+    run("new")
+    assert Path("out/report.html").read_text(encoding="utf-8").count("<article") == 2
+    save(Path("new/a.png"), film(500))
+    run("new")
+    page = Path("out/report.html").read_text(encoding="utf-8")
+    assert page.count("<article") == 1
+    assert "2 of 2 inputs and flagged 1" in page
+    assert not Path("out/pictures", f"{picture_name('new/a.png')}.png").exists()
+
+
 def test_a_csv_names_files_below_its_folder(elsewhere: Path) -> None:
     save(Path("lists/films/a.png"), film(500))
     save(Path("lists/films/b.png"), film(501))
