@@ -19,8 +19,10 @@ from pipeline.data.inventory import make_inventory
 from pipeline.demo.lymph_node import colours_of_a_laboratory, draw_tissue
 from pipeline.demo.slides import make_slides
 from pipeline.errors import PipelineError
+from pipeline.evaluation.calibration import Calibration
 from pipeline.params.demo import DemoSlides
 from pipeline.scoring import whole_slide
+from pipeline.scoring.slide_picture import Colours, colours_of
 from pipeline.scoring.slide_score import slide_score
 from pipeline.scoring.views import Views
 from stages import fit_and_score, normalize_tiles, sample_tiles, tissue_masks
@@ -303,3 +305,41 @@ def test_neighbouring_views_share_their_edge_whatever_the_scale_of_the_slide() -
     begin, end = Views(197.53086419753086, 48, 16).edges(300)
     assert (begin[1:] == end[:-1]).all()
     assert begin[3::3].tolist() == np.rint(np.arange(1, 100) * 197.53086419753086).tolist()
+
+
+def test_the_picture_shows_where_the_views_are_and_has_the_colours_of_held_out_normals(
+    elsewhere: Path, chain: Path, normals: Callable
+) -> None:
+    normals(40)
+    run(chain / "data/raw" / ARM / "training/tumor/tumor_001.tif")
+    with Image.open("out/slides/tumor_001.tif/overlay.png") as picture:
+        drawn = np.asarray(picture).astype(int)
+    assert drawn.shape == (1500, 1500, 3)
+    facts = json.loads(Path("out/run.json").read_bytes())
+    colours = facts["slides"]["colours"]
+    assert (colours["dark"] + colours["bright"]) / 2 == pytest.approx(facts["threshold"])
+    assert colours["meaning"].endswith("half bright the threshold")
+    views = pd.read_csv("out/slides/tumor_001.tif/views.csv")
+    middles = ((views[["y", "x"]] + views["size"].iloc[0] / 2) / (SIDE / 1500)).astype(int).to_numpy()
+    with Image.open(chain / "data/raw" / ARM / "training/tumor/tumor_001.tif") as slide:
+        plain = np.asarray(slide.convert("RGB").resize((1500, 1500), Image.Resampling.BOX)).astype(int)
+    change = np.abs(drawn - plain).max(axis=2)
+    rows, columns = middles.T
+    assert (change[rows, columns] > 10).mean() > 0.9
+    scored = np.zeros((1500, 1500), bool)
+    for x, y, size in views[["x", "y", "size"]].to_numpy():
+        left, top, right, bottom = (np.array([x, y, x + size, y + size]) / (SIDE / 1500)).round().astype(int)
+        scored[top:bottom, left:right] = True
+    assert np.median(change[~scored]) <= 2
+    # a bright view is one with a high score
+    brightness = drawn[rows, columns].mean(axis=1) - plain[rows, columns].mean(axis=1) / 2
+    assert np.corrcoef(views["score"], brightness)[0, 1] > 0.5
+
+
+def test_without_two_normals_there_is_no_scale_and_no_picture() -> None:
+    assert colours_of(Calibration(np.array([])), 0.05) is None
+    assert colours_of(Calibration(np.array([2.0])), 0.05) is None
+    highest = (
+        "dark is the lowest of the held-out normals' tiles, half bright the highest of the held-out normals' tiles"
+    )
+    assert colours_of(Calibration(np.array([1.0, 3.0])), 0.05) == Colours(1.0, 5.0, highest)
