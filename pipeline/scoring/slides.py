@@ -16,6 +16,7 @@ from pipeline.files import md5, write_picture
 from pipeline.scoring.images import COLUMNS, picture_name
 from pipeline.scoring.inputs import Input
 from pipeline.scoring.model import Model
+from pipeline.scoring.qupath import write_regions
 from pipeline.scoring.results import PARTS
 from pipeline.scoring.slide_files import write_views
 from pipeline.scoring.slide_picture import colours_of, overlay
@@ -100,13 +101,15 @@ def _row(
         scored = scored_or_kept(model, one, opening, row["md5"], out / PARTS, workers)
     except UnscoredError as error:
         return row | {"status": "failed", "reason": str(error).replace(str(one.path), one.name)}
-    _write(model, scored, alpha, out / folder)
+    _write(model, scored, alpha, out / folder, row["md5"])
     return row | {"status": "ok", "folder": folder} | _figures(scored, model, alpha)
 
 
-def _write(model: Model, scored: Scored, alpha: float, folder: Path) -> None:
+def _write(model: Model, scored: Scored, alpha: float, folder: Path, checksum: str) -> None:
     grid, views, facts = scored.grid, scored.views, scored.facts
     write_views(folder / "views.csv", grid, views, model.calibration, alpha)
+    origin = f"{model.checksum} {checksum}"
+    write_regions(folder / "regions.geojson", grid, views, facts.corner, model.calibration, alpha, origin)
     if colours := colours_of(model.calibration, alpha):
         write_picture(folder / "overlay.png", overlay(facts.thumbnail, facts.thumbnail_pixel, grid, views, colours))
 

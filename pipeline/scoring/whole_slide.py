@@ -41,12 +41,14 @@ class Facts:
     Attributes:
         microns_per_pixel: Of level 0.
         stated: Whether the file states that.
+        corner: See :class:`pipeline.data.slides.reading.Slide`.
         thumbnail: uint8 RGB (h, w, 3), the slide.
         thumbnail_pixel: Level-0 pixels to one of its pixels.
     """
 
     microns_per_pixel: float
     stated: bool
+    corner: tuple[int, int]
     thumbnail: np.ndarray
     thumbnail_pixel: float
 
@@ -55,7 +57,8 @@ class Facts:
         """Read them; the thumbnail takes no more memory for a larger slide."""
         pixel = max(1.0, max(slide.size) / SIDE)
         thumbnail = slide.thumbnail(pixel * slide.microns_per_pixel)
-        return cls(slide.microns_per_pixel, slide.stated_microns_per_pixel is not None, thumbnail, pixel)
+        stated = slide.stated_microns_per_pixel is not None
+        return cls(slide.microns_per_pixel, stated, slide.corner, thumbnail, pixel)
 
 
 @dataclass(frozen=True)

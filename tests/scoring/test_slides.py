@@ -5,10 +5,12 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import numpy as np
 import pandas as pd
 import pytest
+import shapely
 import torch
 from PIL import Image
 
@@ -22,6 +24,7 @@ from pipeline.errors import PipelineError
 from pipeline.evaluation.calibration import Calibration
 from pipeline.params.demo import DemoSlides
 from pipeline.scoring import whole_slide
+from pipeline.scoring.qupath import write_regions
 from pipeline.scoring.slide_picture import Colours, colours_of
 from pipeline.scoring.slide_score import slide_score
 from pipeline.scoring.views import Views
@@ -343,3 +346,55 @@ def test_without_two_normals_there_is_no_scale_and_no_picture() -> None:
         "dark is the lowest of the held-out normals' tiles, half bright the highest of the held-out normals' tiles"
     )
     assert colours_of(Calibration(np.array([1.0, 3.0])), 0.05) == Colours(1.0, 5.0, highest)
+
+
+def features_of(path: Path) -> list[dict[str, Any]]:
+    features: list[dict[str, Any]] = json.loads(path.read_bytes())["features"]
+    return features
+
+
+def test_qupath_finds_each_view_as_a_tile_with_measurements_and_flagged_ones_joined(
+    elsewhere: Path, chain: Path, normals: Callable
+) -> None:
+    normals(40)
+    run(chain / "data/raw" / ARM / "training/tumor/tumor_001.tif")
+    folder = Path("out/slides/tumor_001.tif")
+    views = pd.read_csv(folder / "views.csv")
+    features = features_of(folder / "regions.geojson")
+    assert len({str(UUID(feature["id"])) for feature in features}) == len(features)
+    by_type = {kind: [f for f in features if f["properties"]["objectType"] == kind] for kind in ("annotation", "tile")}
+    assert sum(map(len, by_type.values())) == len(features)
+    boxes = shapely.box(views["x"], views["y"], views["x"] + views["size"], views["y"] + views["size"])
+    tiles = shapely.from_geojson([json.dumps(tile["geometry"]) for tile in by_type["tile"]])
+    assert shapely.equals(tiles, boxes).all()
+    measured = pd.DataFrame([tile["properties"]["measurements"] for tile in by_type["tile"]])
+    assert measured["Score"].tolist() == views["score"].tolist()
+    assert measured["Percentile"].tolist() == views["percentile"].tolist()
+    regions = shapely.from_geojson([json.dumps(region["geometry"]) for region in by_type["annotation"]])
+    assert len(regions) > 1
+    assert shapely.is_valid(regions).all()
+    assert shapely.equals(shapely.union_all(regions), shapely.union_all(boxes[views["flagged"]]))
+    of_regions = [region["properties"] for region in by_type["annotation"]]
+    assert sum(region["measurements"]["Views"] for region in of_regions) == views["flagged"].sum()
+    assert max(region["measurements"]["Highest score"] for region in of_regions) == views["score"].max()
+    assert all(region["classification"] == {"name": "Flagged", "color": [220, 0, 0]} for region in of_regions)
+
+
+def test_regions_keep_their_holes_and_begin_where_the_scanned_part_does(in_folder: Path) -> None:
+    grid = np.full((5, 6), np.nan)
+    grid[:3, :3] = 9.0
+    grid[1, 1] = 0.0
+    grid[3, 3] = 9.0  # touches by a corner only
+    write_regions(Path("a.geojson"), grid, Views(48.0, 48, 16), (7, 5), Calibration(np.arange(5.0)), 0.2, "a slide")
+    features = features_of(Path("a.geojson"))
+    ring, alone = (shapely.from_geojson(json.dumps(feature["geometry"])) for feature in features[:2])
+    assert ring.area == 8 * 16**2
+    assert len(ring.interiors) == 1
+    assert ring.bounds == (-7, -5, 41, 43)
+    assert alone.bounds == (41, 43, 57, 59)
+    assert [feature["properties"]["objectType"] for feature in features] == ["annotation"] * 2 + ["tile"] * 10
+    assert features[2]["geometry"]["coordinates"][0][0] == [-7, -5]
+    lines = Path("a.geojson").read_text(encoding="utf-8").splitlines()
+    assert len(lines) == 2 + len(features)  # a feature a line
+    write_regions(Path("b.geojson"), grid, Views(48.0, 48, 16), (7, 5), Calibration(np.arange(5.0)), 0.2, "another")
+    assert not {feature["id"] for feature in features} & {f["id"] for f in features_of(Path("b.geojson"))}
