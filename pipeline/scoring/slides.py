@@ -12,12 +12,14 @@ from pipeline.data.slides.preparation import Preparation
 from pipeline.errors import PipelineError
 from pipeline.evaluation.calibration import fewest_normals
 from pipeline.evaluation.scores import DIGITS
-from pipeline.files import md5
+from pipeline.files import md5, write_picture
 from pipeline.scoring.images import COLUMNS, picture_name
 from pipeline.scoring.inputs import Input
 from pipeline.scoring.model import Model
+from pipeline.scoring.qupath import write_regions
 from pipeline.scoring.results import PARTS
 from pipeline.scoring.slide_files import write_views
+from pipeline.scoring.slide_picture import colours_of, overlay
 from pipeline.scoring.slide_score import QUANTILE, RULE, slide_score
 from pipeline.scoring.slide_tiles import Opening, is_slide
 from pipeline.scoring.whole_slide import Scored, UnscoredError, scored_or_kept
@@ -75,7 +77,14 @@ def folder_names(inputs: Sequence[Input]) -> list[str]:
 
 def facts_of_slides(model: Model, alpha: float) -> dict[str, Any]:
     """Say how slides were scored."""
-    return {"rule": RULE, "upper_quantile": QUANTILE, "p": NO_P, "views_can_be_flagged": _can_flag(model, alpha)}
+    colours = colours_of(model.calibration, alpha)
+    return {
+        "rule": RULE,
+        "upper_quantile": QUANTILE,
+        "p": NO_P,
+        "views_can_be_flagged": _can_flag(model, alpha),
+        "colours": colours and vars(colours),
+    }
 
 
 def _row(
@@ -92,8 +101,17 @@ def _row(
         scored = scored_or_kept(model, one, opening, row["md5"], out / PARTS, workers)
     except UnscoredError as error:
         return row | {"status": "failed", "reason": str(error).replace(str(one.path), one.name)}
-    write_views(out / folder / "views.csv", scored.grid, scored.views, model.calibration, alpha)
+    _write(model, scored, alpha, out / folder, row["md5"])
     return row | {"status": "ok", "folder": folder} | _figures(scored, model, alpha)
+
+
+def _write(model: Model, scored: Scored, alpha: float, folder: Path, checksum: str) -> None:
+    grid, views, facts = scored.grid, scored.views, scored.facts
+    write_views(folder / "views.csv", grid, views, model.calibration, alpha)
+    origin = f"{model.checksum} {checksum}"
+    write_regions(folder / "regions.geojson", grid, views, facts.corner, model.calibration, alpha, origin)
+    if colours := colours_of(model.calibration, alpha):
+        write_picture(folder / "overlay.png", overlay(facts.thumbnail, facts.thumbnail_pixel, grid, views, colours))
 
 
 def _figures(scored: Scored, model: Model, alpha: float) -> dict[str, Any]:
@@ -102,7 +120,7 @@ def _figures(scored: Scored, model: Model, alpha: float) -> dict[str, Any]:
     doubts = {
         f"{scored.unstained} tiles with too little stain were left out": scored.unstained > 0,
         f"{scored.strange:.0%} of the tiles look unlike any held-out normal's": scored.strange > STRANGE,
-        "scale given by --microns-per-pixel": scored.assumed_scale,
+        "scale given by --microns-per-pixel": not scored.facts.stated,
     }
     return {
         "score": _rounded(slide_score(scored.grid)),

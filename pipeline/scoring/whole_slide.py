@@ -6,9 +6,9 @@ What does grow is one number per view and the mask: some megabytes for the large
 import json
 from collections.abc import Mapping, Sequence
 from contextlib import closing
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
@@ -16,11 +16,13 @@ import pandas as pd
 from pipeline.compute.portions import portions
 from pipeline.compute.scratch import is_whole, scratch_key
 from pipeline.compute.workers import process_all
+from pipeline.data.slides.reading import Slide
 from pipeline.data.slides.reasons import reason_of
 from pipeline.evaluation.scores import DIGITS
 from pipeline.files import atomic, remove
 from pipeline.scoring.inputs import Input
 from pipeline.scoring.model import Model
+from pipeline.scoring.slide_picture import SIDE
 from pipeline.scoring.slide_tiles import Found, Opening, TilesJob, find_tiles
 from pipeline.scoring.views import Views
 
@@ -33,6 +35,33 @@ class UnscoredError(Exception):
 
 
 @dataclass(frozen=True)
+class Facts:
+    """What outputs say of a slide's file.
+
+    Attributes:
+        microns_per_pixel: Of level 0.
+        stated: Whether the file states that.
+        corner: See :class:`pipeline.data.slides.reading.Slide`.
+        thumbnail: uint8 RGB (h, w, 3), the slide.
+        thumbnail_pixel: Level-0 pixels to one of its pixels.
+    """
+
+    microns_per_pixel: float
+    stated: bool
+    corner: tuple[int, int]
+    thumbnail: np.ndarray
+    thumbnail_pixel: float
+
+    @classmethod
+    def of(cls, slide: Slide) -> Self:
+        """Read them; the thumbnail takes no more memory for a larger slide."""
+        pixel = max(1.0, max(slide.size) / SIDE)
+        thumbnail = slide.thumbnail(pixel * slide.microns_per_pixel)
+        stated = slide.stated_microns_per_pixel is not None
+        return cls(slide.microns_per_pixel, stated, slide.corner, thumbnail, pixel)
+
+
+@dataclass(frozen=True)
 class Scored:
     """What scoring a slide gave.
 
@@ -42,7 +71,7 @@ class Scored:
         tissue: Share of the slide's tissue that was scored.
         unstained: Tiles that were left out for too little stain.
         strange: Share of the other tiles that look unlike any held-out normal's.
-        assumed_scale: Whether the slide does not state its µm/px.
+        facts: Of the slide's file.
     """
 
     grid: np.ndarray
@@ -50,7 +79,7 @@ class Scored:
     tissue: float
     unstained: int
     strange: float
-    assumed_scale: bool
+    facts: Facts
 
     @property
     def scores(self) -> np.ndarray:
@@ -76,20 +105,29 @@ def scored_or_kept(model: Model, one: Input, opening: Opening, checksum: str, pa
     part = parts / f"{key}.npz"
     if is_whole(part):
         with np.load(part, allow_pickle=False) as content:
-            facts = json.loads(str(content["facts"]))
-            return Scored(**facts | {"grid": content["grid"], "views": Views(**facts["views"])})
+            return _from_part(content)
     scored = _score(model, one, opening, parts / key, workers)
-    facts = asdict(replace(scored, grid=np.empty(0)))
-    facts.pop("grid")
     with atomic(part) as unfinished:
-        np.savez(unfinished, grid=scored.grid, facts=json.dumps(facts), failed=False)
+        np.savez(unfinished, **_to_part(scored), failed=False)
     remove(parts / key)
     return scored
 
 
+def _to_part(scored: Scored) -> dict[str, Any]:
+    arrays = {"grid": scored.grid, "thumbnail": scored.facts.thumbnail}
+    plain = vars(scored) | {"views": vars(scored.views), "facts": vars(scored.facts) | {"thumbnail": None}}
+    return arrays | {"plain": json.dumps(plain | {"grid": None})}
+
+
+def _from_part(content: Mapping[str, Any]) -> Scored:
+    plain = json.loads(str(content["plain"]))
+    facts = Facts(**plain["facts"] | {"thumbnail": content["thumbnail"]})
+    return Scored(**plain | {"grid": content["grid"], "views": Views(**plain["views"]), "facts": facts})
+
+
 def _score(model: Model, one: Input, opening: Opening, parts: Path, workers: int) -> Scored:
     """Score all tiles of a slide, a portion at a time."""
-    found, assumed_scale = _found(model, one, opening)
+    found, facts = _found(model, one, opening)
     tiles = [found.tiles[start : start + TILES] for start in range(0, len(found.tiles), TILES)]
     files = [parts / f"{number:06}.npz" for number in range(len(tiles))]
     _score_portions(model, one, TilesJob(one.path, opening, found.normalizer), found, tiles, files, workers)
@@ -108,14 +146,13 @@ def _score(model: Model, one: Input, opening: Opening, parts: Path, workers: int
     if not made:
         raise UnscoredError(f"{one.name} has too little stain in all of its {unstained} tiles of tissue")
     covered = tissue * found.views.covered
-    return Scored(grid, found.views, covered / found.tissue, unstained, round(strange / made, DIGITS), assumed_scale)
+    return Scored(grid, found.views, covered / found.tissue, unstained, round(strange / made, DIGITS), facts)
 
 
-def _found(model: Model, one: Input, opening: Opening) -> tuple[Found, bool]:
+def _found(model: Model, one: Input, opening: Opening) -> tuple[Found, Facts]:
     try:
         with opening.slide(one.path) as slide:
-            found = find_tiles(slide, opening.preparation, one.path.stem, model.side)
-            return found, slide.stated_microns_per_pixel is None
+            return find_tiles(slide, opening.preparation, one.path.stem, model.side), Facts.of(slide)
     except Exception as error:
         raise UnscoredError(reason_of(error)) from error
 

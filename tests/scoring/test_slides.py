@@ -5,10 +5,12 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import numpy as np
 import pandas as pd
 import pytest
+import shapely
 import torch
 from PIL import Image
 
@@ -19,8 +21,11 @@ from pipeline.data.inventory import make_inventory
 from pipeline.demo.lymph_node import colours_of_a_laboratory, draw_tissue
 from pipeline.demo.slides import make_slides
 from pipeline.errors import PipelineError
+from pipeline.evaluation.calibration import Calibration
 from pipeline.params.demo import DemoSlides
 from pipeline.scoring import whole_slide
+from pipeline.scoring.qupath import write_regions
+from pipeline.scoring.slide_picture import Colours, colours_of
 from pipeline.scoring.slide_score import slide_score
 from pipeline.scoring.views import Views
 from stages import fit_and_score, normalize_tiles, sample_tiles, tissue_masks
@@ -303,3 +308,93 @@ def test_neighbouring_views_share_their_edge_whatever_the_scale_of_the_slide() -
     begin, end = Views(197.53086419753086, 48, 16).edges(300)
     assert (begin[1:] == end[:-1]).all()
     assert begin[3::3].tolist() == np.rint(np.arange(1, 100) * 197.53086419753086).tolist()
+
+
+def test_the_picture_shows_where_the_views_are_and_has_the_colours_of_held_out_normals(
+    elsewhere: Path, chain: Path, normals: Callable
+) -> None:
+    normals(40)
+    run(chain / "data/raw" / ARM / "training/tumor/tumor_001.tif")
+    with Image.open("out/slides/tumor_001.tif/overlay.png") as picture:
+        drawn = np.asarray(picture).astype(int)
+    assert drawn.shape == (1500, 1500, 3)
+    facts = json.loads(Path("out/run.json").read_bytes())
+    colours = facts["slides"]["colours"]
+    assert (colours["dark"] + colours["bright"]) / 2 == pytest.approx(facts["threshold"])
+    assert colours["meaning"].endswith("half bright the threshold")
+    views = pd.read_csv("out/slides/tumor_001.tif/views.csv")
+    middles = ((views[["y", "x"]] + views["size"].iloc[0] / 2) / (SIDE / 1500)).astype(int).to_numpy()
+    with Image.open(chain / "data/raw" / ARM / "training/tumor/tumor_001.tif") as slide:
+        plain = np.asarray(slide.convert("RGB").resize((1500, 1500), Image.Resampling.BOX)).astype(int)
+    change = np.abs(drawn - plain).max(axis=2)
+    rows, columns = middles.T
+    assert (change[rows, columns] > 10).mean() > 0.9
+    scored = np.zeros((1500, 1500), bool)
+    for x, y, size in views[["x", "y", "size"]].to_numpy():
+        left, top, right, bottom = (np.array([x, y, x + size, y + size]) / (SIDE / 1500)).round().astype(int)
+        scored[top:bottom, left:right] = True
+    assert np.median(change[~scored]) <= 2
+    # a bright view is one with a high score
+    brightness = drawn[rows, columns].mean(axis=1) - plain[rows, columns].mean(axis=1) / 2
+    assert np.corrcoef(views["score"], brightness)[0, 1] > 0.5
+
+
+def test_without_two_normals_there_is_no_scale_and_no_picture() -> None:
+    assert colours_of(Calibration(np.array([])), 0.05) is None
+    assert colours_of(Calibration(np.array([2.0])), 0.05) is None
+    highest = (
+        "dark is the lowest of the held-out normals' tiles, half bright the highest of the held-out normals' tiles"
+    )
+    assert colours_of(Calibration(np.array([1.0, 3.0])), 0.05) == Colours(1.0, 5.0, highest)
+
+
+def features_of(path: Path) -> list[dict[str, Any]]:
+    features: list[dict[str, Any]] = json.loads(path.read_bytes())["features"]
+    return features
+
+
+def test_qupath_finds_each_view_as_a_tile_with_measurements_and_flagged_ones_joined(
+    elsewhere: Path, chain: Path, normals: Callable
+) -> None:
+    normals(40)
+    run(chain / "data/raw" / ARM / "training/tumor/tumor_001.tif")
+    folder = Path("out/slides/tumor_001.tif")
+    views = pd.read_csv(folder / "views.csv")
+    features = features_of(folder / "regions.geojson")
+    assert len({str(UUID(feature["id"])) for feature in features}) == len(features)
+    by_type = {kind: [f for f in features if f["properties"]["objectType"] == kind] for kind in ("annotation", "tile")}
+    assert sum(map(len, by_type.values())) == len(features)
+    boxes = shapely.box(views["x"], views["y"], views["x"] + views["size"], views["y"] + views["size"])
+    tiles = shapely.from_geojson([json.dumps(tile["geometry"]) for tile in by_type["tile"]])
+    assert shapely.equals(tiles, boxes).all()
+    measured = pd.DataFrame([tile["properties"]["measurements"] for tile in by_type["tile"]])
+    assert measured["Score"].tolist() == views["score"].tolist()
+    assert measured["Percentile"].tolist() == views["percentile"].tolist()
+    regions = shapely.from_geojson([json.dumps(region["geometry"]) for region in by_type["annotation"]])
+    assert len(regions) > 1
+    assert shapely.is_valid(regions).all()
+    assert shapely.equals(shapely.union_all(regions), shapely.union_all(boxes[views["flagged"]]))
+    of_regions = [region["properties"] for region in by_type["annotation"]]
+    assert sum(region["measurements"]["Views"] for region in of_regions) == views["flagged"].sum()
+    assert max(region["measurements"]["Highest score"] for region in of_regions) == views["score"].max()
+    assert all(region["classification"] == {"name": "Flagged", "color": [220, 0, 0]} for region in of_regions)
+
+
+def test_regions_keep_their_holes_and_begin_where_the_scanned_part_does(in_folder: Path) -> None:
+    grid = np.full((5, 6), np.nan)
+    grid[:3, :3] = 9.0
+    grid[1, 1] = 0.0
+    grid[3, 3] = 9.0  # touches by a corner only
+    write_regions(Path("a.geojson"), grid, Views(48.0, 48, 16), (7, 5), Calibration(np.arange(5.0)), 0.2, "a slide")
+    features = features_of(Path("a.geojson"))
+    ring, alone = (shapely.from_geojson(json.dumps(feature["geometry"])) for feature in features[:2])
+    assert ring.area == 8 * 16**2
+    assert len(ring.interiors) == 1
+    assert ring.bounds == (-7, -5, 41, 43)
+    assert alone.bounds == (41, 43, 57, 59)
+    assert [feature["properties"]["objectType"] for feature in features] == ["annotation"] * 2 + ["tile"] * 10
+    assert features[2]["geometry"]["coordinates"][0][0] == [-7, -5]
+    lines = Path("a.geojson").read_text(encoding="utf-8").splitlines()
+    assert len(lines) == 2 + len(features)  # a feature a line
+    write_regions(Path("b.geojson"), grid, Views(48.0, 48, 16), (7, 5), Calibration(np.arange(5.0)), 0.2, "another")
+    assert not {feature["id"] for feature in features} & {f["id"] for f in features_of(Path("b.geojson"))}

@@ -37,6 +37,7 @@ class Slide:
         size: Width and height in level-0 pixels.
         stated_microns_per_pixel: Scale of level 0 as the file states it; null if it does not.
         microns_per_pixel: Scale of level 0 in µm/px, after that rounding.
+        corner: Column and row at which the scanned part begins, which some viewers crop to; 0 if that is not stated.
         pixels_per_tile_pixel: Level-0 pixels to one pixel of a tile; 1 where tiles are cut from level 0, below 1
             where they are upsampled.
         tile_level: The pyramid level that tiles are read from.
@@ -62,6 +63,9 @@ class Slide:
         except BaseException:
             self._slide.close()
             raise
+        keys = openslide.PROPERTY_NAME_BOUNDS_X, openslide.PROPERTY_NAME_BOUNDS_Y
+        left, top = (int(self._slide.properties.get(key, 0)) for key in keys)
+        self.corner = left, top
         self.pixels_per_tile_pixel = settings.microns_per_pixel / self.microns_per_pixel
         self.tile_level, self._tile_factor = self._level(self.pixels_per_tile_pixel, exact=1e-3)
 
