@@ -4,7 +4,7 @@ from pipeline.arms import read_arm
 from pipeline.compute.workers import worker_count
 from pipeline.data.before_and_after import before_and_after
 from pipeline.data.folders.page import count_table, split_page
-from pipeline.data.folders.prepared_arm import prepare_arm, split_arm
+from pipeline.data.folders.prepared_arm import prepare_arm, split_arm, without_failed
 from pipeline.data.folders.settings import Settings
 from pipeline.data.folders.splits import warnings_of
 from pipeline.data.images import read_images
@@ -17,23 +17,18 @@ from pipeline.stage import run_stage
 
 def main(arm: str) -> str:
     """Write an arm's split, its prepared array, what became of each image, and a page and a picture of them."""
-    params, settings = read_params(), read_arm(arm).data_as(Settings)
-    found = _split(arm, settings)
+    params, settings, report = read_params(), read_arm(arm).data_as(Settings), DATA_REPORTS / arm
+    table = split_arm(arm, settings)
     status_csv, parts = INTERIM / arm / "images_status.csv", SCRATCH / "folders" / arm
     status, thumbnails = prepare_arm(arm, settings, PREPARED / arm, status_csv, parts, worker_count(params.compute))
-    rows = before_and_after(prepared := read_images(PREPARED / arm), status, thumbnails)
-    contact_sheet(DATA_REPORTS / arm / "images.png", f"{arm}: images before and after preparation", rows)
-    failed = (status["status"] == "failed").sum()
-    return f"{arm}: {len(prepared.index)} of {found} images prepared, {failed} failed"
-
-
-def _split(arm: str, settings: Settings) -> int:
-    """Write what is known of the images before one is read; their number."""
-    table, report = split_arm(arm, settings), DATA_REPORTS / arm
+    table = without_failed(table, status)
     print(*(f"warning: {arm}: {warning}\n" for warning in warnings_of(table)), sep="", end="", flush=True)
     write_csv(report / "counts.csv", count_table(table))
     write_text(report / "split.md", split_page(table, arm, settings.collection.unit))
-    return len(table)
+    rows = before_and_after(prepared := read_images(PREPARED / arm), status, thumbnails)
+    contact_sheet(report / "images.png", f"{arm}: images before and after preparation", rows)
+    failed = (status["status"] == "failed").sum()
+    return f"{arm}: {len(prepared.index)} of {len(table)} images prepared, {failed} failed"
 
 
 if __name__ == "__main__":

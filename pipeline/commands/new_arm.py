@@ -147,6 +147,6 @@ def _next(name: str, like: str, params: Params) -> list[str]:
         f"    prepares {name}, fits {fitted}, and reports them{f' beside {others}' if others else ''}",
         f"  {shlex.join(['dvc', 'exp', 'run', *alone])}",
         f"    the same for {name} alone",
-        f"It takes as long as {like} does: README.md says what to expect. Then open {REPORTS / 'report.html'}.",
+        f"It takes as long as {like} does for as many images. Then open {REPORTS / 'report.html'}.",
         f"To undo all this: python -m pipeline remove-arm {name}",
     ]

@@ -90,7 +90,9 @@ def refuse_empty(table: pd.DataFrame, collection: str, advice: str) -> None:
     for split, label in (("train", 0), ("test", 0), ("test", 1)):
         if not ((table["split"] == split) & (table["label"] == label)).any():
             kind = "abnormal" if label else "normal"
-            raise PipelineError(f"{collection}: no {kind} image is in {split}: {advice}")
+            gone = table["left_out"].str.endswith(f", dropped from {split}").sum()
+            why = f", and {gone} were dropped since the patient, slide or other group is in a later split" if gone else ""
+            raise PipelineError(f"{collection}: no {kind} image is in {split}{why}: {advice}")
 
 
 def copies_warning(table: pd.DataFrame) -> list[str]:

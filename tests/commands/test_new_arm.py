@@ -144,7 +144,7 @@ def test_what_to_run_next_is_said_with_how_to_undo_it(repository: Path) -> None:
     assert prepared.endswith(" and reports them beside images")
     alone = "-S 'arms.slides=[]' -S 'arms.xrays=[]' -S 'arms.folders=[mine]' -S 'arms.train=[mine]'"
     assert command == f"  dvc exp run {alone}"
-    assert long == "It takes as long as images does: README.md says what to expect. Then open reports/report.html."
+    assert long == "It takes as long as images does for as many images. Then open reports/report.html."
     assert undo == "To undo all this: python -m pipeline remove-arm mine"
 
 
@@ -171,11 +171,12 @@ def test_a_folder_of_slides_gets_all_that_named_drawn_slides_anew(repository: Pa
 def test_a_folder_in_classes_is_an_arm_of_folders_and_what_was_guessed_is_said(repository: Path) -> None:
     folder = images(repository.parent / "images")
     done = make(repository, "mine", "--like", "images", "--data", folder)
-    assert read_arm("mine").content["collection"] == {"layout": "mvtec", "folder": "mine"}
+    like = read_arm("images").content["collection"]
+    assert read_arm("mine").content["collection"] == like | {"layout": "mvtec", "folder": "mine"}
     assert "Chosen" not in done.stdout
     (folder / "test/crack").rename(folder / "test/Ungood")
     done = make(repository, "other", "--like", "images", "--data", folder)
-    assert read_arm("other").content["collection"] == {"layout": "bmad", "folder": "other"}
+    assert read_arm("other").content["collection"] == like | {"layout": "bmad", "folder": "other"}
     assert (
         "Chosen: its layout is taken for that of bmad, since there is a folder Ungood in valid or test." in done.stdout
     )

@@ -26,6 +26,7 @@ from pipeline.errors import PipelineError
 from pipeline.files import atomic, read_csv, remove, write_csv
 from pipeline.layout import INTERIM, RAW, SCRATCH, arm_key
 
+COULD_NOT_BE_READ = "could not be read or prepared, see data/interim/<arm>/images_status.csv"
 PART = 500  # images that are in memory at a time, at most
 MOST = 2**26  # bytes of their thumbnails, or of what is made of these, at most
 
@@ -34,7 +35,7 @@ def split_arm(arm: str, settings: Settings) -> pd.DataFrame:
     """Write which image is in which split of an arm, and which images its collection has.
 
     Returns:
-        What :func:`pipeline.data.folders.splits.read_collection` returns.
+        What :func:`pipeline.data.folders.splits.read_collection` returns, without sources and checksums.
     """
     root, inventory = RAW / settings.collection_of(arm), read_inventory(layout.inventory(arm))
     table = read_collection(root, inventory, settings.collection)
@@ -42,7 +43,20 @@ def split_arm(arm: str, settings: Settings) -> pd.DataFrame:
     # all images, used or not, so that they are decoded once for all arms of the collection
     pictures = table[(table["left_out"] != NO_PICTURE) & (table["source"] != "")]
     write_csv(INTERIM / arm / "files.csv", pictures[["source", "md5"]])
-    return table
+    return table.drop(columns=["source", "md5"])  # not needed again, and most of its memory
+
+
+def without_failed(table: pd.DataFrame, status: pd.DataFrame) -> pd.DataFrame:
+    """Leave out of the split what could not be prepared, so that a report counts what there is.
+
+    Args:
+        table: What :func:`split_arm` returns.
+        status: What :func:`prepare_arm` returns.
+    """
+    failed = table["id"].isin(status.loc[status["status"] == "failed", "id"])
+    return table.assign(
+        split=table["split"].where(~failed, ""), left_out=table["left_out"].where(~failed, COULD_NOT_BE_READ)
+    )
 
 
 def prepare_arm(
