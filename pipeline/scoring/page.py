@@ -39,7 +39,7 @@ PAGE = """<!DOCTYPE html>
 <h1>Anomaly scores of new images</h1>
 {failures}<section><h2>What was done</h2>
 <p>{done}</p>
-<p class="warning">{warning}</p>
+{slides}<p class="warning">{warning}</p>
 </section>
 <section><h2>How the scores are distributed</h2>
 {histogram}</section>
@@ -53,6 +53,7 @@ PAGE = """<!DOCTYPE html>
 </body>
 </html>
 """
+NOTHING = "<p>Nothing was scored that has a place among held-out normals.</p>\n"
 MEANING = """<dl>
 <dt>score</dt><dd>How abnormal the model finds an image: the higher, the more. Scores of two models cannot be
 compared.</dd>
@@ -81,17 +82,19 @@ def write_page(out: Path, table: pd.DataFrame, facts: dict[str, Any], model: Mod
     table["failed"] = table["status"] != "ok"
     table["strange"] = ~table["failed"] & (table["appearance_p"] <= STRANGE)
     table["flagged"] = ~table["failed"] & table["flagged"]
+    if "warnings" in table:
+        table["reason"] = table["reason"].where(table["failed"], table["warnings"].fillna(""))
     scored = table[~table["failed"]]
+    placed = scored["score"][scored["p"].notna()].to_numpy()  # slides have no place among the normals, which are tiles
     normals = model.calibration.normals
     page = PAGE.format(
         policy=_policy(),
         style=STYLE,
         failures=_failures(table[table["failed"]], len(table)),
-        done=_done(facts, model),
+        done=_done(facts, model) if len(placed) else f"{_start(facts, model)}.",
+        slides=f"<p>Mind that {html(facts['slides']['p'])}.</p>\n" if "slides" in facts else "",
         warning=_warning(model, int(table["strange"].sum())),
-        histogram=histogram(scored["score"].to_numpy(), normals, facts["threshold"])
-        if len(scored)
-        else "<p>Nothing was scored.</p>\n",
+        histogram=histogram(placed, normals, facts["threshold"]) if len(placed) else NOTHING,
         meaning=MEANING.format(
             unit=html(model.preparation.unit),
             normals=f"{len(normals):,}",
@@ -134,12 +137,16 @@ def _without(name: str, reason: str) -> str:
     return reason.removeprefix(f"{Path(name).name}: ")
 
 
-def _done(facts: dict[str, Any], model: Model) -> str:
-    alarms, normals, alpha = facts["false_alarms"], facts["normals"], facts["alpha"]
-    start = (
+def _start(facts: dict[str, Any], model: Model) -> str:
+    return (
         f"{html(facts['model'])} ({html(words_of(model.name).name)}, for {html(model.preparation.image)}s) scored "
         f"{facts['scored']:,} of {facts['inputs']:,} inputs"
     )
+
+
+def _done(facts: dict[str, Any], model: Model) -> str:
+    alarms, normals, alpha = facts["false_alarms"], facts["normals"], facts["alpha"]
+    start = _start(facts, model)
     if alarms is None:
         return (
             f"{start}; none can be flagged at a level of {percent(alpha)}, and there is no threshold, since that takes "

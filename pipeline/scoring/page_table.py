@@ -14,14 +14,14 @@ HEADS = {
     "q": "q",
     "flagged": "flagged",
     "appearance_p": "appearance p",
-    "reason": "why not scored",
+    "reason": "remark",
 }
 DIGITS = 6  # after the point, as in results.csv
 KINDS = ("all", "flagged", "failed", "strange")
 
 TABLE = """<form id="filters" autocomplete="off">
 <fieldset><legend>show</legend>{kinds}</fieldset>
-<label>name or reason contains <input type="search" id="contains"></label>
+<label>name or remark contains <input type="search" id="contains"></label>
 </form>
 <p class="pages"><span id="range" role="status"></span>
 <button type="button" id="start">first</button> <button type="button" id="back">back</button>
@@ -168,6 +168,7 @@ def inputs_table(table: pd.DataFrame) -> str:
 
     Args:
         table: Of all inputs, with the columns of :data:`HEADS`, ``failed`` (it has no score) and ``strange``.
+            Slides have a score and no p.
     """
     counts = {"all": len(table)} | {kind: int(table[kind].sum()) for kind in KINDS[1:]}
     heads = [
@@ -188,6 +189,6 @@ def _json(table: pd.DataFrame) -> str:
     numbers = table[["score", "strange", "flagged"]].join(table[["percentile", "p", "q", "appearance_p"]].round(DIGITS))
     for column in numbers:
         values = numbers[column] * 1  # truths are written as 0 and 1
-        columns[str(column)] = values.astype(object).mask(table["failed"], None).tolist()
+        columns[str(column)] = values.astype(object).where(values.notna() & ~table["failed"], None).tolist()
     text = json.dumps(columns, separators=(",", ":"), allow_nan=False)
     return text.replace("&", r"\u0026").replace("<", r"\u003c").replace(">", r"\u003e")

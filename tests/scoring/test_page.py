@@ -25,6 +25,7 @@ from pipeline.scoring.model import Model
 from pipeline.scoring.page import REPORT, write_page
 from pipeline.scoring.page_text import plain
 from pipeline.scoring.results import facts_of, with_q
+from pipeline.scoring.slides import NO_P
 from tests.browser import Visit, Visitor
 
 STEPS = ThumbnailSteps(thumbnail_size=40, crop_size=32, working_size=32, equalization="histogram")
@@ -49,7 +50,7 @@ def model(normals: int = 199) -> Model:
     detector: Any = None
     return Model(
         Path("/home/somebody/model.pt"), "0" * 32, "knn", "xrays", detector,
-        Preparation(generated=True, view=None, steps=STEPS), known, looks, map_top=2.0,
+        Preparation(generated=True, view=None, steps=STEPS), known, looks, map_top=2.0, side=None,
     )  # fmt: skip
 
 
@@ -105,7 +106,7 @@ def test_of_many_failures_some_are_listed_and_the_table_has_all(tmp_path: Path) 
     assert page.count("<li>") == 20
     assert "And 30 more: show those that failed" in text_of(page)
     assert data_of(page)["reason"] == ["it is empty"] * 50
-    assert "Nothing was scored." in page
+    assert "Nothing was scored that has a place among held-out normals." in text_of(page)
 
 
 def test_nothing_is_said_of_failures_where_there_are_none(tmp_path: Path) -> None:
@@ -154,6 +155,28 @@ def test_images_that_look_unlike_the_models_own_are_counted_and_marked(tmp_path:
 def test_it_says_if_no_image_can_be_marked_as_strange(tmp_path: Path) -> None:
     seen = text_of(written(tmp_path, model(50), results(model(50), {"a.png": 1.5})))
     assert "None can be marked as strange: that takes 99 held-out normals, and the model has 50." in seen
+
+
+def test_slides_have_a_score_but_no_place_among_the_normals(tmp_path: Path) -> None:
+    table = results(model(), {"a.tif": 9.0, "b.png": 1.5})
+    columns = ["percentile", "p", "q", "appearance_p"]
+    table.loc[0, columns], table.loc[0, "flagged"] = np.nan, False
+    table["warnings"] = ["80% of the tiles look unlike any held-out normal's", np.nan]
+    facts = facts_of(model(), Workplace(), table, 0.05) | {"slides": {"p": NO_P}}
+    write_page(tmp_path, table, facts, model())
+    page = (tmp_path / REPORT).read_text(encoding="utf-8")
+    assert f"Mind that {NO_P}." in text_of(page)
+    assert "1 new images" in text_of(page)
+    data = data_of(page)
+    assert (data["score"], [data[column][0] for column in columns]) == ([9.0, 1.5], [None] * 4)
+    assert data["flagged"] == [0, 0]
+    assert data["reason"] == ["80% of the tiles look unlike any held-out normal's", ""]
+
+    write_page(tmp_path, table[:1], facts, model())
+    alone = text_of((tmp_path / REPORT).read_text(encoding="utf-8"))
+    assert "inputs. Mind that" in alone
+    assert "flagged 0" not in alone.partition("All inputs")[0]
+    assert "Nothing was scored that has a place among held-out normals." in alone
 
 
 def test_the_threshold_is_drawn_where_it_lies_on_the_axis(tmp_path: Path) -> None:
