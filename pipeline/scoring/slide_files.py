@@ -1,13 +1,37 @@
-"""What is written of a slide."""
+"""The scores of a slide's views as a table and as a picture."""
 
 from pathlib import Path
 
 import numpy as np
+from tifffile import TiffWriter
 
 from pipeline.evaluation.calibration import Calibration
 from pipeline.evaluation.scores import DIGITS
 from pipeline.files import atomic
 from pipeline.scoring.views import Views
+
+BLOCK = 256  # side in pixels of the blocks of a TIFF
+
+
+def write_heat_map(path: Path, grid: np.ndarray, views: Views, microns_per_pixel: float) -> None:
+    """Write the scores as a picture of one pixel per view, float32 with its scale; NaN where there is no view.
+
+    Args:
+        path: The TIFF to write.
+        grid: float64 (rows, columns).
+        views: Where they lie.
+        microns_per_pixel: Of level 0.
+    """
+    per_centimetre = 1e4 / (views.extent / views.per_tile * microns_per_pixel)
+    with atomic(path) as partial, TiffWriter(partial) as tiff:
+        tiff.write(
+            grid.astype(np.float32),
+            tile=(BLOCK, BLOCK),
+            resolution=(per_centimetre, per_centimetre),
+            resolutionunit="CENTIMETER",
+            software="pipeline",
+            metadata=None,
+        )
 
 
 def write_views(path: Path, grid: np.ndarray, views: Views, calibration: Calibration, alpha: float) -> None:

@@ -142,3 +142,18 @@ def test_an_interruption_is_one_line_at_once_and_leaves_nothing(tmp_path: Path, 
     _, errors = main.communicate(timeout=20)
     assert (main.returncode, errors) == (130, "interrupted: run again to go on; what was finished is kept\n")
     assert not (tmp_path / ".partial-made").exists()
+
+
+def start(number: int) -> int:
+    Path(f"begun-{number}").touch()
+    return number
+
+
+def test_where_results_are_large_few_of_them_wait(in_folder: Path) -> None:
+    results = process_all(start, range(12), 2, "items", ahead=3)
+    taken = []
+    for result in results:
+        taken.append(result)
+        assert len([*Path().glob("begun-*")]) <= len(taken) + 3
+        time.sleep(0.05)  # others could begin meanwhile
+    assert taken == [*range(12)]

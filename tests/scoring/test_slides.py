@@ -1,7 +1,10 @@
 """Whole slides through the command, with a model that a chain of small slides made."""
 
 import json
+import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +16,7 @@ import pytest
 import shapely
 import torch
 from PIL import Image
+from tifffile import TiffFile
 
 from pipeline import layout
 from pipeline.commands import score
@@ -30,6 +34,7 @@ from pipeline.scoring.slide_score import slide_score
 from pipeline.scoring.views import Views
 from stages import fit_and_score, normalize_tiles, sample_tiles, tissue_masks
 from tests.data.slides.conftest import write_slide as write_slide  # noqa: PLC0414  (a fixture)
+from tests.import_closure import ROOT
 from tests.shipped import with_values, write
 
 ARM = "demo_slides"
@@ -398,3 +403,77 @@ def test_regions_keep_their_holes_and_begin_where_the_scanned_part_does(in_folde
     assert len(lines) == 2 + len(features)  # a feature a line
     write_regions(Path("b.geojson"), grid, Views(48.0, 48, 16), (7, 5), Calibration(np.arange(5.0)), 0.2, "another")
     assert not {feature["id"] for feature in features} & {f["id"] for f in features_of(Path("b.geojson"))}
+
+
+def test_the_heat_map_has_a_pixel_per_view_at_its_scale(elsewhere: Path, chain: Path) -> None:
+    run(chain / "data/raw" / ARM / "training/tumor/tumor_001.tif")
+    folder = Path("out/slides/tumor_001.tif")
+    views = pd.read_csv(folder / "views.csv")
+    with TiffFile(folder / "heatmap.tiff") as tiff:
+        page = tiff.pages[0]
+        scores = page.asarray()
+        assert page.is_tiled
+        across, centimetre = page.tags["XResolution"].value
+        assert 1e4 * centimetre / across == pytest.approx(64 * 0.25)  # µm
+        assert page.tags["ResolutionUnit"].value == 3  # centimetre
+    assert scores.shape == (SIDE // 64, SIDE // 64)
+    assert scores[views["y"] // 64, views["x"] // 64].tolist() == pytest.approx(views["score"].tolist(), rel=1e-6)
+    assert np.isfinite(scores).sum() == len(views)
+
+
+MEASURED = """
+import sys
+from pathlib import Path
+from pipeline.commands import score
+from pipeline.scoring import whole_slide
+# In this process, so that all memory is its own.
+whole_slide.process_all = lambda job, items, *others, **named: (job(item) for item in items)
+score.main(["model.pt", sys.argv[1], "--out", sys.argv[1] + ".out", "--device", "cpu"])
+status = Path("/proc/self/status").read_text().split()
+print(int(status[status.index("VmHWM:") + 1]) / 1024)  # not ru_maxrss, which begins at what the parent has
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self/status").is_file(), reason="needs Linux, which tells the most memory held")
+def test_memory_does_not_grow_with_the_slide(elsewhere: Path, write_slide: Callable) -> None:
+    content = read_tensors(Path("model.pt"))
+    plain = {**content["preparation"]["normalize_tiles"], "method": "none"}  # which is faster
+    preparation = {**content["preparation"], "normalize_tiles": plain, "target": None}
+    write_tensors(Path("model.pt"), {**content, "preparation": preparation})
+    pattern, peaks = tissue(margin=0), []
+    for times in (4, 12):  # 28 and 255 MB of pixels
+        path = write_slide(np.tile(pattern, (times, times, 1)), f"{times}.tif", factors=(8,))
+        command = [sys.executable, "-c", MEASURED, path.name]
+        done = subprocess.run(
+            command, check=True, capture_output=True, text=True, env=os.environ | {"PYTHONPATH": str(ROOT)}
+        )
+        assert f"{path.name}.out" in done.stdout
+        peaks.append(float(done.stdout.split()[-1]))
+    small, large = peaks
+    assert large < small + 40  # MB
+
+
+@pytest.mark.skipif("PIPELINE_REAL_DATA" not in os.environ, reason="needs PIPELINE_REAL_DATA")
+def test_a_real_slide_of_another_scale_is_scored(elsewhere: Path) -> None:
+    """Its 0.499 µm/px are twice those of the model, which would refuse it."""
+    slide = Path(os.environ["PIPELINE_REAL_DATA"]) / "slides/CMU-1-Small-Region.svs"
+    status, table = run(slide)
+    assert status == 1
+    assert "has 0.499 µm/px, coarser than the model's 0.25" in table["reason"].item()
+    content = read_tensors(Path("model.pt"))
+    scale = {**content["preparation"]["scale"], "microns_per_pixel": 0.5}
+    # a mask pixel is as many pixels as it was
+    tissue_steps = {**content["preparation"]["tissue"], "microns_per_pixel": 32.0}
+    preparation = {**content["preparation"], "scale": scale, "tissue": tissue_steps}
+    write_tensors(Path("model.pt"), {**content, "preparation": preparation})
+    shutil.rmtree("out")
+    status, table = run(slide)
+    assert status == 0
+    row = table.iloc[0]
+    assert row["score"] > 0
+    assert row["tissue_scored"] > 0.4
+    assert row["views"] == len(pd.read_csv(Path("out", row["folder"], "views.csv")))
+    assert {file.name for file in Path("out", row["folder"]).iterdir()} == {
+        "heatmap.tiff", "overlay.png", "regions.geojson", "views.csv",
+    }  # fmt: skip

@@ -161,3 +161,13 @@ def test_a_scanners_file_with_one_level_is_read_by_its_physical_size(settings):
     with Slide(REAL, settings.model_copy(update={"upsampling": True}), "x") as slide:
         enlarged = slide.read(600, 700, 601)
     assert np.abs(cv2.resize(enlarged, (300, 300), interpolation=cv2.INTER_AREA) - exact.astype(float)).mean() < 4
+
+
+def test_a_slide_tells_where_its_scanned_part_begins(write_slide, image, settings, monkeypatch):
+    path = write_slide(image)
+    with Slide(path, settings, "demo_slides") as slide:
+        assert slide.corner == (0, 0)
+    stated = {**OpenSlide(path).properties, "openslide.bounds-x": "128", "openslide.bounds-y": "64"}
+    monkeypatch.setattr(OpenSlide, "properties", stated)
+    with Slide(path, settings, "demo_slides") as slide:
+        assert slide.corner == (128, 64)
