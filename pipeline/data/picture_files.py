@@ -56,8 +56,9 @@ def read_picture(content: bytes, name: str, mode: str) -> tuple[Image.Image, boo
     """Decode a picture file of any kind.
 
     Colour becomes gray by ITU-R 601, gray becomes colour by three equal channels; transparency is ignored, 16 bits of
-    gray are scaled to 8. An image is turned as its EXIF block says; where that block is damaged, and in PNG, it stays
-    as it is stored. DICOM is shown as :func:`pipeline.data.dicom.read_dicom` says.
+    gray are scaled to 8, fractions and more bits are refused. An image is turned as its EXIF block says; where that
+    block is damaged, and in PNG, it stays as it is stored. DICOM is shown as
+    :func:`pipeline.data.dicom.read_dicom` says.
 
     Args:
         content: Of the file.
@@ -99,8 +100,8 @@ def _decode(content: bytes, name: str, kind: str, mode: str) -> tuple[Image.Imag
         # A JPEG of two pictures is one for both eyes of a viewer, the first of them the whole.
         if kind != "JPEG" and (frames := getattr(image, "n_frames", 1)) > 1:
             raise PipelineError(f"{name} holds {frames} images: save the one that is meant in a file of its own")
-        if image.mode.startswith("I"):
-            wide = np.asarray(image, np.int64)
+        if image.mode == "F" or image.mode.startswith("I"):
+            wide = _of_16_bits(np.asarray(image), name)
             return Image.fromarray(np.asarray((wide + 128) // 257, np.uint8)).convert(mode), False
         if image.format == "PNG" and image.mode == "L" and "transparency" not in image.info:
             # the usual case; imagecodecs inflates faster than Pillow, to the same pixels
@@ -108,6 +109,13 @@ def _decode(content: bytes, name: str, kind: str, mode: str) -> tuple[Image.Imag
         colour = image.mode not in GRAY_MODES and bool(np.ptp(np.asarray(image.convert("RGB")), axis=2).any())
         converted = image.convert(mode)
         return (converted if image.format == "PNG" else _upright(converted, image)), colour
+
+
+def _of_16_bits(values: np.ndarray, name: str) -> np.ndarray:
+    """Check gray values of more than 8 bits, of which nothing says what is black and white unless they are of 16."""
+    if values.dtype.kind == "f" or values.min() < 0 or values.max() >= 2**16:
+        raise PipelineError(f"{name} holds fractions or numbers beyond 16 bits: save it with 8 or 16 bits")
+    return values.astype(np.int64)
 
 
 def _inflated(content: bytes, name: str) -> np.ndarray:

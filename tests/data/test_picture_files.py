@@ -54,6 +54,12 @@ def test_sixteen_bits_are_scaled_to_eight(tmp_path: Path) -> None:
     assert gray[0, :2].tolist() == [255, 0]
 
 
+@pytest.mark.parametrize("values", [RAMP / np.float32(255), RAMP.astype(np.int32) + 2**16, RAMP.astype(np.int32) - 1])
+def test_gray_of_which_nothing_says_what_is_white_is_refused(tmp_path: Path, values: np.ndarray) -> None:
+    with pytest.raises(PipelineError, match=r"a\.tif holds fractions or numbers beyond 16 bits: save it with 8 or 16"):
+        read_gray(save(tmp_path / "a.tif", Image.fromarray(values)))
+
+
 @pytest.mark.parametrize("equalization", ["none", "histogram"])
 @pytest.mark.parametrize("shape", [(320, 320), (1024, 1024), (300, 400)])
 def test_the_pixels_are_those_of_the_papers_order_of_operations(

@@ -92,7 +92,7 @@ def test_jpeg(line: Line) -> None:
     Line("16_bits", saved("TIFF", "I;16", FILM.astype(np.uint16) * 257), GRAY),
     Line("two_pages", written("TIFF", save_all=True, append_images=[Image.new("RGB", (40, 40))]),
          r"a\.tif holds 2 images: save the one that is meant"),
-    Line("floats", saved("TIFF", "F"), Either(TIF)),
+    Line("floats", saved("TIFF", "F"), r"a\.tif holds fractions .* save it with 8 or 16 bits"),
     Line("empty", b"", TIF),
     Line("half", written("TIFF")[:2000], TIF),
     Line("png_inside", written("PNG"), TIF),
