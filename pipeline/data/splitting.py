@@ -91,7 +91,9 @@ def refuse_empty(table: pd.DataFrame, collection: str, advice: str) -> None:
         if not ((table["split"] == split) & (table["label"] == label)).any():
             kind = "abnormal" if label else "normal"
             gone = table["left_out"].str.endswith(f", dropped from {split}").sum()
-            why = f", and {gone} were dropped since the patient, slide or other group is in a later split" if gone else ""
+            why = (
+                f", and {gone} were dropped since the patient, slide or other group is in a later split" if gone else ""
+            )
             raise PipelineError(f"{collection}: no {kind} image is in {split}{why}: {advice}")
 
 

@@ -94,17 +94,17 @@ def _scored(model: Model, inputs: Sequence[Input], part: Path, alpha: float, map
     scores = np.full(len(table), np.nan)
     if read.any():
         scores[read] = [float(f"{score:.{DIGITS}g}") for score in model.detector.score(images)]
-    broken = read & ~np.isfinite(scores)
-    table.loc[broken, ["status", "reason"]] = ["failed", "its score is not finite: is it blank?"]
+    told = read & np.isfinite(scores)
+    table.loc[read & ~told, ["status", "reason"]] = ["failed", "its score is not finite: is it blank?"]
     known = model.calibration
-    table["score"] = scores
-    table["percentile"] = np.where(read, known.percentiles(scores), np.nan)
-    table["p"] = np.where(read, known.p_values(scores), np.nan)
-    table["flagged"] = read & known.flagged(scores, alpha)
+    table["score"] = np.where(told, scores, np.nan)
+    table["percentile"] = np.where(told, known.percentiles(scores), np.nan)
+    table["p"] = np.where(told, known.p_values(scores), np.nan)
+    table["flagged"] = told & known.flagged(scores, alpha)
     strange = np.full(len(table), np.nan)
     strange[read] = model.appearance.p_values(images) if read.any() else []
     table["appearance_p"] = strange
-    chosen = {"none": read & False, "flagged": table["flagged"], "all": read}[maps]
+    chosen = {"none": read & False, "flagged": table["flagged"], "all": told}[maps]
     _draw(model, table[read].assign(drawn=chosen[read]), images, out / "pictures")
     return table
 

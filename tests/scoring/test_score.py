@@ -72,6 +72,18 @@ def test_what_cannot_be_scored_has_a_row_with_its_reason_and_the_others_go_on(el
     assert run("new")[0] == 1
 
 
+def test_a_score_that_is_no_number_is_a_failure_and_never_flagged(
+    elsewhere: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save(Path("new/a.png"), film(500, abnormal=True))
+    monkeypatch.setattr("pipeline.detectors.padim.detector.Padim.score", lambda _, pixels: np.full(len(pixels), np.nan))
+    status, table = run("new")
+    assert status == 1
+    row = table.loc["new/a.png"]
+    assert (row["status"], row["reason"], row["flagged"]) == ("failed", "its score is not finite: is it blank?", False)
+    assert row[["score", "percentile", "p", "q"]].isna().all()
+
+
 def test_two_runs_give_the_same_bytes_and_the_second_may_be_resumed(
     elsewhere: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
