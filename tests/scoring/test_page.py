@@ -463,6 +463,7 @@ def test_texts_can_be_read_light_and_dark(page: Path, visit: Visitor, scheme: An
         assert contrast(colour(selector, kind), back) >= 4.5, selector
 
 
+@pytest.mark.slow
 def test_100_000_inputs_stay_usable(tmp_path: Path, visit: Visitor) -> None:
     scores = np.random.default_rng(0).gamma(9, 0.18, 100_000).round(6)
     given = [f"a-folder/of-some-hospital/{number:08d}_000.png" for number in range(100_000)]

@@ -109,6 +109,7 @@ def run(*words: Any, out: str = "out") -> tuple[int, pd.DataFrame]:
     return status, pd.read_csv(f"{out}/results.csv", keep_default_na=False, na_values=[""]).set_index("name")
 
 
+@pytest.mark.slow
 def test_the_middle_view_of_a_tile_scores_as_it_did_in_the_chain(elsewhere: Path, chain: Path) -> None:
     known = pd.read_csv(chain / f"reports/scores/{RUN}.csv")
     slides = chain / "data/raw" / ARM
@@ -162,6 +163,7 @@ def made(folder: str = "out") -> dict[str, bytes]:
     }
 
 
+@pytest.mark.slow
 def test_two_runs_give_the_same_bytes_and_an_interrupted_one_goes_on(
     elsewhere: Path, chain: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
