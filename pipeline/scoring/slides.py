@@ -12,7 +12,7 @@ from pipeline.data.slides.preparation import Preparation
 from pipeline.errors import PipelineError
 from pipeline.evaluation.calibration import fewest_normals
 from pipeline.evaluation.scores import DIGITS
-from pipeline.files import md5, write_picture
+from pipeline.files import md5, remove, write_picture
 from pipeline.scoring.images import COLUMNS, picture_name
 from pipeline.scoring.inputs import Input
 from pipeline.scoring.model import Model
@@ -24,6 +24,7 @@ from pipeline.scoring.slide_score import QUANTILE, RULE, slide_score
 from pipeline.scoring.slide_tiles import Opening, is_slide
 from pipeline.scoring.whole_slide import Scored, UnscoredError, scored_or_kept
 
+SLIDES = "slides"
 STRANGE = 0.5  # share of tiles that look unlike any held-out normal's, above which a warning is given
 OWN_COLUMNS = ["highest_view", "upper_quantile", "flagged_share", "views", "tissue_scored", "warnings", "folder"]
 NO_P = (
@@ -58,8 +59,9 @@ def score_slides(
     """
     if not isinstance(model.preparation, Preparation):
         raise PipelineError(f"{model.path} is no model of slides")
+    remove(out / SLIDES)  # those of an earlier run may be of files that are no longer as they were
     opening = Opening(model.preparation, microns_per_pixel)
-    folders = [f"slides/{name}" for name in folder_names(inputs)]
+    folders = [f"{SLIDES}/{name}" for name in folder_names(inputs)]
     rows = [_row(model, one, opening, alpha, out, folder, workers) for one, folder in zip(inputs, folders, strict=True)]
     table = pd.DataFrame(rows, columns=[name for name in COLUMNS if name != "q"] + OWN_COLUMNS)
     return table.astype({"views": "Int64", "flagged": bool})

@@ -26,6 +26,7 @@ from pipeline.demo.lymph_node import colours_of_a_laboratory, draw_tissue
 from pipeline.demo.slides import make_slides
 from pipeline.errors import PipelineError
 from pipeline.evaluation.calibration import Calibration
+from pipeline.files import md5
 from pipeline.params.demo import DemoSlides
 from pipeline.scoring import whole_slide
 from pipeline.scoring.qupath import write_regions
@@ -230,6 +231,9 @@ def test_a_slide_that_cannot_be_scored_says_why_and_the_others_go_on(elsewhere: 
     write_slide(marked(60, purple), "in/speck.tif")
     write_slide(marked(300, purple), "in/thin.tif")
     write_slide(marked(600, purple), "in/one_colour.tif")
+    Path("out/slides/blank.tif").mkdir(parents=True)  # of an earlier run, when it was not blank
+    Path("out/.parts").mkdir()
+    Path("out/.parts/model").write_text(md5(Path("model.pt")), encoding="utf-8")
     cut = write_slide(tissue(seed=1), "in/cut.tif", factors=())
     cut.write_bytes(cut.read_bytes()[:-900_000])
     Image.fromarray(tissue(400)).save("in/small.png")
