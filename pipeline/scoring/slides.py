@@ -21,7 +21,7 @@ from pipeline.scoring.results import PARTS
 from pipeline.scoring.slide_files import write_heat_map, write_views
 from pipeline.scoring.slide_picture import colours_of, overlay
 from pipeline.scoring.slide_score import QUANTILE, RULE, slide_score
-from pipeline.scoring.slide_tiles import Opening, is_slide
+from pipeline.scoring.slide_tiles import Opening, is_slide, series_of
 from pipeline.scoring.whole_slide import Scored, UnscoredError, scored_or_kept
 
 SLIDES = "slides"
@@ -33,10 +33,22 @@ NO_P = (
 )
 
 
-def slides_among(inputs: Sequence[Input], model: Model) -> list[Input]:
-    """Return the inputs that are whole slides, if the model is one of slides."""
+def told_apart(inputs: Sequence[Input], model: Model) -> tuple[list[Input], list[Input]]:
+    """Return the inputs that are whole slides, if the model is one of slides, and all others.
+
+    Of the files of a slide in DICOM, each of which opens the whole of it, the first stands for all.
+    """
     preparation = model.preparation
-    return [one for one in inputs if isinstance(preparation, Preparation) and is_slide(one.path, preparation)]
+    if not isinstance(preparation, Preparation):
+        return [], [*inputs]
+    slides: dict[Any, Input] = {}
+    pictures = []
+    for one in inputs:
+        if is_slide(one.path, preparation):
+            slides.setdefault(series_of(one.path), one)
+        else:
+            pictures.append(one)
+    return [*slides.values()], pictures
 
 
 def score_slides(

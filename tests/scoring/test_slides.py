@@ -34,6 +34,7 @@ from pipeline.scoring.slide_picture import Colours, colours_of
 from pipeline.scoring.slide_score import slide_score
 from pipeline.scoring.views import Views
 from stages import fit_and_score, normalize_tiles, sample_tiles, tissue_masks
+from tests.data.dicoms import slide_level
 from tests.data.slides.conftest import write_slide as write_slide  # noqa: PLC0414  (a fixture)
 from tests.import_closure import ROOT
 from tests.shipped import with_values, write
@@ -483,3 +484,16 @@ def test_a_real_slide_of_another_scale_is_scored(elsewhere: Path) -> None:
     assert {file.name for file in Path("out", row["folder"]).iterdir()} == {
         "heatmap.tiff", "overlay.png", "regions.geojson", "views.csv",
     }  # fmt: skip
+
+
+def test_the_files_of_a_slide_in_dicom_are_scored_as_one_slide(elsewhere: Path, write_slide: Callable) -> None:
+    Path("in").mkdir()
+    levels = {"b.dcm": (tissue(1024)[::2, ::2], 0.5), "a.dcm": (tissue(1024), 0.25)}
+    for name, (image, microns) in levels.items():
+        Path("in", name).write_bytes(slide_level(np.ascontiguousarray(image), microns))
+    write_slide(tissue(1024), "in/same.tif")
+    status, table = run("in")
+    assert status == 0
+    assert [*table.index] == ["in/a.dcm", "in/same.tif"]
+    assert table.loc["in/a.dcm", "views"] == table.loc["in/same.tif", "views"] > 0
+    assert table.loc["in/a.dcm", "score"] == pytest.approx(table.loc["in/same.tif", "score"], rel=0.2)
