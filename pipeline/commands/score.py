@@ -23,7 +23,7 @@ from pipeline.scoring.inputs import Input, find_inputs
 from pipeline.scoring.model import Model, read_model
 from pipeline.scoring.page import write_page
 from pipeline.scoring.results import PARTS, begin, facts_of, with_q, write_results
-from pipeline.scoring.slides import NO_P, facts_of_slides, score_slides, slides_among
+from pipeline.scoring.slides import NO_P, facts_of_slides, score_slides, told_apart
 
 ALL, SOME, NONE = 0, 3, 1
 
@@ -48,13 +48,13 @@ def main(words: Sequence[str]) -> int:
     )
     place = Workplace(prepare_device(compute))
     model = read_model(arguments.model, place, arguments.weights)
-    inputs = find_inputs(arguments.inputs, arguments.recursive)
+    slides, pictures = told_apart(find_inputs(arguments.inputs, arguments.recursive), model)
+    inputs = sorted([*slides, *pictures], key=lambda one: one.name)
     if arguments.dry_run:
         print(f"{len(inputs)} inputs would be scored by {_named(model)}", *(one.name for one in inputs[:20]), sep="\n")
         return ALL
     begin(arguments.out, model)
-    slides = slides_among(inputs, model)
-    table = with_q(_scored(model, inputs, slides, arguments, worker_count(compute)))
+    table = with_q(_scored(model, slides, pictures, arguments, worker_count(compute)))
     facts = facts_of(model, place, table, arguments.alpha)
     if slides:
         facts["slides"] = facts_of_slides(model, arguments.alpha)
@@ -67,14 +67,13 @@ def main(words: Sequence[str]) -> int:
 
 
 def _scored(
-    model: Model, inputs: Sequence[Input], slides: Sequence[Input], arguments: argparse.Namespace, workers: int
+    model: Model, slides: Sequence[Input], pictures: Sequence[Input], arguments: argparse.Namespace, workers: int
 ) -> pd.DataFrame:
-    """Score slides and pictures, each in its way; the rows are in the order of the inputs."""
+    """Score slides and pictures, each in its way; the rows are in the order of their names."""
     alpha, out = arguments.alpha, arguments.out
-    pictures = [one for one in inputs if one not in slides]
     tables = [score_images(model, pictures, alpha, arguments.maps, out, workers)] if pictures else []
     tables += [score_slides(model, slides, alpha, arguments.microns_per_pixel, out, workers)] if slides else []
-    return pd.concat(tables).set_index("name").loc[[one.name for one in inputs]].reset_index()
+    return pd.concat(tables).sort_values("name", ignore_index=True)
 
 
 def _parser() -> argparse.ArgumentParser:

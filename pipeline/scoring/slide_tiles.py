@@ -33,6 +33,17 @@ def is_slide(path: Path, preparation: Preparation) -> bool:
         return True  # a damaged one says so when it is scored
 
 
+def series_of(path: Path) -> tuple[Path, str]:
+    """Return what the files of one slide in DICOM have in common; of any other, the file itself."""
+    try:
+        with openslide.OpenSlide(path) as slide:
+            if slide.properties[openslide.PROPERTY_NAME_VENDOR] == "dicom":
+                return path.parent, slide.properties[openslide.PROPERTY_NAME_QUICKHASH1]
+    except (openslide.OpenSlideError, OSError, KeyError):
+        pass  # a damaged one says so when it is scored
+    return path, ""
+
+
 @dataclass(frozen=True)
 class Opening:
     """How slides are opened; travels to the worker processes.

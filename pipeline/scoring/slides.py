@@ -12,7 +12,7 @@ from pipeline.data.slides.preparation import Preparation
 from pipeline.errors import PipelineError
 from pipeline.evaluation.calibration import fewest_normals
 from pipeline.evaluation.scores import DIGITS
-from pipeline.files import md5, write_picture
+from pipeline.files import md5, remove, write_picture
 from pipeline.scoring.images import COLUMNS, picture_name
 from pipeline.scoring.inputs import Input
 from pipeline.scoring.model import Model
@@ -21,9 +21,10 @@ from pipeline.scoring.results import PARTS
 from pipeline.scoring.slide_files import write_heat_map, write_views
 from pipeline.scoring.slide_picture import colours_of, overlay
 from pipeline.scoring.slide_score import QUANTILE, RULE, slide_score
-from pipeline.scoring.slide_tiles import Opening, is_slide
+from pipeline.scoring.slide_tiles import Opening, is_slide, series_of
 from pipeline.scoring.whole_slide import Scored, UnscoredError, scored_or_kept
 
+SLIDES = "slides"
 STRANGE = 0.5  # share of tiles that look unlike any held-out normal's, above which a warning is given
 OWN_COLUMNS = ["highest_view", "upper_quantile", "flagged_share", "views", "tissue_scored", "warnings", "folder"]
 NO_P = (
@@ -32,10 +33,22 @@ NO_P = (
 )
 
 
-def slides_among(inputs: Sequence[Input], model: Model) -> list[Input]:
-    """Return the inputs that are whole slides, if the model is one of slides."""
+def told_apart(inputs: Sequence[Input], model: Model) -> tuple[list[Input], list[Input]]:
+    """Return the inputs that are whole slides, if the model is one of slides, and all others.
+
+    Of the files of a slide in DICOM, each of which opens the whole of it, the first stands for all.
+    """
     preparation = model.preparation
-    return [one for one in inputs if isinstance(preparation, Preparation) and is_slide(one.path, preparation)]
+    if not isinstance(preparation, Preparation):
+        return [], [*inputs]
+    slides: dict[Any, Input] = {}
+    pictures = []
+    for one in inputs:
+        if is_slide(one.path, preparation):
+            slides.setdefault(series_of(one.path), one)
+        else:
+            pictures.append(one)
+    return [*slides.values()], pictures
 
 
 def score_slides(
@@ -58,8 +71,9 @@ def score_slides(
     """
     if not isinstance(model.preparation, Preparation):
         raise PipelineError(f"{model.path} is no model of slides")
+    remove(out / SLIDES)  # those of an earlier run may be of files that are no longer as they were
     opening = Opening(model.preparation, microns_per_pixel)
-    folders = [f"slides/{name}" for name in folder_names(inputs)]
+    folders = [f"{SLIDES}/{name}" for name in folder_names(inputs)]
     rows = [_row(model, one, opening, alpha, out, folder, workers) for one, folder in zip(inputs, folders, strict=True)]
     table = pd.DataFrame(rows, columns=[name for name in COLUMNS if name != "q"] + OWN_COLUMNS)
     return table.astype({"views": "Int64", "flagged": bool})

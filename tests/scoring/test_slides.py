@@ -26,6 +26,7 @@ from pipeline.demo.lymph_node import colours_of_a_laboratory, draw_tissue
 from pipeline.demo.slides import make_slides
 from pipeline.errors import PipelineError
 from pipeline.evaluation.calibration import Calibration
+from pipeline.files import md5
 from pipeline.params.demo import DemoSlides
 from pipeline.scoring import whole_slide
 from pipeline.scoring.qupath import write_regions
@@ -33,6 +34,7 @@ from pipeline.scoring.slide_picture import Colours, colours_of
 from pipeline.scoring.slide_score import slide_score
 from pipeline.scoring.views import Views
 from stages import fit_and_score, normalize_tiles, sample_tiles, tissue_masks
+from tests.data.dicoms import slide_level
 from tests.data.slides.conftest import write_slide as write_slide  # noqa: PLC0414  (a fixture)
 from tests.import_closure import ROOT
 from tests.shipped import with_values, write
@@ -230,6 +232,9 @@ def test_a_slide_that_cannot_be_scored_says_why_and_the_others_go_on(elsewhere: 
     write_slide(marked(60, purple), "in/speck.tif")
     write_slide(marked(300, purple), "in/thin.tif")
     write_slide(marked(600, purple), "in/one_colour.tif")
+    Path("out/slides/blank.tif").mkdir(parents=True)  # of an earlier run, when it was not blank
+    Path("out/.parts").mkdir()
+    Path("out/.parts/model").write_text(md5(Path("model.pt")), encoding="utf-8")
     cut = write_slide(tissue(seed=1), "in/cut.tif", factors=())
     cut.write_bytes(cut.read_bytes()[:-900_000])
     Image.fromarray(tissue(400)).save("in/small.png")
@@ -479,3 +484,16 @@ def test_a_real_slide_of_another_scale_is_scored(elsewhere: Path) -> None:
     assert {file.name for file in Path("out", row["folder"]).iterdir()} == {
         "heatmap.tiff", "overlay.png", "regions.geojson", "views.csv",
     }  # fmt: skip
+
+
+def test_the_files_of_a_slide_in_dicom_are_scored_as_one_slide(elsewhere: Path, write_slide: Callable) -> None:
+    Path("in").mkdir()
+    levels = {"b.dcm": (tissue(1024)[::2, ::2], 0.5), "a.dcm": (tissue(1024), 0.25)}
+    for name, (image, microns) in levels.items():
+        Path("in", name).write_bytes(slide_level(np.ascontiguousarray(image), microns))
+    write_slide(tissue(1024), "in/same.tif")
+    status, table = run("in")
+    assert status == 0
+    assert [*table.index] == ["in/a.dcm", "in/same.tif"]
+    assert table.loc["in/a.dcm", "views"] == table.loc["in/same.tif", "views"] > 0
+    assert table.loc["in/a.dcm", "score"] == pytest.approx(table.loc["in/same.tif", "score"], rel=0.2)
