@@ -1,6 +1,5 @@
-"""``new-arm`` and ``remove-arm`` in folders that have the shipped params.yaml and some of the arms."""
+"""``new-arm`` in folders that have the shipped params.yaml and some of the arms."""
 
-import difflib
 import errno
 import os
 import re
@@ -12,103 +11,28 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import cv2
-import numpy as np
 import pytest
 from dvc.utils.cli_parse import to_path_overrides
 from dvc.utils.hydra import apply_overrides
-from tifffile import TiffWriter
 
 from pipeline.arms import read_arm
 from pipeline.commands import new_arm
-from pipeline.demo.lymph_node import STAINS, render
-from pipeline.params.editing import with_entry, without_entry
+from tests.commands.repositories import (
+    ABOUT,
+    VARIANT,
+    XRAYS,
+    add_shipped,
+    changed_lines,
+    images,
+    make,
+    refused,
+    slides,
+    snapshot,
+    write_images,
+    xrays,
+)
 from tests.import_closure import ROOT
-from tests.in_process import Done, call
 from tests.shipped import read_all
-
-XRAYS = "path,patient,view,findings,split\na.png,1,PA,,train\nb.png,2,PA,,test\nc.png,3,PA,Mass,test\n"
-SLIDES = "path,role,annotation,group\na.tif,train,,1\n"
-# the first two lines of the paper's arm
-ABOUT = "The PA views of NIH ChestX-ray14 with the paper's settings (§IV-A1, table 2)."
-VARIANT = "docs/parameters.md explains every key; a variant: dvc exp run -S arms/{}.yaml:detectors.dpa.latent_dim=32"
-
-
-@pytest.fixture
-def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A listed arm of folders, and one of the paper's without its search, whose combinations take a while to check."""
-    folder = tmp_path / "repository"
-    (folder / "arms").mkdir(parents=True)
-    monkeypatch.chdir(folder)
-    add_shipped("images")
-    text = (ROOT / "arms/nih_pa.yaml").read_text(encoding="utf-8")
-    Path("arms/nih_pa.yaml").write_text(text.partition("\ntune:")[0], encoding="utf-8")
-    params = with_entry((ROOT / "params.yaml").read_text(encoding="utf-8"), "arms.folders", "images")
-    params = with_entry(params, "arms.train", "images")
-    for kind in ("slides", "xrays"):
-        params = without_entry(without_entry(params, f"arms.{kind}", f"demo_{kind}"), "arms.train", f"demo_{kind}")
-    Path("params.yaml").write_text(params, encoding="utf-8")
-    return folder
-
-
-def add_shipped(arm: str) -> None:
-    shutil.copy(ROOT / "arms" / f"{arm}.yaml", "arms")
-
-
-def write_images(folder: Path, *names: str) -> Path:
-    for name in names:
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        cv2.imwrite(str(folder / name), np.random.default_rng([*name.encode()]).integers(0, 256, (8, 8), np.uint8))
-    return folder
-
-
-def xrays(folder: Path) -> Path:
-    write_images(folder, "a.png", "b.png", "c.png")
-    (folder / "xrays.csv").write_text(XRAYS, encoding="utf-8")
-    return folder
-
-
-def slides(folder: Path) -> Path:
-    folder.mkdir(parents=True)
-    maps = np.zeros((2, 1792, 1792), np.uint8)
-    maps[:, 256:] = np.random.default_rng(0).integers(20, 120, (2, 1536, 1792))
-    with TiffWriter(folder / "a.tif") as tiff:
-        scale = {"resolution": (4e4, 4e4), "resolutionunit": "CENTIMETER"}
-        image = render(maps[0], maps[1], STAINS, np.full(3, 245.0))
-        tiff.write(image, tile=(256, 256), photometric="rgb", metadata=None, **scale)
-    (folder / "slides.csv").write_text(SLIDES, encoding="utf-8")
-    return folder
-
-
-def images(folder: Path) -> Path:
-    return write_images(folder, "train/good/1.png", "train/good/2.png", "test/good/3.png", "test/crack/4.png")
-
-
-def snapshot(folder: Path) -> dict[str, bytes | str]:
-    """All files and where links lead, but for checksums that a second listing need not compute again."""
-    paths = [path for path in sorted(folder.rglob("*")) if ".cache" not in path.parts]
-    links: dict[str, bytes | str] = {str(path): f"-> {path.readlink()}" for path in paths if path.is_symlink()}
-    return links | {str(path): path.read_bytes() for path in paths if path.is_file() and not path.is_symlink()}
-
-
-def make(repository: Path, *words: Any, fails: bool = False) -> Done:
-    done = call("new-arm", *map(str, words), folder=repository)
-    assert (done.returncode != 0) == fails, done
-    return done
-
-
-def refused(repository: Path, *words: Any) -> str:
-    """Call it, in vain and without a trace; the sentence that says why."""
-    before = snapshot(repository)
-    done = make(repository, *words, fails=True)
-    assert snapshot(repository) == before
-    assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (1, "", 1)
-    return done.stderr
-
-
-def changed_lines(before: str, after: str) -> list[str]:
-    lines = difflib.unified_diff(before.splitlines(), after.splitlines(), n=0, lineterm="")
-    return [line for line in lines if not line.startswith(("---", "+++", "@@"))]
 
 
 def test_a_folder_of_xrays_is_an_arm_in_one_command(repository: Path) -> None:
@@ -429,94 +353,4 @@ def test_the_first_stage_takes_the_arm_and_it_goes_without_a_trace(repository: P
     assert run("stages.check_params") == "params.yaml and arms/ are valid; to be drawn: nothing\n"
     shutil.rmtree(repository / "data/interim")
     run("pipeline", "remove-arm", "mine")
-    assert snapshot(repository) == before
-
-
-@pytest.fixture
-def mine(repository: Path) -> Path:
-    make(repository, "mine", "--like", "nih_pa", "--data", xrays(repository.parent / "films"))
-    return repository
-
-
-def undo(repository: Path, name: str = "mine", fails: bool = False) -> Done:
-    done = call("remove-arm", name, folder=repository)
-    assert (done.returncode != 0) == fails, done
-    return done
-
-
-def test_the_way_back_leads_to_the_same_bytes_and_never_touches_data(repository: Path) -> None:
-    add_shipped("demo_slides")
-    before = snapshot(repository)
-    for like, collection in (("nih_pa", xrays), ("images", images), ("demo_slides", slides)):
-        folder = collection(repository.parent / like)
-        data = snapshot(folder)
-        make(repository, "mine", "--like", like, "--data", folder)
-        done = undo(repository)
-        gone = "arms/mine.yaml, data/raw/inventory/mine.csv, the link data/raw/mine"
-        assert done.stdout.splitlines() == [
-            f"removed {gone}; params.yaml lists mine no more",
-            "`dvc repro` makes the report without it",
-        ]
-        assert (snapshot(repository), snapshot(folder)) == (before, data)
-
-
-def test_what_stages_made_is_named_with_the_line_that_removes_it(mine: Path) -> None:
-    left = [mine / room / "mine" for room in ("data/prepared", "reports/arms", "reports/scores")]
-    for folder in (*left, mine / "reports/scores/other"):
-        folder.mkdir(parents=True)
-    (line,) = re.findall(r"to be removed by: (rm -r .*)", undo(mine).stdout)
-    assert line == "rm -r data/prepared/mine reports/arms/mine reports/scores/mine"
-    assert all(folder.is_dir() for folder in left)
-
-
-def test_a_collection_that_is_no_link_stays(mine: Path) -> None:
-    (mine / "data/raw/mine").unlink()
-    xrays(mine / "data/raw/mine")
-    assert "data/raw/mine stays" in undo(mine).stdout
-    assert (mine / "data/raw/mine/xrays.csv").is_file()
-
-
-def test_a_link_that_another_arm_needs_stays(mine: Path) -> None:
-    make(mine, "second", "--like", "nih_pa", "--set", "split_xrays.collection=mine")
-    assert sorted(path.name for path in Path("data/raw").rglob("*")) == ["inventory", "mine", "mine.csv", "second.csv"]
-    assert "data/raw/mine stays, since it is also of second" in undo(mine).stdout
-    assert (mine / "data/raw/mine").is_symlink()
-    assert "the link data/raw/mine;" in undo(mine, "second").stdout
-    assert not (mine / "data/raw/mine").is_symlink()
-
-
-@pytest.mark.parametrize("broken", ["kind: [", "kind: xrays", None])
-def test_an_arm_whose_file_is_broken_or_gone_can_be_removed(mine: Path, broken: str | None) -> None:
-    if broken is None:
-        Path("arms/mine.yaml").unlink()
-    else:
-        Path("arms/mine.yaml").write_text(broken, encoding="utf-8")
-    undo(mine)
-    assert sorted(path.name for path in Path("arms").iterdir()) == ["images.yaml", "nih_pa.yaml"]
-    assert "mine" not in Path("params.yaml").read_text(encoding="utf-8")
-    assert not Path("data/raw/mine").is_symlink()
-
-
-def test_what_the_demo_draws_is_a_stages(repository: Path) -> None:
-    add_shipped("demo_xrays")
-    listed = Path("data/raw/inventory/demo_xrays.csv")
-    listed.parent.mkdir(parents=True)
-    listed.touch()
-    undo(repository, "demo_xrays")
-    assert listed.exists()
-    assert not Path("arms/demo_xrays.yaml").exists()
-
-
-def test_the_last_arm_that_is_trained_stays(repository: Path) -> None:
-    before = snapshot(repository)
-    message = undo(repository, "images", fails=True).stderr
-    assert message.startswith("error: params.yaml: arms.train names images alone: name another arm there, or go back")
-    assert snapshot(repository) == before
-
-
-@pytest.mark.parametrize("name", ["nobody", "", "../params", "nih", "mine; touch PWNED"])
-def test_what_is_no_arm_cannot_be_removed(repository: Path, name: str) -> None:
-    before = snapshot(repository)
-    message = undo(repository, name, fails=True).stderr
-    assert message == f"error: {name!r} is not an arm: choose from images, nih_pa\n"
     assert snapshot(repository) == before

@@ -25,18 +25,14 @@ from pipeline.data.inventory import make_inventory
 from pipeline.demo.lymph_node import colours_of_a_laboratory, draw_tissue
 from pipeline.demo.slides import make_slides
 from pipeline.errors import PipelineError
-from pipeline.evaluation.calibration import Calibration
 from pipeline.files import md5
 from pipeline.params.demo import DemoSlides
 from pipeline.scoring import whole_slide
-from pipeline.scoring.qupath import write_regions
-from pipeline.scoring.slide_picture import Colours, colours_of
-from pipeline.scoring.slide_score import slide_score
-from pipeline.scoring.views import Views
 from stages import fit_and_score, normalize_tiles, sample_tiles, tissue_masks
 from tests.data.dicoms import slide_level
 from tests.data.slides.conftest import write_slide as write_slide  # noqa: PLC0414  (a fixture)
 from tests.import_closure import ROOT
+from tests.scoring.test_qupath import features_of
 from tests.shipped import with_values, write
 
 ARM = "demo_slides"
@@ -288,40 +284,6 @@ def test_tiles_with_too_little_stain_are_left_out_and_counted(elsewhere: Path, w
     assert len(views) / 9 / 16 <= table["tissue_scored"].item() < 12 / 16
 
 
-def test_a_slide_scores_by_the_highest_mean_of_nine_neighbouring_views() -> None:
-    grid = np.full((6, 9), np.nan)
-    grid[:3, :3] = 1.0
-    grid[:3, 6:9] = [[4, 4, 4], [0, 1, 0], [0, 0, 0]]
-    grid[5, 4] = 100.0  # alone: a fold or dust, that no window of nine views holds
-    assert slide_score(grid) == pytest.approx(13 / 9)
-    assert slide_score(np.array([[1.0, np.nan, 5.0]])) == 3.0
-    assert slide_score(np.array([[np.nan, 7.0]])) == 7.0
-
-
-@pytest.mark.parametrize(("side", "each"), [(16, 3), (48, 1), (12, 4), (13, 3)])
-def test_views_lie_side_by_side_in_each_tile(side: int, each: int) -> None:
-    views = Views(192.0, 48, side)
-    assert views.per_tile == each
-    tiles = np.arange(2 * 48 * 48 * 3).reshape(2, 48, 48, 3)
-    cut = views.cut(tiles)
-    assert cut.shape == (2 * each**2, side, side, 3)
-    margin = (48 - each * side) // 2
-    assert (cut[each**2 + each - 1] == tiles[1, margin : margin + side, margin + (each - 1) * side :][:, :side]).all()
-    if each % 2:
-        middle = (48 - side) // 2
-        assert (cut[each**2 // 2] == tiles[0, middle : middle + side, middle : middle + side]).all()
-    begin, end = views.edges(2 * each)
-    assert begin[0] == margin * 4
-    assert begin[each] == 192 + margin * 4
-    assert (end[: each - 1] == begin[1:each]).all()
-
-
-def test_neighbouring_views_share_their_edge_whatever_the_scale_of_the_slide() -> None:
-    begin, end = Views(197.53086419753086, 48, 16).edges(300)
-    assert (begin[1:] == end[:-1]).all()
-    assert begin[3::3].tolist() == np.rint(np.arange(1, 100) * 197.53086419753086).tolist()
-
-
 def test_the_picture_shows_where_the_views_are_and_has_the_colours_of_held_out_normals(
     elsewhere: Path, chain: Path, normals: Callable
 ) -> None:
@@ -351,20 +313,6 @@ def test_the_picture_shows_where_the_views_are_and_has_the_colours_of_held_out_n
     assert np.corrcoef(views["score"], brightness)[0, 1] > 0.5
 
 
-def test_without_two_normals_there_is_no_scale_and_no_picture() -> None:
-    assert colours_of(Calibration(np.array([])), 0.05) is None
-    assert colours_of(Calibration(np.array([2.0])), 0.05) is None
-    highest = (
-        "dark is the lowest of the held-out normals' tiles, half bright the highest of the held-out normals' tiles"
-    )
-    assert colours_of(Calibration(np.array([1.0, 3.0])), 0.05) == Colours(1.0, 5.0, highest)
-
-
-def features_of(path: Path) -> list[dict[str, Any]]:
-    features: list[dict[str, Any]] = json.loads(path.read_bytes())["features"]
-    return features
-
-
 def test_qupath_finds_each_view_as_a_tile_with_measurements_and_flagged_ones_joined(
     elsewhere: Path, chain: Path, normals: Callable
 ) -> None:
@@ -390,26 +338,6 @@ def test_qupath_finds_each_view_as_a_tile_with_measurements_and_flagged_ones_joi
     assert sum(region["measurements"]["Views"] for region in of_regions) == views["flagged"].sum()
     assert max(region["measurements"]["Highest score"] for region in of_regions) == views["score"].max()
     assert all(region["classification"] == {"name": "Flagged", "color": [220, 0, 0]} for region in of_regions)
-
-
-def test_regions_keep_their_holes_and_begin_where_the_scanned_part_does(in_folder: Path) -> None:
-    grid = np.full((5, 6), np.nan)
-    grid[:3, :3] = 9.0
-    grid[1, 1] = 0.0
-    grid[3, 3] = 9.0  # touches by a corner only
-    write_regions(Path("a.geojson"), grid, Views(48.0, 48, 16), (7, 5), Calibration(np.arange(5.0)), 0.2, "a slide")
-    features = features_of(Path("a.geojson"))
-    ring, alone = (shapely.from_geojson(json.dumps(feature["geometry"])) for feature in features[:2])
-    assert ring.area == 8 * 16**2
-    assert len(ring.interiors) == 1
-    assert ring.bounds == (-7, -5, 41, 43)
-    assert alone.bounds == (41, 43, 57, 59)
-    assert [feature["properties"]["objectType"] for feature in features] == ["annotation"] * 2 + ["tile"] * 10
-    assert features[2]["geometry"]["coordinates"][0][0] == [-7, -5]
-    lines = Path("a.geojson").read_text(encoding="utf-8").splitlines()
-    assert len(lines) == 2 + len(features)  # a feature a line
-    write_regions(Path("b.geojson"), grid, Views(48.0, 48, 16), (7, 5), Calibration(np.arange(5.0)), 0.2, "another")
-    assert not {feature["id"] for feature in features} & {f["id"] for f in features_of(Path("b.geojson"))}
 
 
 def test_the_heat_map_has_a_pixel_per_view_at_its_scale(elsewhere: Path, chain: Path) -> None:
