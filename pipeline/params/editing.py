@@ -149,7 +149,7 @@ def _laid_out(value: Any, column: int) -> str:
 def _inline(value: Any) -> str:
     yaml = _yaml(typ="safe")
     yaml.default_flow_style, yaml.width, yaml.allow_unicode = True, 1_000_000, True
-    yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment]
+    yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment]  # ruamel types it as None, its default
     out = io.StringIO()
     yaml.dump({"": value}, out)
     return out.getvalue().strip().removeprefix("{'': ").removesuffix("}")

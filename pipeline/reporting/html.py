@@ -56,7 +56,7 @@ p, li {{ overflow-wrap: anywhere; }}
 </body>
 </html>
 """
-QUALITY = 80
+QUALITY = 42  # of pictures: the page is tracked by git, and enlarged pixels of small images take most of its room
 SHEET_WIDTH = 720  # pixels below which a contact sheet cannot be read and is scrolled
 # What pipeline.reporting.tables.folded writes: the only HTML that is obeyed.
 FOLD = re.compile(r"<details>\n<summary>([^<>]*)</summary>")
@@ -122,7 +122,7 @@ def _embed(line: Token, paragraph: Token, root: Path) -> None:
                 paragraph.attrSet("class", "sheet")
                 token.attrSet("style", _sheet_style(root / source))
             with _opened(root / source) as image:
-                token.attrSet("src", data_uri(image))
+                token.attrSet("src", data_uri(image, QUALITY))
 
 
 def _opened(picture: Path) -> Image.Image:
@@ -138,8 +138,8 @@ def _sheet_style(picture: Path) -> str:
         return f"max-width: {image.width}px; min-width: {min(SHEET_WIDTH, image.width)}px"
 
 
-def data_uri(image: Image.Image) -> str:
-    """A picture as a data URI: WebP, since the same pictures as PNG are many times larger."""
+def data_uri(image: Image.Image, quality: int) -> str:
+    """A picture as a data URI: WebP of a quality up to 100, since the same pictures as PNG are many times larger."""
     buffer = io.BytesIO()
-    image.convert("RGB").save(buffer, "WEBP", quality=QUALITY, method=6)
+    image.convert("RGB").save(buffer, "WEBP", quality=quality, method=6)
     return f"data:image/webp;base64,{base64.b64encode(buffer.getvalue()).decode()}"

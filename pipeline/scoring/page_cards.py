@@ -12,9 +12,9 @@ from pipeline.scoring.images import picture_name
 from pipeline.scoring.page_text import html
 
 MOST = 200  # cards
-SIDE = (
-    256  # pixels of a picture's longer side: smaller ones are enlarged, since WebP keeps half of their colours' pixels
-)
+# Pixels of a picture's longer side: smaller ones are enlarged, since WebP keeps half of their colours' pixels.
+SIDE = 256
+QUALITY = 80  # of WebP: these are looked at for findings
 
 CARD = """<article class="card" id="image-{row}">
 <h3><bdi dir="ltr">{name}</bdi></h3>
@@ -55,12 +55,12 @@ def _card(facts: dict[Hashable, Any]) -> str:
 def _pictures(path: Path) -> str:
     map_path = path.with_suffix(".map.png")
     with Image.open(path) as image:
-        shown = data_uri(ImageOps.contain(image, (SIDE, SIDE)))
+        shown = data_uri(ImageOps.contain(image, (SIDE, SIDE)), QUALITY)
         if not map_path.is_file():
             return _figure(shown, "prepared image")
         with Image.open(map_path) as anomaly_map:
             shares = anomaly_map.width / image.width, anomaly_map.height / image.height
-            drawn = data_uri(ImageOps.contain(anomaly_map, (SIDE, SIDE)))
+            drawn = data_uri(ImageOps.contain(anomaly_map, (SIDE, SIDE)), QUALITY)
     if shares == (1, 1):
         return _figure(shown, "prepared image") + _figure(drawn, "anomaly map")
     beside, above = (f"{50 * (1 - share):.2f}%" for share in shares)

@@ -133,7 +133,8 @@ def test_a_csv_names_files_below_its_folder(elsewhere: Path) -> None:
 def test_two_files_of_one_name_are_told_apart_and_one_named_twice_is_scored_once(elsewhere: Path) -> None:
     save(Path("one/new/a.png"), film(500))
     save(Path("two/new/a.png"), film(501))
-    _, table = run("one/new", "two/new", "one/new/a.png")
+    Path("link.png").symlink_to("one/new/a.png")
+    _, table = run("one/new", "two/new", "one/new/a.png", "link.png")
     assert [*table.index] == ["one/new/a.png", "two/new/a.png"]
 
 

@@ -114,6 +114,9 @@ def test_a_white_tile_has_a_row_with_the_reason_and_the_others_go_on(pictures: P
     status = pd.read_csv(f"data/interim/{ARM}/images_status.csv").set_index("id")
     assert status.loc["train/good/5.png", "reason"].startswith("train/good/5.png: ")
     assert "train/good/5.png" not in set(read_images(Path("data/prepared", ARM)).index["id"])
+    counts = pd.read_csv(f"reports/data/{ARM}/counts.csv").query("finding == 'all'").groupby("split")["images"].sum()
+    assert (counts.drop("left out").sum(), counts["left out"]) == (14, 1)
+    assert "could not be read or prepared" in Path(f"reports/data/{ARM}/split.md").read_text(encoding="utf-8")
 
 
 def test_too_many_unreadable_images_fail_the_stage_and_name_the_first(pictures: Path) -> None:
