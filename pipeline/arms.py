@@ -13,7 +13,7 @@ from pipeline.data import kinds
 from pipeline.detectors import registry
 from pipeline.detectors.settings import DetectorSettings
 from pipeline.errors import PipelineError
-from pipeline.layout import ARMS, INVENTORIES, RAW, arm_file, demo_collection
+from pipeline.layout import ARMS, INVENTORIES, RAW, arm_file, demo_collection, samples
 from pipeline.params.base import Name, Settings
 from pipeline.params.compute import Compute
 from pipeline.params.demo import DemoData
@@ -119,7 +119,7 @@ class Arm:
             self.check_detector(name, compute)
 
     def _check_generated(self) -> None:
-        """Check that what is drawn is called so, and that nothing else is."""
+        """Check that what is drawn is called so, and nothing else, and that what a stage makes has one arm."""
         collection, drawn = self.data.collection_of(self.name), demo_collection(self.shared.kind)
         fault = ""
         if self.data.generated and collection != drawn:
@@ -132,6 +132,8 @@ class Arm:
             )
         elif collection == drawn and self.name != drawn:
             fault = f"{drawn} is drawn for the arm of that name alone: name a collection of your own"
+        elif collection in samples() and self.name != collection:
+            fault = f"{collection} is unpacked for the arm of that name alone: name a collection of your own"
         if fault:
             raise PipelineError(f"{arm_file(self.name)}: {fault}")
 

@@ -34,13 +34,23 @@ def inventory(arm: str) -> Path:
     return INVENTORIES / f"{arm}.csv"
 
 
+def sample(collection: str) -> Path:
+    """The archive of a collection of patients' images that comes with the repository, beside the arm of its name."""
+    return ARMS / f"{collection}.tar.gz"
+
+
+def samples() -> list[str]:
+    """The collections that come with the repository."""
+    return sorted(path.name.removesuffix(sample("").name) for path in ARMS.glob(sample("*").name))
+
+
 def demo_collection(kind: str) -> str:
     """The collection of a kind of data that is drawn, not of patients."""
     return f"demo_{kind}"
 
 
 def demo_list(kind: str) -> Path:
-    """Whether an arm of the lists is of that collection."""
+    """Whether an arm of the lists is of that collection, or of the one that comes with the repository."""
     return INTERIM / "demo" / f"{kind}.txt"
 
 
