@@ -26,8 +26,8 @@ def settings(in_folder: Path) -> dict[str, Any]:
 
 
 @pytest.mark.usefixtures("settings")
-def test_the_shipped_files_are_valid_and_run_the_demo() -> None:
-    assert read_all().arms.train == ("demo_slides", "demo_xrays")
+def test_the_shipped_files_are_valid_and_run_the_sample_and_the_demo() -> None:
+    assert read_all().arms.train == ("nih_sample", "demo_slides", "demo_xrays")
 
 
 @pytest.mark.usefixtures("settings")
@@ -228,7 +228,7 @@ def test_an_arm_of_ones_own_is_a_copied_file_and_its_name_in_two_lists(settings:
     settings["arms/my_slides.yaml"]["collection"]["generated"] = False
     settings["params.yaml"]["arms"] |= {"slides": ["my_slides"], "train": ["my_slides"]}
     write(settings)
-    assert read_all().arms.prepared == {"my_slides": "slides", "demo_xrays": "xrays"}
+    assert read_all().arms.prepared == {"my_slides": "slides", "nih_sample": "xrays", "demo_xrays": "xrays"}
 
 
 def test_a_drawn_collection_has_one_arm(settings: dict[str, Any]) -> None:
@@ -236,6 +236,21 @@ def test_a_drawn_collection_has_one_arm(settings: dict[str, Any]) -> None:
     settings["arms/mine.yaml"] = settings["arms/demo_xrays.yaml"]
     write(settings)
     with pytest.raises(PipelineError, match=r"arms/mine\.yaml: demo_xrays is drawn for the arm of that name alone"):
+        read_all()
+
+
+def test_a_collection_that_comes_with_the_repository_has_one_arm_and_is_not_called_drawn(
+    settings: dict[str, Any],
+) -> None:
+    Path("arms/nih_sample.tar.gz").touch()
+    read_all()
+    settings["arms/mine.yaml"] = settings["arms/nih_sample.yaml"]
+    write(settings)
+    with pytest.raises(PipelineError, match=r"arms/mine\.yaml: nih_sample is unpacked for the arm of that name alone"):
+        read_all()
+    settings["arms/mine.yaml"]["split_xrays"]["generated"] = True
+    write(settings)
+    with pytest.raises(PipelineError, match="nih_sample is no collection that the stage demo_data draws: set it to f"):
         read_all()
 
 

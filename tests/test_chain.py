@@ -26,6 +26,7 @@ SHRUNKEN = [
     "arms/demo_slides.yaml:collection.allowed_failures=0.2",
     "arms/demo_slides.yaml:normalize_tiles.target.region={x: 768, y: 768, size: 1536}",
     "arms/demo_slides.yaml:sample_tiles.tiles_per_slide=4",
+    "arms.train=[demo_slides,demo_xrays]",  # the sample is prepared, which is what is its own
     "demo_data.xrays.patients=24",
     "arms/demo_xrays.yaml:equalize_xrays.working_size=16",
     "seeds=[0]",
@@ -122,7 +123,7 @@ def test_every_picture_in_the_report_is_there(clone: Clone) -> None:
 
 
 def test_prepared_images_keep_the_contract(clone: Clone) -> None:
-    for arm, side, channels in (("demo_slides", 192, 3), ("demo_xrays", 16, 1)):
+    for arm, side, channels in (("demo_slides", 192, 3), ("demo_xrays", 16, 1), ("nih_sample", 64, 1)):
         images = read_images(clone.folder / "data" / "prepared" / arm)
         assert images.pixels.shape[1:] == (side, side, channels)
         assert all(len(images.rows(split)) for split in ("train", "val", "test"))

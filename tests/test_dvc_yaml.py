@@ -11,7 +11,9 @@ from ruamel.yaml import YAML
 
 from pipeline.data import kinds
 from pipeline.data.folders.settings import Collection
+from pipeline.demo.listing import DRAWN
 from pipeline.detectors import registry
+from pipeline.layout import demo_list, samples
 from pipeline.params.file import Params
 from tests.import_closure import ROOT, import_closure
 
@@ -165,6 +167,13 @@ def test_outputs_that_reviewers_read_are_kept_by_git_and_data_by_dvc() -> None:
         for out in [*stage.get("outs", []), *stage.get("metrics", []), *stage.get("plots", [])]:
             path, options = (out, {}) if isinstance(out, str) else next(iter(out.items()))
             assert (options.get("cache", True) is False) == path.startswith("reports/"), f"{name}: {path}"
+
+
+def test_every_collection_that_comes_with_the_repository_is_unpacked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    assert STAGES["unpack_sample"]["matrix"]["collection"] == samples()
+    told = {out for out in STAGES["check_params"]["outs"] if "/demo/" in out}
+    assert told == {demo_list(name).as_posix() for name in (*DRAWN, *samples())}
 
 
 @pytest.mark.parametrize("stage", STAGES)

@@ -9,7 +9,7 @@ import pytest
 from tests.import_closure import ROOT
 from tests.test_chain import SHRUNKEN, Clone
 
-XRAYS_ALONE = ["arms.slides=[]", "arms.train=[demo_xrays]", "quick_detectors=[]"]
+XRAYS_ALONE = ["arms.slides=[]", "arms.xrays=[demo_xrays]", "arms.train=[demo_xrays]", "quick_detectors=[]"]
 
 pytestmark = pytest.mark.slow
 

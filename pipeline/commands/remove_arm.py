@@ -55,7 +55,7 @@ def main(words: Sequence[str]) -> int:
     place = RAW / (data.collection_of(name) if data else name)
     readers = [arm for arm, other in data_of.items() if other and other.collection_of(arm) == place.name]
     gone = [arm_file(name)]
-    if not (data and data.generated):  # else a stage makes both
+    if not (data and data.generated) and name not in layout.samples():  # else a stage makes both
         gone += [layout.inventory(name), *([place] if place.is_symlink() and not readers else [])]
     gone = [path for path in gone if os.path.lexists(path)]
     words = [f"the link {path}" if path.is_symlink() else str(path) for path in gone]

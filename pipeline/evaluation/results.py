@@ -57,6 +57,7 @@ def arm_results(scores: ArmScores, seeds: Sequence[int], settings: ComputeMetric
             "abnormal": int(test.labels.sum()),
             "abnormal_share": round(float(test.labels.mean()), DIGITS),
             "groups": len(np.unique(test.groups)),
+            "rarer_groups": resamples.groups,
             "grouped": bool((test.groups != test.ids).any()),
         },
         "metrics": {name: estimate(figures_of_all.pick(k), resamples).content() for k, name in enumerate(METRICS)},

@@ -66,8 +66,8 @@ UNLIKE = (
 )
 
 GENERATED = (
-    "The demo arms are **drawn by a program, not taken from patients**. Their figures show that the pipeline works; "
-    "they say nothing about medicine, and the paper has no figures for them.\n"
+    "The images of {arms} are **drawn by a program, not taken from patients**. Their figures show that the pipeline "
+    "works; they say nothing about medicine, and the paper has no figures for them.\n"
 )
 
 UNGROUPED = (
@@ -146,11 +146,11 @@ def report_text(
     parts = [INTRODUCTION.format(text=fill(scope, WIDTH)), "## Results\n", *_results(results)]
     if any(len(facts.seeds) == 1 for singles in runs.values() for facts in singles.values()):
         parts.append(ONE_SEED)
-    generated, medical = any(facts[arm].generated for arm in results), bool({*MEDICAL_TEST_IMAGES} & {*results})
+    generated, medical = [plain(arm) for arm in results if facts[arm].generated], {*MEDICAL_TEST_IMAGES} & {*results}
     if medical:
         parts.append(UNLIKE)
     if generated:
-        parts.append(GENERATED)
+        parts.append(GENERATED.format(arms=joined(generated)))
     # Drawn arms stand for the paper's until these run; a report on other data alone has nothing to do with them.
     if generated or medical:
         parts.append(medical_section(results))

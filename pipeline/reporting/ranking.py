@@ -1,6 +1,6 @@
 """The detectors of an arm beside each other: one table, what can be told apart, and their ROC curves."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pipeline.detectors.registry import words_of
@@ -37,7 +37,7 @@ def ranking_section(arm: str, results: Mapping[str, Any]) -> str:
         [
             f"### {name}\n",
             table([_row(arm, detector, results) for detector in by_roc_auc(results)]),
-            f"{_tested(arm, results)} {_told_apart(results)} {_above_baselines(results)}\n",
+            f"{_tested(arm, results)} {_certainty(results)} {_told_apart(results)} {_above_baselines(results)}\n",
             f"![ROC curves of all detectors on {name}](figures/{ranking_plot_name(arm)})\n",
         ]
     )
@@ -66,6 +66,25 @@ def _tested(arm: str, results: Mapping[str, Any]) -> str:
     test = next(iter(results.values()))["test"]
     paper = f" (paper: {PAPER_TEST_IMAGES[arm]})" if arm in PAPER_TEST_IMAGES else ""
     return f"Tested on {test['images']} images{paper}."
+
+
+def _certainty(results: Mapping[str, Any]) -> str:
+    """Say what so many patients or slides can tell: the reach of the intervals, to either side."""
+    rarer = f"The rarer class has {next(iter(results.values()))['test']['rarer_groups']} patients or slides"
+    areas = _reaches([single["metrics"]["roc_auc"] for single in results.values()])
+    others = _reaches([above for single in results.values() if (above := single["above_reference"])])
+    if not (areas and others):
+        return f"{rarer}, too few to say how far figures can be trusted."
+    least = "" if f"{others[0]:.0f}" == f"{others[-1]:.0f}" else f"{others[0]:.0f} to "
+    return (
+        f"{rarer}: with others, a ROC AUC may well be {areas[-1]:.0f} points away, and a detector has to be "
+        f"{least}{others[-1]:.0f} points above or below the reference to be told apart from it."
+    )
+
+
+def _reaches(figures: Sequence[Mapping[str, Any]]) -> list[float]:
+    """Half of each interval, in points, rising; of those that have one."""
+    return sorted(50 * (figure["high"] - figure["low"]) for figure in figures if figure["low"] is not None)
 
 
 def _told_apart(results: Mapping[str, Any]) -> str:

@@ -30,7 +30,7 @@ def _read(arm: str, detectors: Sequence[str], seeds: Sequence[int]) -> dict[str,
         try:
             _numbers(single)
             above = single["above_reference"] or {"mean": 0, "low": 0, "high": 0}
-            _ = above["mean"], above["low"], above["high"]
+            _ = above["mean"], above["low"], above["high"], single["test"]["rarer_groups"]
         except (KeyError, TypeError, AttributeError) as error:
             raise PipelineError(f"{path} does not hold the results of this version: {again}") from error
         if single["seeds"] != list(seeds):

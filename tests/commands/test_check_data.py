@@ -75,8 +75,17 @@ def test_arms_of_several_kinds_of_data_may_be_of_one_collection(
     assert "112120" in capsys.readouterr().out
 
 
-def test_the_demo_needs_nothing(repository: Path) -> None:
+def test_the_sample_and_the_demo_need_nothing(repository: Path) -> None:
+    (repository / "arms" / "nih_sample.tar.gz").touch()
     assert checking.main([]) == 0
+
+
+def test_a_collection_that_comes_with_the_repository_is_unpacked_and_not_missing(
+    repository: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (repository / "arms" / "nih_sample.tar.gz").touch()
+    assert checking.main(["nih_sample"]) == 0
+    assert re.search(r"nih_sample .* unpacked by `dvc repro`", capsys.readouterr().out)
 
 
 def test_an_unknown_arm_is_named(repository: Path) -> None:

@@ -350,7 +350,7 @@ def test_the_first_stage_takes_the_arm_and_it_goes_without_a_trace(repository: P
 
     before = snapshot(repository)
     run("pipeline", "new-arm", "mine", "--like", "images", "--data", str(folder))
-    assert run("stages.check_params") == "params.yaml and arms/ are valid; to be drawn: nothing\n"
+    assert run("stages.check_params") == "params.yaml and arms/ are valid; to be made: nothing\n"
     shutil.rmtree(repository / "data/interim")
     run("pipeline", "remove-arm", "mine")
     assert snapshot(repository) == before

@@ -53,6 +53,16 @@ def test_a_collection_that_is_no_link_stays(mine: Path) -> None:
     assert (mine / "data/raw/mine/xrays.csv").is_file()
 
 
+def test_what_a_stage_unpacks_stays_with_its_inventory(repository: Path) -> None:
+    add_shipped("nih_sample")
+    Path("arms/nih_sample.tar.gz").touch()
+    inventory = Path("data/raw/inventory/nih_sample.csv")
+    inventory.parent.mkdir(parents=True)
+    inventory.touch()
+    assert "removed arms/nih_sample.yaml; " in undo(repository, "nih_sample").stdout
+    assert inventory.is_file()
+
+
 def test_a_link_that_another_arm_needs_stays(mine: Path) -> None:
     make(mine, "second", "--like", "nih_pa", "--set", "split_xrays.collection=mine")
     assert sorted(path.name for path in Path("data/raw").rglob("*")) == ["inventory", "mine", "mine.csv", "second.csv"]

@@ -29,7 +29,14 @@ def test_metrics_are_of_the_test_split_per_seed_and_on_average(patients: ArmScor
         assert results["metrics"][name]["seeds"] == pytest.approx(expected, abs=6e-5)
         assert results["metrics"][name]["mean"] == pytest.approx(np.mean(expected), abs=6e-5)
     assert results["seeds"] == [0, 1]
-    assert results["test"] == {"images": 40, "abnormal": 20, "abnormal_share": 0.5, "groups": 20, "grouped": True}
+    assert results["test"] == {
+        "images": 40,
+        "abnormal": 20,
+        "abnormal_share": 0.5,
+        "groups": 20,
+        "rarer_groups": 10,
+        "grouped": True,
+    }
 
 
 def test_images_that_are_each_a_group_of_their_own_are_not_grouped(

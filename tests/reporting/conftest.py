@@ -29,7 +29,14 @@ def results_of() -> Callable[..., Results]:
     def results(*areas: float, **changed: Any) -> Results:
         return {
             "seeds": [4, 7],
-            "test": {"images": 11_000, "abnormal": 2750, "abnormal_share": 0.25, "groups": 20, "grouped": True},
+            "test": {
+                "images": 11_000,
+                "abnormal": 2750,
+                "abnormal_share": 0.25,
+                "groups": 20,
+                "rarer_groups": 8,
+                "grouped": True,
+            },
             "metrics": {name: figure(*areas) if name == "roc_auc" else figure(0.5, 0.5) for name in METRICS},
             "baselines": {name: beaten(0.55) for name in BASELINES},
             "operating_point": {

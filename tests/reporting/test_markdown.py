@@ -210,7 +210,8 @@ def test_seeds_that_were_scored_elsewhere_are_told(results_of: ResultsOf) -> Non
 
 
 def test_generated_data_is_called_generated(results_of: ResultsOf) -> None:
-    assert "drawn by a program, not taken from patients" in report_on({"demo_xrays": results_of(0.9, 0.9)})
+    text = report_on({"demo_xrays": results_of(0.9, 0.9), "mine": results_of(0.9, 0.9)})
+    assert "The images of demo_xrays are **drawn by a program, not taken from patients**" in text
     assert "drawn by a program" not in report_on({"nih_ap": results_of(0.6, 0.6)})
 
 

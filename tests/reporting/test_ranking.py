@@ -61,6 +61,19 @@ def test_what_can_be_told_apart_is_said(
     assert f"Compared with the reference, colour statistics: {said}" in section(**others)
 
 
+def test_what_so_few_patients_can_tell_is_said_by_the_reach_of_intervals(section: Callable[..., str]) -> None:
+    wide = {"mean": 0.0, "low": -0.13, "high": 0.13}
+    said = "The rarer class has 8 patients or slides: with others, a ROC AUC may well be 15 points away, and a detector"
+    assert f"{said} has to be 5 to 13 points above or below the reference" in section(knn=BETTER, deep_if=wide)
+    assert f"{said} has to be 5 points above or below the reference" in section(knn=BETTER, deep_if=UNKNOWN)
+
+
+def test_where_there_are_too_few_patients_for_intervals_nothing_is_said_of_their_reach(
+    section: Callable[..., str],
+) -> None:
+    assert "The rarer class has 8 patients or slides, too few to say how far figures" in section(knn=UNKNOWN)
+
+
 def test_where_nothing_can_be_told_apart_it_says_so(section: Callable[..., str]) -> None:
     text = section(knn=SAME, deep_if=SAME)
     assert "**Nothing can be told apart** from the reference, colour statistics." in text
