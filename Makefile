@@ -27,12 +27,12 @@ $(ENVIRONMENT): pyproject.toml constraints.txt
 repro: $(ENVIRONMENT) ## run every stage whose inputs changed
 	dvc repro
 
-paper: $(ENVIRONMENT) ## the paper's four arms with three seeds, beside the demo (needs the data and a GPU, see README)
+paper: $(ENVIRONMENT) ## the paper's four arms with three seeds, beside the sample and the demo (needs the data and a GPU, see README)
 	python -m pipeline check-data camelyon16 nih_subset nih_pa nih_ap
 	dvc exp run \
 		-S 'arms.slides=[demo_slides,camelyon16]' \
-		-S 'arms.xrays=[demo_xrays,nih_subset,nih_pa,nih_ap]' \
-		-S 'arms.train=[demo_slides,demo_xrays,camelyon16,nih_subset,nih_pa,nih_ap]' \
+		-S 'arms.xrays=[nih_sample,demo_xrays,nih_subset,nih_pa,nih_ap]' \
+		-S 'arms.train=[nih_sample,demo_slides,demo_xrays,camelyon16,nih_subset,nih_pa,nih_ap]' \
 		-S 'seeds=[0,1,2]'
 
 natural: $(ENVIRONMENT) ## CIFAR10 and SVHN, each class normal once, as in the paper (COLLECTIONS=cifar10, SETTINGS=default or tuned; needs the data and a GPU, see docs/natural.md)
