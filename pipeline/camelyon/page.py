@@ -48,10 +48,10 @@ def plot_froc(path: Path, curves: Mapping[str, tuple[np.ndarray, np.ndarray]]) -
     figure = Figure(figsize=(5.2, 4.6), layout="constrained")
     axes = figure.subplots()
     for name, (rates, sensitivities) in curves.items():
-        # up to where sensitivities are read, and no thousands of points beyond
-        inside = np.append(rates[rates < RATES[-1]], RATES[-1])
-        axes.plot(inside, np.interp(inside, rates, sensitivities), LINES[name], label=CALLED[name])
-        axes.plot(RATES, np.interp(RATES, rates, sensitivities), "o", markersize=4, color=axes.lines[-1].get_color())
+        read, inside = np.interp(RATES, rates, sensitivities), rates <= RATES[-1]
+        curve = np.append(rates[inside], RATES[-1]), np.append(sensitivities[inside], read[-1])
+        (line,) = axes.plot(*curve, LINES[name], label=CALLED[name])
+        axes.plot(RATES, read, "o", markersize=4, color=line.get_color())
     axes.set_xscale("symlog", base=2, linthresh=LINEAR)
     ticks = (0, LINEAR, *RATES)
     axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
@@ -64,8 +64,7 @@ def _lists(figures: Mapping[str, Any]) -> list[str]:
     parts = []
     if missing := figures["missing"]:
         parts.append(
-            f"**{len(missing)} test slides are missing, so that no figure is that of the whole test set:** "
-            f"{_listed(missing)}.\n"
+            f"**Missing test slides: {len(missing)}, and no figure is of the whole test set.** {_listed(missing)}.\n"
         )
     if left_out := figures["left_out"]:
         parts.append(f"Left out: {_listed(left_out)}.\n")
