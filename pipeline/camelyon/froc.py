@@ -12,6 +12,8 @@ from pipeline.camelyon.candidates import Candidates
 from pipeline.camelyon.lesions import Lesions
 
 RATES = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0)  # false positives per slide at which sensitivities are read
+# Thresholds per slide that are looked at to begin with: beyond the last rate, the many that follow change nothing.
+ENOUGH = 16
 
 
 @dataclass(frozen=True)
@@ -56,27 +58,31 @@ class Froc:
         self._is_lesion = order < sum(map(len, lesions))
         self._lesions, self._counted = np.array([len(one.lesions) for one in found]), counted
 
-    def curve(self, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def curve(self, weights: np.ndarray, first: int | None = None) -> tuple[np.ndarray, np.ndarray]:
         """Compute the curve.
 
         Args:
             weights: (N,), how often each slide counts.
+            first: So many thresholds, the highest; None for all.
 
         Returns:
             False positives per slide and sensitivities at each threshold, from (0, 0), both rising: float64 (K + 1,)
             each; NaN where the slides hold no lesion, or none is there to divide by.
         """
-        kept = weights[self._slide]
-        hit, false = (
-            np.append(0.0, np.cumsum(np.where(counts, kept, 0))[self._ends])
-            for counts in (self._is_lesion, ~self._is_lesion)
-        )
+        ends = self._ends[:first]
+        events = slice(ends[-1] + 1 if len(ends) else 0)
+        kept, is_lesion = weights[self._slide[events]], self._is_lesion[events]
+        hit, false = (np.append(0.0, np.cumsum(np.where(counts, kept, 0))[ends]) for counts in (is_lesion, ~is_lesion))
         lesions, slides = weights @ self._lesions, weights @ self._counted
         return (false / slides if slides else false * np.nan), (hit / lesions if lesions else hit * np.nan)
 
     def sensitivities(self, weights: np.ndarray) -> np.ndarray:
         """Read the curve at :data:`RATES`: float64 (6,). Where it ends before a rate, what it ends at."""
-        rates, sensitivities = self.curve(weights)
+        first = ENOUGH * len(weights)
+        rates, sensitivities = self.curve(weights, first)
+        while first < len(self._ends) and not rates[-1] > RATES[-1]:
+            first *= 4
+            rates, sensitivities = self.curve(weights, first)
         return np.asarray(np.interp(RATES, rates, sensitivities))
 
     def scores(self, weights: np.ndarray) -> np.ndarray:

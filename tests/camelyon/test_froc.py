@@ -69,6 +69,17 @@ def test_a_weighting_without_lesions_or_without_slides_to_divide_by_has_no_score
     assert np.isnan(Froc(SLIDES, np.array(NORMAL)).scores(np.array([[2, 2, 0, 0]]))).all()
 
 
+@pytest.mark.parametrize("weights", [[1, 1, 1], [1, 0, 1], [0, 3, 2]])
+def test_sensitivities_are_read_from_the_curve_however_many_thresholds_there_are(weights: list[int]) -> None:
+    draws = np.random.default_rng(0)
+    # most false positives on one slide, which may count for nothing
+    slides = [found([*draws.normal(3, 1, 9)], [*draws.normal(0, 1, count)]) for count in (40, 4000, 40)]
+    froc = Froc(slides, np.array([True, True, True]))
+    expected = np.interp(RATES, *froc.curve(np.array(weights)))
+    assert froc.sensitivities(np.array(weights)).tolist() == expected.tolist()
+    assert 0 < expected[0] < expected[-1]
+
+
 SCORES = st.lists(st.integers(1, 8).map(float), max_size=5)
 LESIONS = st.lists(st.sampled_from([MISSED, 1.0, 3.0, 5.0, 8.0]), max_size=3)
 SOME = st.lists(st.builds(found, LESIONS, SCORES), min_size=1, max_size=6)
