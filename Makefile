@@ -8,7 +8,7 @@ ENVIRONMENT := .venv/.installed
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help install repro paper natural check-data new-arm remove-arm tune adopt join compare gate check-lock test test-slow test-all lint format bench clean
+.PHONY: help install repro paper natural check-data new-arm remove-arm tune adopt join compare gate check-lock camelyon test test-slow test-all lint format bench clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  \1\t/' | expand -t 16
@@ -42,7 +42,7 @@ check-data: $(ENVIRONMENT) ## say which data sets are present, complete or missi
 	python -m pipeline check-data
 
 # As they were typed: neither make nor the shell looks into a name or a path, whatever is in it.
-unexport NAME LIKE DATA
+unexport NAME LIKE DATA DIR
 typed = '$(subst ','\'',$(value $(1)))'
 
 new-arm: $(ENVIRONMENT) ## an arm of your own: make new-arm NAME=mine LIKE=images DATA=/path/of/its/folder, see docs/adding.md
@@ -68,6 +68,9 @@ gate: $(ENVIRONMENT) ## fail where a metric became worse than at BASE by more th
 
 check-lock: $(ENVIRONMENT) ## fail where reports/ is older than code or parameters, incomplete, or left over
 	@python -m pipeline check-lock
+
+camelyon: $(ENVIRONMENT) ## judge the scored test slides of Camelyon16 as its organisers do (make camelyon DIR=scored, see docs/scoring.md)
+	@python -m pipeline camelyon $(call typed,DIR)
 
 test: $(ENVIRONMENT) ## the tests, a few minutes; includes the whole chain on a shrunken demo
 	python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m 'not slow'

@@ -13,7 +13,16 @@ from pipeline.__main__ import listed
 from tests.import_closure import ROOT
 from tests.in_process import call
 
-NEEDS_A_WORD = {"adopt", "compare", "experiments", "join", "new-arm", "remove-arm", "tune"}  # an arm or a revision
+NEEDS_A_WORD = {
+    "adopt",
+    "camelyon",
+    "compare",
+    "experiments",
+    "join",
+    "new-arm",
+    "remove-arm",
+    "tune",
+}  # an arm or a revision
 NEEDS_MORE = {"new-arm": ["--like", "demo_xrays"]}
 
 

@@ -29,6 +29,7 @@ class KindSettings(Settings):
 
     Attributes:
         kind: The name of its folder.
+        image: What one image is, in a word.
         collection_key: What names the collection, as a path in the arm's file; None where it has the arm's name.
         prepared_by: The DVC stage that makes ``data/prepared/<arm>``.
         searched: The sections that a search may change: those of that stage alone.
@@ -39,6 +40,7 @@ class KindSettings(Settings):
 
     kind: ClassVar[str]
     whole: ClassVar[str | None] = None
+    image: ClassVar[str] = "image"
     collection_key: ClassVar[str | None] = None
     prepared_by: ClassVar[str]
     searched: ClassVar[tuple[str, ...]]
@@ -47,6 +49,11 @@ class KindSettings(Settings):
     @abstractmethod
     def generated(self) -> bool:
         """Whether the collection is drawn by the stage demo_data, not of patients."""
+
+    @property
+    @abstractmethod
+    def unit(self) -> str:
+        """What is drawn when an interval is computed, in a word."""
 
     @abstractmethod
     def collection_of(self, arm: str) -> str:

@@ -26,8 +26,11 @@ def arm_facts(arm: str) -> ArmFacts:
     """Read what is known of an arm, whatever detects."""
     data, section = layout.DATA_REPORTS / arm, layout.tuning(arm) / "section.md"
     again = f"run `dvc repro` for the data of {arm}"
+    settings = read_arm(arm).data
     return ArmFacts(
-        read_arm(arm).data.generated,
+        settings.generated,
+        settings.unit,
+        settings.image,
         read_csv(data / "counts.csv", ("split", "label", "images"), COUNTED, again),
         [picture.relative_to(layout.REPORTS) for picture in sorted(data.glob("*.png"))],
         _arm_parameters(arm),

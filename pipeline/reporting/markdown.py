@@ -71,8 +71,13 @@ GENERATED = (
 )
 
 UNGROUPED = (
-    "**The collection does not say which images belong together**, so that each counts as a patient of its own: images "
-    "of one patient may be on both sides of the split, figures may be too good, and intervals too narrow.\n"
+    "**The collection does not say which images belong together**, so that each counts as one {unit}: those that do "
+    "may be on both sides of the split, figures may be too good, and intervals too narrow.\n"
+)
+
+SAMPLED = (
+    "The figures of {whole}s rest on at most {most} {image}s of each {whole}, and may be others where it is scored as "
+    "a whole.\n"
 )
 
 ONE_SEED = (
@@ -90,6 +95,8 @@ class ArmFacts:
 
     Attributes:
         generated: Whether its images are drawn, not of patients.
+        unit: What is drawn when an interval is computed, in a word.
+        image: What one image is, in a word.
         counts: Images by split.
         pictures: Of its data, relative to the report.
         parameters: Its settings, as YAML.
@@ -97,6 +104,8 @@ class ArmFacts:
     """
 
     generated: bool
+    unit: str
+    image: str
     counts: pd.DataFrame
     pictures: Sequence[Path]
     parameters: str
@@ -192,11 +201,11 @@ def _arm_section(arm: str, results: Mapping[str, Any], facts: ArmFacts, runs: Ma
     name = plain(arm)
     parts = [f"## {name}\n"]
     if len(results) == 1:
-        parts += [_detector_part(arm, *next(iter(results.items())), next(iter(runs.values())), name)]
+        parts += [_detector_part(arm, *next(iter(results.items())), facts, next(iter(runs.values())), name)]
     else:
         for detector in by_roc_auc(results):
             called = words_of(detector).name
-            part = _detector_part(arm, detector, results[detector], runs[detector], f"{name}, {called}")
+            part = _detector_part(arm, detector, results[detector], facts, runs[detector], f"{name}, {called}")
             parts.append(folded(f"{called}: its figures, curves and pictures", part))
     parts += [facts.tuning] if facts.tuning else []
     parts += [f"### {name}: data\n", frame(facts.counts)]
@@ -205,7 +214,9 @@ def _arm_section(arm: str, results: Mapping[str, Any], facts: ArmFacts, runs: Ma
     return "\n".join(parts)
 
 
-def _detector_part(arm: str, detector: str, results: Mapping[str, Any], facts: DetectorFacts, heading: str) -> str:
+def _detector_part(
+    arm: str, detector: str, results: Mapping[str, Any], of_arm: ArmFacts, facts: DetectorFacts, heading: str
+) -> str:
     """What is said of a detector on an arm, below headings that begin alike."""
     first = layout.pictures(layout.run_name(arm, detector, facts.seeds[0])).relative_to(layout.REPORTS).as_posix()
     words, test = words_of(detector), results["test"]
@@ -213,9 +224,10 @@ def _detector_part(arm: str, detector: str, results: Mapping[str, Any], facts: D
     plots = " ".join(f"![{kind} of {run}](figures/{plot_name(arm, detector, kind)})" for kind in facts.plots)
     parts = [
         table(list(_metric_rows(results, facts))),
+        *([_sampled(facts.breakdown, of_arm.image)] if results["slides"] else []),
         f"Tested on {test['images']} images of {test['groups']} patients or slides, "
         f"{test['abnormal']} of them abnormal ({percent(test['abnormal_share'])} %). {_threshold(results)}\n",
-        *([] if test["grouped"] else [UNGROUPED]),
+        *([] if test["grouped"] else [UNGROUPED.format(unit=plain(of_arm.unit))]),
         "Baselines, tested on the same images:\n",
         table(baseline_rows(detector, results)),
         f"{plots}\n",
@@ -262,6 +274,11 @@ def _metric_rows(results: Mapping[str, Any], facts: DetectorFacts) -> list[dict[
             row |= {f"seed {seed}": percent(value) for seed, value in zip(seeds, figure["seeds"], strict=True)}
         rows.append(row)
     return rows
+
+
+def _sampled(parts: pd.DataFrame, image: str) -> str:
+    """Say of how many images the figures of what they are parts of are made."""
+    return SAMPLED.format(whole=parts["part"].iloc[0], most=parts["images"].max(), image=image)
 
 
 def _threshold(results: Mapping[str, Any]) -> str:

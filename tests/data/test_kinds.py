@@ -5,6 +5,7 @@ from typing import Any, get_type_hints
 
 import pytest
 from pydantic import ValidationError
+from pydantic_core import PydanticUndefined
 
 from pipeline.data.kinds import Kind, KindSettings, kind_of, names, settings_of, with_values
 from pipeline.errors import PipelineError
@@ -31,6 +32,9 @@ def test_every_kind_has_the_whole_face(name: str) -> None:
     preparation = import_module(f"pipeline.data.{name}.preparation").Preparation.model_fields
     assert preparation["kind"].default == name
     assert settings.whole in (None, preparation["unit"].default)
+    assert settings.image == preparation["image"].default
+    # where images do not say what their groups are, the arm does
+    assert preparation["unit"].default in (settings.unit, PydanticUndefined)
     assert set(settings.searched) <= set(type(settings).model_fields)
     assert (ROOT / "stages" / f"{settings.prepared_by}.py").is_file()
     face = [function for function in vars(Kind) if not function.startswith("_")]

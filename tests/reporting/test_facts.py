@@ -32,6 +32,11 @@ def test_no_folder_of_a_machine_is_named(facts: ArmFacts) -> None:
     assert "private" not in facts.parameters
 
 
+def test_an_arm_is_told_of_in_the_words_of_its_kind(facts: ArmFacts) -> None:
+    assert (facts.unit, facts.image) == ("patient", "X-ray")
+    assert (arm_facts("demo_slides").unit, arm_facts("demo_slides").image) == ("slide", "tile")
+
+
 def test_pictures_are_named_from_the_report_on(facts: ArmFacts) -> None:
     assert facts.pictures == [Path("data/demo_xrays/images.png")]
 

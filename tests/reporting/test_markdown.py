@@ -1,5 +1,6 @@
 import re
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,8 @@ ResultsOf = Callable[..., dict[str, Any]]
 def facts_of(arm: str, **changed: Any) -> ArmFacts:
     known: dict[str, Any] = {
         "generated": arm.startswith("demo"),
+        "unit": "patient",
+        "image": "X-ray",
         "counts": pd.DataFrame({"split": ["train"], "images": [f"those of {arm}"]}),
         "pictures": [Path("data", arm, "images.png")],
         "parameters": f"train:\n  note: {arm} has some\n",
@@ -144,6 +147,20 @@ def test_slides_have_figures_of_their_own(results_of: ResultsOf) -> None:
     assert row_of(text, "ROC AUC of slides, by the mean of their sampled tiles")["mean ± std"] == "80.0 ± 0.0"
 
 
+def test_slides_are_judged_by_the_tiles_that_were_drawn_of_them_and_the_report_says_by_how_many(
+    results_of: ResultsOf,
+) -> None:
+    level = {"slides": 9, "abnormal": 3, "mean_roc_auc": figure(0.8, 0.8), "upper_quantile_roc_auc": figure(0.9, 0.9)}
+    rows = [["slide", f"{images}.tif", images, 1, 0.8, 0.1, 0.7, None, 0.25] for images in (7, 42, 11)]
+    of_slides = pd.DataFrame(rows, columns=COLUMNS)
+    report = partial(report_on, breakdown=of_slides, image="tile")
+    text = report({"camelyon16": results_of(0.7, 0.7, slides=level)})
+    sentence = "The figures of slides rest on at most 42 tiles of each slide, and may be others where it is scored as a"
+    after_the_table = text.partition("| ROC AUC of slides, by an upper quantile of them")[2].split("\n\n")[1]
+    assert after_the_table == f"{sentence} whole."
+    assert sentence not in report({"camelyon16": results_of(0.7, 0.7)})
+
+
 def test_slides_without_two_classes_are_not_applicable(results_of: ResultsOf) -> None:
     of_slides = pd.DataFrame([["slide", "a.tif", 7, 5, 0.8, 0.1, 0.7, None, 0.25]], columns=COLUMNS)
     text = report_on({"camelyon16": results_of(0.7, 0.7)}, breakdown=of_slides)
@@ -185,7 +202,11 @@ def test_an_arm_whose_images_are_not_known_to_belong_together_says_so(results_of
     results = results_of(0.7, 0.7)
     assert "which images belong together" not in report_on({"nih_pa": results})
     results["test"] |= {"grouped": False}
-    assert "**The collection does not say which images belong together**" in report_on({"nih_pa": results})
+    text = report_on({"pictures": results}, unit="image")
+    sentence = text.partition("**The collection does not say which images belong together**")[2].partition("\n")[0]
+    assert sentence.startswith(", so that each counts as one image: those that do may be on both sides of the split")
+    assert "patient" not in sentence
+    assert "so that each counts as one patient: those that do may be" in report_on({"nih_pa": results})
 
 
 def test_a_search_has_its_section_in_the_arm(results_of: ResultsOf) -> None:

@@ -174,6 +174,11 @@ class Settings(KindSettings):
         """See :class:`KindSettings`: the demo draws no folders."""
         return False
 
+    @property
+    def unit(self) -> str:
+        """See :class:`KindSettings`."""
+        return self.collection.unit
+
     def collection_of(self, arm: str) -> str:
         """See :class:`KindSettings`: several arms may be of one collection."""
         return self.collection.folder or arm

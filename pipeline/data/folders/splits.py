@@ -77,8 +77,8 @@ def warnings_of(table: pd.DataFrame) -> list[str]:
     sentences = copies_warning(table)
     if not grouped(table):
         sentences.append(
-            "the collection does not say which images belong together, so that images of one patient may be on both "
-            "sides of the split: where their names tell, let collection.groups say how"
+            "the collection does not say which images belong together, so that those that do may be on both sides of "
+            "the split: where their names tell, let collection.groups say how"
         )
     return sentences
 

@@ -38,7 +38,7 @@ def read_camelyon16(root: Path, inventory: pd.DataFrame, settings: Slides, arm: 
     """
     paths = [PurePosixPath(path) for path in sorted(inventory["path"])]
     normal, tumour = _slides(paths, "training/normal"), _slides(paths, "training/tumor")
-    test, labels = _slides(paths, "testing/images"), _reference(root, inventory, arm)
+    test, labels = _slides(paths, "testing/images"), read_reference(root, inventory, arm)
     outlines = _outlines(paths)
     unused = {
         name: f"named in {arm_key(arm, f'collection.{key}')}"
@@ -99,8 +99,20 @@ def _annotation(outlines: dict[str, str], name: str, slide: Path) -> str:
     return outlines[name.lower()]
 
 
-def _reference(root: Path, inventory: pd.DataFrame, arm: str) -> dict[str, str]:
-    """Read name and label of the test slides; a header line, which some copies have, is skipped."""
+def read_reference(root: Path, inventory: pd.DataFrame, arm: str) -> dict[str, str]:
+    """Read the labels of the test slides; a header line, which some copies have, is skipped.
+
+    Args:
+        root: The collection's folder.
+        inventory: Its files.
+        arm: Names keys in errors.
+
+    Returns:
+        Name to a key of :data:`ROLE_OF_LABEL`, in the order of the file.
+
+    Raises:
+        PipelineError: If the file is missing, was changed since it was listed, or a row has no new name or no label.
+    """
     if REFERENCE not in set(inventory["path"]):
         raise PipelineError(
             f"{root / REFERENCE} is missing, which labels the test slides of Camelyon16: add it, or name the CSV of a "

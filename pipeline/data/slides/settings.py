@@ -157,6 +157,7 @@ class Settings(KindSettings):
 
     kind: ClassVar[str] = "slides"
     whole: ClassVar[str | None] = "slide"
+    image: ClassVar[str] = "tile"
     prepared_by: ClassVar[str] = "normalize_tiles"
     searched: ClassVar[tuple[str, ...]] = ("normalize_tiles",)
 
@@ -179,6 +180,11 @@ class Settings(KindSettings):
     def generated(self) -> bool:
         """See :class:`KindSettings`."""
         return self.collection.generated
+
+    @property
+    def unit(self) -> str:
+        """See :class:`KindSettings`."""
+        return "slide"
 
     def collection_of(self, arm: str) -> str:
         """See :class:`KindSettings`: each arm of slides has a collection of its own, of the same name."""

@@ -72,6 +72,7 @@ class Settings(KindSettings):
     """All that an arm of X-rays says of its collection, and of how its images are made."""
 
     kind: ClassVar[str] = "xrays"
+    image: ClassVar[str] = "X-ray"
     collection_key: ClassVar[str | None] = "split_xrays.collection"
     prepared_by: ClassVar[str] = "equalize_xrays"
     searched: ClassVar[tuple[str, ...]] = ("equalize_xrays",)
@@ -83,6 +84,11 @@ class Settings(KindSettings):
     def generated(self) -> bool:
         """See :class:`KindSettings`."""
         return self.split_xrays.generated
+
+    @property
+    def unit(self) -> str:
+        """See :class:`KindSettings`."""
+        return "patient"
 
     def collection_of(self, arm: str) -> str:
         """See :class:`KindSettings`: several arms may be of one collection."""

@@ -79,10 +79,10 @@ def test_without_a_pattern_each_image_is_a_group_and_it_is_said(root: Path) -> N
     write_images(root, *patients(4), *TEST)
     table = listed(root, **MVTEC).reset_index()
     assert not grouped(table)
-    assert "images of one patient may be on both sides" in warnings_of(table)[0]
+    assert "those that do may be on both sides" in warnings_of(table)[0]
     page = split_page(table, "mine", "group")
     assert "Each image counts as a group of its own." in page
-    assert "images of one patient may be on both sides" in page
+    assert "those that do may be on both sides" in page
     known = split_page(listed(root, **MVTEC, **BY_NAME).reset_index(), "mine", "patient")
     assert "No patient is on two sides." in known
     assert "both sides" not in known
