@@ -1,1 +1,1 @@
-"""Generated slides and X-rays with which a fresh machine can run everything."""
+"""Generated slides and X-rays, and a sample of patients', with which a fresh machine can run everything."""

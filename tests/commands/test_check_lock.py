@@ -19,7 +19,7 @@ def clone(in_folder: Path) -> Path:
 
 
 def drop_slides(clone: Path) -> None:
-    apply_overrides(clone / "params.yaml", ["arms.slides=[]", "arms.train=[demo_xrays]"])
+    apply_overrides(clone / "params.yaml", ["arms.slides=[]", "arms.train=[nih_sample,demo_xrays]"])
 
 
 def test_the_arm_is_a_line_per_folder_however_many_files_it_has(clone: Path) -> None:

@@ -64,7 +64,7 @@ def test_what_to_run_next_is_said_with_how_to_undo_it(repository: Path) -> None:
     done = make(repository, "mine", "--like", "images", "--data", images(repository.parent / "mine"))
     *_, environment, _, prepared, command, _, long, undo = done.stdout.splitlines()
     assert environment == "Next, in the environment (source .venv/bin/activate):"
-    assert prepared.startswith("    prepares mine, fits dpa (3 seeds), knn, ")
+    assert prepared.startswith("    prepares mine, fits dpa (2 seeds), knn, ")
     assert prepared.endswith(" and reports them beside images")
     alone = "-S 'arms.slides=[]' -S 'arms.xrays=[]' -S 'arms.folders=[mine]' -S 'arms.train=[mine]'"
     assert command == f"  dvc exp run {alone}"
