@@ -7,6 +7,7 @@ import numpy as np
 
 from pipeline.compute.portions import portions
 from pipeline.data.images import Images
+from pipeline.detectors.fitting import training_rows
 from pipeline.evaluation.calibration import Calibration, calibration_of
 from pipeline.features.covariance import Spread, ledoit_wolf
 
@@ -60,14 +61,9 @@ def _nothing(channels: int) -> np.ndarray:
     return np.empty((0, (4 + FIELDS**2) * channels))
 
 
-def appearance_of(images: Images, train: np.ndarray, held_out: np.ndarray) -> Appearance:
-    """Learn how an arm's images look.
-
-    Args:
-        images: The prepared arm.
-        train: Rows of training normals; of very many, some that are evenly spaced are taken.
-        held_out: Rows of held-out normals.
-    """
+def appearance_of(images: Images) -> Appearance:
+    """Learn how an arm's normal images look; of very many for training, some that are evenly spaced are taken."""
+    train, held_out = training_rows(images), images.rows("val", label=0)
     chosen = train[np.linspace(0, len(train) - 1, min(len(train), MOST)).round().astype(int)]
     spread = ledoit_wolf(_described_rows(images, chosen))
     distances = spread.distances(_described_rows(images, held_out))

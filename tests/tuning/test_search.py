@@ -257,14 +257,18 @@ def test_images_that_a_preprocessing_leaves_out_are_no_silent_difference(search_
 
 
 SCRIPT = """
+import multiprocessing
 import sys
 from pathlib import Path
-from pipeline.files import write_csv
 from pipeline.arms import read_arm
+from pipeline.compute import workers
+from pipeline.files import write_csv
 from pipeline.params.file import read_params
 from pipeline.tuning.arm_search import ArmSearch
 
 if __name__ == "__main__":
+    workers.START = "forkserver"  # workers of each batch that need not import what a trial needs
+    multiprocessing.set_forkserver_preload(["pipeline.tuning.trial"])
     search = ArmSearch(read_params(), read_arm("demo_xrays"), Path(sys.argv[1]))
     if sys.argv[2] == "join":
         search.join("helper")
@@ -272,6 +276,9 @@ if __name__ == "__main__":
         for name, table in zip(("trials", "scores"), search.run(), strict=True):
             write_csv(Path(sys.argv[2]) / f"{name}.csv", table)
 """
+
+
+ONE_FOLD = {"folds": 2, "cross_validate": False}
 
 
 @pytest.fixture
@@ -303,7 +310,7 @@ def files(folder: str) -> dict[str, bytes]:
 def test_a_search_that_was_killed_ends_in_the_same_tables_whatever_runs_at_once(
     start: Callable[..., subprocess.Popen[str]],
 ) -> None:
-    settings = {"sampler": "tpe", "trials": 4, "batch": 2}
+    settings = {"sampler": "tpe", "trials": 4, "batch": 2, **ONE_FOLD}
     assert start(".cache/a", "whole", at_once=1, **settings).wait(300) == 0
     killed = start(".cache/b", "killed", at_once=2, **settings)
     assert killed.stdout is not None
@@ -321,8 +328,8 @@ def test_a_search_that_was_killed_ends_in_the_same_tables_whatever_runs_at_once(
 
 @pytest.mark.slow
 def test_two_machines_share_a_search_and_find_what_one_finds(start: Callable[..., subprocess.Popen[str]]) -> None:
-    assert start(".cache/alone", "alone", batch=4).wait(300) == 0
-    shared = {"batch": 4, "storage": "shared.log"}
+    assert start(".cache/alone", "alone", **ONE_FOLD).wait(300) == 0
+    shared = {"storage": "shared.log", **ONE_FOLD}
     helper = start(".cache/helper", "join", **shared)
     while not Path("shared.log").exists():  # the lead is fast: a helper that comes later finds nothing left to do
         assert helper.poll() is None
