@@ -69,9 +69,7 @@ def recommendation(found: FirstLook) -> tuple[str, str]:
         )
     sizes = {one.detector: one.size for one in found.looked}
     smallest = min(equal, key=lambda name: (sizes[name], name))
-    return smallest, (
-        f"{joined(equal)} are not told apart: take the one with the smallest model, {smallest}."
-    )
+    return smallest, (f"{joined(equal)} are not told apart: take the one with the smallest model, {smallest}.")
 
 
 def _rows(found: FirstLook) -> list[dict[str, str]]:

@@ -23,7 +23,7 @@ def trial(**columns: object) -> pd.Series:
 
 
 def adopted_by(searched: Searched, row: pd.Series) -> dict[str, Any]:
-    return adopted(searched.arm, searched.params.compute, row)
+    return {**adopted(searched.arm, searched.params.compute, row).changes}
 
 
 def test_a_trial_is_adopted_without_what_was_common_to_the_search(search_of: SearchOf) -> None:

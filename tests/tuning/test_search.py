@@ -161,7 +161,6 @@ def test_tpe_learns_from_what_is_known(search_of: SearchOf) -> None:
 def searching(searched: Searched) -> Search:
     return Search(
         ARM,
-        "dpa",
         searched.arm.search,
         searched.space,
         lambda _: Path(),
