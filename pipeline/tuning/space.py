@@ -39,11 +39,17 @@ class Space:
         members: In the order of a grid: the last dimension changes fastest.
 
     Raises:
-        PipelineError: If an option names a key that is not there, or a combination is impossible.
+        PipelineError: If a detector or an option names a key that is not there, or a combination is impossible.
     """
 
     def __init__(self, arm: Arm, compute: Compute) -> None:
         self._arm, self._compute = arm, compute
+        for name in arm.search.detectors:
+            if name not in arm.shared.detectors:
+                raise PipelineError(
+                    f"{arm_file(arm.name)}: tune searches {name}, but detectors has no such key: `{name}: {{}}` takes "
+                    "its defaults"
+                )
         self._dimensions = {
             name: _of_detectors(options) if name == DETECTOR else options for name, options in arm.search.space.items()
         }
