@@ -35,7 +35,7 @@ def first_look_page(arm: str, found: FirstLook, params: Params) -> str:
         f"of the other one were compared with {found.anomalies} {what}. No test image was read.\n",
         table(_rows(found)),
         MADE if found.made else "",
-        f"**{plain(sentence)}** {_beside_baselines(found, chosen)}\n",
+        f"**{'By these alone: ' if found.made else ''}{plain(sentence)}** {_beside_baselines(found, chosen)}\n",
         f"{_command(arm, chosen, params)}\n",
         f"Not looked at, since the arm's file has no settings of them: {', '.join(map(plain, found.unset))}.\n"
         if found.unset
@@ -62,14 +62,14 @@ def recommendation(found: FirstLook) -> tuple[str, str]:
         )
     equal = [first, *(name for name, one in behind.items() if not one.beyond_chance)]
     if len(equal) == 1:
-        following = behind[others[0]].content()
+        following = behind[others[0]]
         return first, (
             f"Take {first}: it is told apart from the next, {others[0]}, which is below it by "
-            f"{percent(following['mean'])} points (95 % interval {percent_interval(following)})."
+            f"{percent(following.mean)} points (95 % interval {percent_interval(following.content())})."
         )
     sizes = {one.detector: one.size for one in found.looked}
     smallest = min(equal, key=lambda name: (sizes[name], name))
-    return smallest, (f"{joined(equal)} are not told apart: take the one with the smallest model, {smallest}.")
+    return smallest, f"{joined(equal)} are not told apart: take the one with the smallest model, {smallest}."
 
 
 def _rows(found: FirstLook) -> list[dict[str, str]]:
@@ -125,10 +125,9 @@ def _command(arm: str, chosen: str, params: Params) -> str:
     """Say what fits the detector to all training normals and tests it."""
     if arm not in params.arms.train:
         return f"To take it: name {plain(arm)} in arms.train of params.yaml, and {chosen} in quick_detectors there."
-    if chosen in (*params.detectors, *params.quick_detectors):
-        return f"`dvc repro` fits it: params.yaml lists {chosen}. To look at it alone: {_variant(chosen)}"
-    return f"To fit it to all training normals and test it: {_variant(chosen)}"
-
-
-def _variant(chosen: str) -> str:
-    return f"`dvc exp run -S 'quick_detectors=[{chosen}]'`"
+    variant = f"`dvc exp run -S 'quick_detectors=[{chosen}]'`"
+    if chosen in params.detectors:
+        return f"`dvc repro` fits it to all training normals and tests it: params.yaml lists {chosen}."
+    if chosen in params.quick_detectors:
+        return f"`dvc repro` fits it to all training normals and tests it: params.yaml lists {chosen}. Alone: {variant}"
+    return f"To fit it to all training normals and test it: {variant}"

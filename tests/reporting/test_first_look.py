@@ -90,6 +90,7 @@ def test_made_anomalies_and_detectors_without_settings_are_said(params: Params) 
     page = first_look_page("demo_xrays", found(made=True, unset=["deep_if"]), params)
     assert "60 made anomalies" in page
     assert "**These anomalies are made**" in page
+    assert "**By these alone: padim and patchcore are not told apart" in page
     assert "no settings of them: deep_if." in page
     assert "**These anomalies are made**" not in first_look_page("demo_xrays", found(), params)
 
@@ -97,7 +98,11 @@ def test_made_anomalies_and_detectors_without_settings_are_said(params: Params) 
 @pytest.mark.parametrize(
     ("listed", "said"),
     [
-        ({"quick_detectors": ("patchcore",)}, "`dvc repro` fits it: params.yaml lists patchcore."),
+        (
+            {"quick_detectors": ("patchcore",)},
+            "params.yaml lists patchcore. Alone: `dvc exp run -S 'quick_detectors=[patc",
+        ),
+        ({"detectors": ("patchcore",), "quick_detectors": ()}, "and tests it: params.yaml lists patchcore.\n"),
         ({"quick_detectors": ()}, "To fit it to all training normals and test it: `dvc exp run -S 'quick_detectors=["),
     ],
 )
