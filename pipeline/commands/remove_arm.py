@@ -65,7 +65,7 @@ def main(words: Sequence[str]) -> int:
     print(f"removed {', '.join(words) or 'no file'}; {PARAMS} lists {name} no more")
     if place not in gone and place.exists():
         print(f"{place} stays{', since it is also of ' + ', '.join(readers) if readers else ''}")
-    if left := [str(room / name) for room in ROOMS if (room / name).exists()]:
+    if left := [str(path) for path in (*(room / name for room in ROOMS), layout.first_look(name)) if path.exists()]:
         print(f"what stages made of it is left over, to be removed by: {shlex.join(['rm', '-r', *left])}")
     print("`dvc repro` makes the report without it")
     return 0

@@ -44,7 +44,6 @@ class ArmSearch:
         self._test = final_fold(index, self._settings.seed)
         self._search = Search(
             arm.name,
-            arm.search.detector,
             self._settings,
             self._space,
             self._variants.folder,
@@ -98,11 +97,12 @@ class ArmSearch:
 
     def _trained(self) -> tuple[list[object], dict[str, str]]:
         """The settings of all members, and the checksums of the files that they name, since these can change."""
-        name, settings, files = self._settings.detector, [], set()
+        settings, files = [], set()
         for member in self._space.members:
-            member.arm.check_files(name)
-            settings.append((member.arm.detector(name), member.arm.data))
-            files |= {*member.arm.detector(name).named_files.values()}
+            member.arm.check_files(member.detector)
+            own = member.arm.detector(member.detector)
+            settings.append((member.detector, own, member.arm.data))
+            files |= {*own.named_files.values()}
         return [*settings], {str(file): md5(file) for file in sorted(files)}
 
     def _study(self, suffix: str, owner: str) -> SharedStudy:

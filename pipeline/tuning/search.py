@@ -34,7 +34,6 @@ class Search:
     """The search of one arm.
 
     Attributes:
-        detector: The detector whose settings are searched.
         settings: The arm's section ``tune``.
         space: What may be chosen.
         images: Combination to the folder of its prepared images.
@@ -45,7 +44,6 @@ class Search:
     """
 
     arm: str
-    detector: str
     settings: Tune
     space: Space
     images: Callable[[Member], Path]
@@ -103,8 +101,8 @@ class Search:
         return Trial(
             number,
             self.images(member),
-            self.detector,
-            member.arm.detector(self.detector),
+            member.detector,
+            member.arm.detector(member.detector),
             self.folds,
             self.known if searching else None,
             self.compute,

@@ -41,8 +41,11 @@ def test_what_stages_made_is_named_with_the_line_that_removes_it(mine: Path) -> 
     left = [mine / room / "mine" for room in ("data/prepared", "reports/arms", "reports/scores")]
     for folder in (*left, mine / "reports/scores/other"):
         folder.mkdir(parents=True)
+    page = mine / "reports/first-look/mine.md"
+    page.parent.mkdir()
+    page.touch()
     (line,) = re.findall(r"to be removed by: (rm -r .*)", undo(mine).stdout)
-    assert line == "rm -r data/prepared/mine reports/arms/mine reports/scores/mine"
+    assert line == "rm -r data/prepared/mine reports/arms/mine reports/scores/mine reports/first-look/mine.md"
     assert all(folder.is_dir() for folder in left)
 
 

@@ -25,7 +25,7 @@ from pipeline.tuning.space import Space
 from pipeline.tuning.trial import Trial, is_hopeless, run_trial
 from pipeline.tuning.variants import Variants
 from tests.shipped import write
-from tests.tuning.conftest import ARM, SPACE, Searched, SearchOf, arm_index, arm_pixels, dpa
+from tests.tuning.conftest import ARM, SEVERAL, SPACE, Searched, SearchOf, arm_index, arm_pixels, dpa
 
 
 class Here:
@@ -91,21 +91,36 @@ def test_every_image_has_a_score_of_every_trial(search_of: SearchOf) -> None:
 
 
 @pytest.mark.usefixtures("arm", "here")
-def test_nothing_is_chosen_by_test_images(search_of: SearchOf) -> None:
+@pytest.mark.parametrize("changed", [{}, SEVERAL], ids=["one detector", "several"])
+def test_nothing_is_chosen_by_test_images(search_of: SearchOf, changed: dict[str, Any]) -> None:
     """Images, labels and findings of the test split are replaced by others; folds, figures and choice stay."""
-    before, scores = tables(search_of())
+    before, scores = tables(search_of(**changed))
     images = read_images(Path("data/prepared") / ARM)
     pixels, index = np.array(images.pixels), images.index.copy()
     test = (index["split"] == "test").to_numpy()
     pixels[test] = np.random.default_rng(0).integers(0, 256, pixels[test].shape, np.uint8)
     index.loc[test, "label"] = 1 - index.loc[test, "label"]
     write_images(Path("data/prepared") / ARM, [pixels], index, images.preparation)
-    after, corrupted = tables(search_of(), ".cache/other")
+    after, corrupted = tables(search_of(**changed), ".cache/other")
     pd.testing.assert_frame_equal(before, after)
     assert choose(before) == choose(after)
-    columns = [f"trial_{k}" for k in range(4)]
+    columns = [f"trial_{k}" for k in before["trial"]]
     assert corrupted.loc[corrupted["fold"] != "test", columns].equals(scores.loc[scores["fold"] != "test", columns])
     assert not corrupted.loc[corrupted["fold"] == "test", columns].equals(scores.loc[scores["fold"] == "test", columns])
+
+
+@pytest.mark.usefixtures("arm", "here")
+def test_detectors_are_tried_with_their_own_settings_and_share_features(search_of: SearchOf) -> None:
+    trials, scores = tables(search_of(**SEVERAL))
+    assert trials["detector"].tolist() == [
+        "knn, neighbours 1, by cosine",
+        "knn, neighbours 3, by cosine",
+        "mahalanobis",
+    ]
+    assert scores[["trial_0", "trial_1", "trial_2"]].notna().all(axis=None)
+    assert scores["trial_2"].max() > 4 > scores["trial_1"].max()  # a squared distance; one of features of length 1
+    # of three folds and the test: what is learnt from and what is scored, once for both detectors that see alike
+    assert len(list(Path(".cache/features").glob("*.npy"))) == 3 * 3 + 2
 
 
 @pytest.mark.usefixtures("arm", "here")
@@ -161,7 +176,6 @@ def test_tpe_learns_from_what_is_known(search_of: SearchOf) -> None:
 def searching(searched: Searched) -> Search:
     return Search(
         ARM,
-        "dpa",
         searched.arm.search,
         searched.space,
         lambda _: Path(),
