@@ -80,19 +80,19 @@ def _rows(root: Path, paths: list[str], scratch: Path) -> list[tuple[str, int, s
             status = (root / path).stat()
             mark = _mark(status)
             if path not in known or known[path][0] != mark:
-                checksum, members = list_members(root / path) if is_archive(path) else (md5(root / path), ())
+                checksum, members = list_members(root / path) if is_archive(path) else (md5(root / path), [])
                 _check_members(root / path, [name for name, _, _ in members])
                 known[path] = (mark, checksum, tuple(members))
         except OSError as error:
             raise PipelineError(f"{root / path} cannot be read ({error.strerror}): repair or remove it") from error
-        _, checksum, members = known[path]
-        return [(path, status.st_size, checksum), *((f"{path}/{name}", size, md5) for name, size, md5 in members)]
+        _, checksum, listed = known[path]
+        return [(path, status.st_size, checksum), *((f"{path}/{name}", size, md5) for name, size, md5 in listed)]
 
     try:
         with progress_bar() as bar, ThreadPoolExecutor(READERS) as pool:
             task = bar.add_task(f"listing {root}", total=len(paths), note="")
-            listed = bar.track(results_of(pool, rows_of, paths, AHEAD), task_id=task)
-            return sorted(row for rows in listed for row in rows)
+            read = bar.track(results_of(pool, rows_of, paths, AHEAD), task_id=task)
+            return sorted(row for rows in read for row in rows)
     finally:
         # Also when interrupted: what was read need not be read again.
         with atomic(scratch) as unfinished, unfinished.open("w", encoding="utf-8") as file:
@@ -158,7 +158,7 @@ def _read_scratch(scratch: Path) -> Known:
     if not scratch.is_file():
         return {}
     try:
-        return TypeAdapter(Known).validate_json(scratch.read_bytes())
+        return TypeAdapter(Known, config={"cache_strings": False}).validate_json(scratch.read_bytes())
     except ValidationError:
         print(f"warning: {scratch} is damaged: all files are read again", file=sys.stderr, flush=True)
         return {}

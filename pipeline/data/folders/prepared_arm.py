@@ -78,9 +78,9 @@ def prepare_arm(
     Raises:
         PipelineError: If more images failed than ``allowed_failures``.
     """
-    table = read_split(INTERIM / arm / "split.csv")
     preparation = preparation_of(settings, _target_stains(settings, arm))
     thumbnails = _thumbnails(arm, settings, preparation.mode, workers)
+    table = read_split(INTERIM / arm / "split.csv")  # not before, so that it has the memory that those needed
     status = image_status(table, thumbnails)
     job = PrepareJob(thumbnails.alone(), preparation)
     items = _items(status, thumbnails, preparation)
