@@ -110,16 +110,19 @@ def _scored(model: Model, inputs: Sequence[Input], part: Path, alpha: float, map
 
 
 def _draw(model: Model, table: pd.DataFrame, images: np.ndarray, folder: Path) -> None:
-    """Draw each chosen image and its map, named after its content."""
+    """Draw each chosen image, its map and its reconstruction, if there are such; named after the image's name."""
     rows = np.flatnonzero(table["drawn"].to_numpy())
     if not len(rows):
         return
     maps = model.detector.anomaly_maps(images[rows]) if model.map_top else None
+    reconstructions = model.detector.reconstructions(images[rows])
     for number, row in enumerate(rows):
         name = picture_name(table["name"].iloc[row])
         write_picture(folder / f"{name}.png", _shown(images[row]))
         if maps is not None and model.map_top:
             write_picture(folder / f"{name}.map.png", heat(maps[number], model.map_top))
+        if reconstructions is not None:
+            write_picture(folder / f"{name}.reconstruction.png", _shown(reconstructions[number]))
 
 
 def picture_name(name: str) -> str:

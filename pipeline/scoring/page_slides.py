@@ -55,7 +55,7 @@ HEAT = (
     'style="width: {width:.3f}%; height: {height:.3f}%; filter: url(#shown-{row}) url(#heat)">'
 )
 CONTROLS = """<div class="controls" hidden data-levels="{levels}">
-<label>heat map <input type="range" min="0" max="100" value="50" autocomplete="off"> <output>50 %</output></label>
+<label>opacity <input type="range" min="0" max="100" value="50" autocomplete="off"> <output>50 %</output></label>
 <label>threshold <input type="range" min="1" max="{last}" value="1" autocomplete="off">
 <output>all {views:,} views</output></label>
 </div>

@@ -76,7 +76,7 @@ tbody .reason { white-space: normal; }
 .card { border: 1px solid var(--line); border-radius: 4px; padding: 12px; }
 .card:target { outline: 3px solid var(--new); }
 .card p { margin: 8px 0 0; }
-.pictures { display: grid; grid-template-columns: 1fr 1fr; gap: 8px; max-width: 540px; }
+.pictures { display: grid; grid-template-columns: repeat(auto-fit, minmax(100px, 1fr)); gap: 8px; max-width: 540px; }
 .picture { display: block; position: relative; }
 .picture img { display: block; width: 100%; height: auto; }
 .frame { position: absolute; border: 1px dashed #ffd54f; }

@@ -410,7 +410,8 @@ def test_a_real_slide_of_another_scale_is_scored(elsewhere: Path) -> None:
     assert row["tissue_scored"] > 0.4
     assert row["views"] == len(pd.read_csv(Path("out", row["folder"], "views.csv")))
     assert {file.name for file in Path("out", row["folder"]).iterdir()} == {
-        "heatmap.tiff", "overlay.png", "regions.geojson", "views.csv",
+        "heatmap.tiff", "highest_1.jpg", "highest_2.jpg", "highest_3.jpg", "overlay.png", "overview.jpg",
+        "regions.geojson", "slide.json", "views.csv",
     }  # fmt: skip
 
 
