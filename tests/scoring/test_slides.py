@@ -1,10 +1,13 @@
 """Whole slides through the command, with a model that a chain of small slides made."""
 
+import contextlib
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -191,6 +194,41 @@ def test_two_runs_give_the_same_bytes_and_an_interrupted_one_goes_on(
         run(*slides)
     assert len(counted) == 2
     assert made() == whole
+
+
+# Files that appear one after the other, of a first slide a and a second one b.
+MOMENTS = [
+    ".parts/model",  # nothing was scored
+    ".parts/*/000000.npz",  # in the midst of a slide
+    ".parts/*.npz",  # it is scored, and not written
+    "slides/a.tif/overlay.png",  # it is, and the other one not scored
+    "slides/b.tif/slide.json",  # all is scored, and not all written
+]
+
+
+@pytest.mark.slow
+def test_a_run_that_is_killed_at_any_moment_goes_on_to_the_same_bytes(elsewhere: Path, chain: Path) -> None:
+    for number, name in enumerate(("a", "b"), 1):
+        shutil.copy(chain / "data/raw" / ARM / f"training/normal/normal_00{number}.tif", f"{name}.tif")
+
+    def started(out: str) -> subprocess.Popen[bytes]:
+        words = ["model.pt", "a.tif", "b.tif", "--out", out, "--device", "cpu", "--workers", "1"]
+        command = [sys.executable, "-m", "pipeline", "score", *words]
+        return subprocess.Popen(
+            command, env=os.environ | {"PYTHONPATH": str(ROOT)}, stdout=subprocess.DEVNULL, start_new_session=True
+        )
+
+    assert started("whole").wait() == 0
+    for moment in MOMENTS:
+        process = started("out")
+        while not [*Path("out").glob(moment)] and process.poll() is None:
+            time.sleep(0.005)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        assert process.wait() == -signal.SIGKILL, f"it ended before {moment}"
+    assert not Path("out/run.json").exists()
+    assert started("out").wait() == 0
+    assert made("out") == made("whole")
 
 
 def test_a_picture_of_one_tile_is_scored_like_an_image(elsewhere: Path, chain: Path) -> None:
