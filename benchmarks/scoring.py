@@ -64,7 +64,8 @@ def run() -> dict[str, float]:
         time of the command's main process, without those that prepare images; ``score_slide_seconds_growth``: time of a
         slide of 40,960² px over that of one of 20,480² px, by tile; ``score_slide_cpu_growth``: the same in CPU time;
         ``score_slide_memory_growth``: the same of peak memory, of all processes; ``score_slide_share``: tiles per
-        second of the command over those of reading and normalising alone.
+        second of the command over those of reading and normalising alone, and ``score_slide_cpu_share`` the same in
+        CPU time of all processes.
     """
     with tempfile.TemporaryDirectory() as name:
         models = {arm: _model(Path(name) / arm, arm) for arm in (XRAYS, SLIDES)}
@@ -82,6 +83,7 @@ def run() -> dict[str, float]:
         "score_slide_cpu_growth": large["cpu"] / small["cpu"] / more,
         "score_slide_memory_growth": large["memory"] / small["memory"],
         "score_slide_share": large["parts_seconds"] / large["seconds"],
+        "score_slide_cpu_share": large["parts_cpu"] / large["cpu"],
     }
 
 
@@ -199,10 +201,10 @@ def _measure_slide(model_file: Path, slide: Path, out: Path) -> dict[str, float]
     _scored(model_file, [slide], out)
     seconds, spent, memory = time.perf_counter() - start, _cpu() - cpu, _memory()
     model = read_model(model_file, Workplace())
-    start = time.perf_counter()
+    start, cpu = time.perf_counter(), _cpu()
     tiles = _read_and_normalised(model, slide)
-    parts = time.perf_counter() - start
-    return {"seconds": seconds, "cpu": spent, "memory": memory, "parts_seconds": parts, "tiles": tiles}
+    parts = {"parts_seconds": time.perf_counter() - start, "parts_cpu": _cpu() - cpu}
+    return {"seconds": seconds, "cpu": spent, "memory": memory, "tiles": tiles, **parts}
 
 
 def _read_and_normalised(model: Model, path: Path) -> int:

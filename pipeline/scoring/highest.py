@@ -1,5 +1,6 @@
 """The places of a slide that score highest, each a window of the rule that gives the slide its score."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,7 +10,7 @@ from pipeline.scoring.slide_score import WINDOW, window_means
 from pipeline.scoring.views import Views
 
 MOST = 3
-SIDE = 512  # px at most of a tile's µm/px
+SIDE = 512  # px at the tiles' µm/px of what is shown of each
 
 
 @dataclass(frozen=True)
@@ -29,18 +30,10 @@ class Place:
     score: float
 
 
-def shown_side(views: Views, tile_size: int) -> int:
-    """Return how many pixels of the tiles' µm/px are shown of a place, its middle if it is larger.
-
-    Args:
-        views: Where views lie.
-        tile_size: Side in pixels of a tile as it is read.
-    """
-    return min(SIDE, round(WINDOW * tile_size / views.per_tile))
-
-
 def highest_places(grid: np.ndarray, views: Views, tile_size: int) -> tuple[Place, ...]:
-    """Choose windows that share no view, the highest first, whose score is the slide's.
+    """Choose windows, the highest first, whose score is the slide's.
+
+    They share no view, and what is shown around the middle of each is shown of no other.
 
     Args:
         grid: float64 (rows, columns) of view scores, NaN where there is no view.
@@ -48,7 +41,8 @@ def highest_places(grid: np.ndarray, views: Views, tile_size: int) -> tuple[Plac
         tile_size: Side in pixels of a tile as it is read.
     """
     means = window_means(grid)
-    size = shown_side(views, tile_size) * views.extent / tile_size
+    size = SIDE * views.extent / tile_size
+    apart = max(WINDOW, math.ceil(size / views.pitch))  # views
     places: list[Place] = []
     while len(places) < MOST and np.isfinite(means).any():
         row, column = np.unravel_index(np.nanargmax(means), means.shape)
@@ -57,6 +51,6 @@ def highest_places(grid: np.ndarray, views: Views, tile_size: int) -> tuple[Plac
         y, x = (there.mean(axis=0) + first + 0.5) * views.pitch - size / 2
         score = float(f"{means[row, column]:.{DIGITS}g}")
         places.append(Place(round(float(x)), round(float(y)), round(size), score))
-        near = [slice(max(at - WINDOW + 1, 0), at + WINDOW) for at in (row, column)]
+        near = [slice(max(at - apart + 1, 0), at + apart) for at in (row, column)]
         means[near[0], near[1]] = np.nan
     return tuple(places)

@@ -215,11 +215,11 @@ def _slide_cards(slides: pd.DataFrame, out: Path, facts: dict[str, Any], model: 
     says += " with the highest score" if len(made) == 1 else " with the highest scores"
     if more := len(slides) - len(made):
         says += f"; {more:,} more {'is' if more == 1 else 'are'} not shown, since the page would become too large"
-    says += f". A slide's score is {html(facts['slides']['rule'])}. Frames are the places where this mean is highest; "
     says += (
-        "beside them is their middle at the model's µm/px, with the column and row of its upper left corner and its "
+        f". A slide's score is {html(facts['slides']['rule'])}. Frames are where this mean is highest; below is what "
     )
-    says += "side in level-0 pixels. "
+    says += "they hold at the model's µm/px, with column and row of its upper left corner and its side in level-0 "
+    says += "pixels. "
     if scale:
         says += f"Heat maps have the same colours on all slides: {html(scale['meaning'])}; a pixel is a view, or on "
         says += "large slides the highest of some views. The percentile at the threshold is that of a view among "

@@ -20,7 +20,8 @@ from pipeline.data.slides.reading import Slide
 from pipeline.data.slides.reasons import reason_of
 from pipeline.evaluation.scores import DIGITS
 from pipeline.files import atomic, remove
-from pipeline.scoring.highest import Place, highest_places, shown_side
+from pipeline.scoring.highest import SIDE as PLACE_SIDE
+from pipeline.scoring.highest import Place, highest_places
 from pipeline.scoring.inputs import Input
 from pipeline.scoring.model import Model
 from pipeline.scoring.slide_picture import SIDE
@@ -168,12 +169,10 @@ def _found(model: Model, one: Input, opening: Opening) -> tuple[Found, Facts]:
 
 def _highest(one: Input, opening: Opening, grid: np.ndarray, views: Views) -> tuple[tuple[Place, ...], np.ndarray]:
     """Find the places that score highest, and read what is shown of them."""
-    tile = opening.preparation.tile_size
-    places = highest_places(grid, views, tile)
-    side = shown_side(views, tile)
+    places = highest_places(grid, views, opening.preparation.tile_size)
     try:
         with opening.slide(one.path) as slide:
-            return places, np.stack([slide.read(place.x, place.y, side) for place in places])
+            return places, np.stack([slide.read(place.x, place.y, PLACE_SIDE) for place in places])
     except Exception as error:
         raise UnscoredError(reason_of(error)) from error
 

@@ -17,7 +17,7 @@ from pipeline.evaluation.appearance import Appearance
 from pipeline.evaluation.calibration import Calibration
 from pipeline.features.covariance import Spread
 from pipeline.files import write_picture
-from pipeline.scoring.highest import highest_places, shown_side
+from pipeline.scoring.highest import SIDE, highest_places
 from pipeline.scoring.images import picture_name
 from pipeline.scoring.model import Model
 from pipeline.scoring.page import REPORT, write_page
@@ -89,9 +89,9 @@ def draw_slide(
     pixel = max(1.0, 256 * max(grid.shape) / 1500)
     if overview is None:
         overview = np.full((int(rows * 256 / pixel), int(columns * 256 / pixel), 3), (200, 120, 180), np.uint8)
-    places, side = highest_places(grid, views, tile), shown_side(views, tile)
+    places = highest_places(grid, views, tile)
     if pictures is None:
-        pictures = np.full((len(places), side, side, 3), (150, 90, 160), np.uint8)
+        pictures = np.full((len(places), SIDE, SIDE, 3), (150, 90, 160), np.uint8)
     facts = Facts(0.25, True, (0, 0), overview, pixel)
     write_heat_map(out / folder / HEAT_MAP, grid, views, 0.25)
     write_overview(out / folder, Scored(grid, views, 0.75, 0, 0.0, facts, places, pictures))

@@ -1,9 +1,11 @@
 """The places of a slide that score highest."""
 
+import itertools
+
 import numpy as np
 import pytest
 
-from pipeline.scoring.highest import Place, highest_places, shown_side
+from pipeline.scoring.highest import Place, highest_places
 from pipeline.scoring.slide_score import slide_score
 from pipeline.scoring.views import Views
 
@@ -23,12 +25,18 @@ def test_places_share_no_view_and_the_first_gives_the_slide_its_score() -> None:
     assert max(abs(middles[2][0] / 256 - 5.5), abs(middles[2][1] / 256 - 5.5)) < 2
 
 
-def test_a_place_is_shown_at_the_models_scale_and_its_middle_only_if_it_is_large() -> None:
-    assert shown_side(VIEWS, TILE) == 512
-    assert shown_side(Views(768.0, 192, 16), TILE) == 192
+def test_a_place_is_shown_at_the_models_scale() -> None:
     # A slide of half the µm/px: twice as many pixels of level 0.
     place = highest_places(np.ones((3, 3)), Views(1536.0, 192, 64), TILE)[0]
     assert place == Place(768 - 512, 768 - 512, 1024, 1.0)
+
+
+def test_what_is_shown_of_small_windows_does_not_overlap() -> None:
+    grid = np.random.default_rng(0).uniform(0, 1, (60, 60))
+    grid[30:33, 30:39] = 5.0  # three windows side by side, of 96 px each
+    places = highest_places(grid, Views(192.0, 48, 8), 192)
+    corners = np.array([(place.x, place.y) for place in places])
+    assert all(abs(one - other).max() >= 512 for one, other in itertools.combinations(corners, 2))
 
 
 @pytest.mark.parametrize(("grid", "middles"), [([[np.nan, 7.0]], [1.5]), ([[1.0, np.nan, 5.0]], [1.5])])

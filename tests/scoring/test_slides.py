@@ -18,6 +18,7 @@ import pandas as pd
 import pytest
 import shapely
 import torch
+from openslide import OpenSlide
 from PIL import Image
 from tifffile import TiffFile
 
@@ -447,6 +448,18 @@ def test_a_real_slide_of_another_scale_is_scored(elsewhere: Path) -> None:
     assert row["score"] > 0
     assert row["tissue_scored"] > 0.4
     assert row["views"] == len(pd.read_csv(Path("out", row["folder"], "views.csv")))
+    page = Path("out/report.html").read_text(encoding="utf-8")
+    assert page.count("<article") == 1
+    assert page.count("<img") == 5  # the slide, its heat map, and three places
+    assert str(slide.parent) not in page
+    where = json.loads(Path("out", row["folder"], "slide.json").read_bytes())
+    assert where["highest"][0]["score"] == row["score"]
+    with OpenSlide(slide) as opened:
+        for place in where["highest"]:
+            with Image.open(Path("out", row["folder"], place["picture"])) as picture:
+                shown = np.asarray(picture).astype(int)
+            region = opened.read_region((place["x"], place["y"]), 0, (place["size"], place["size"]))
+            assert np.abs(shown - np.asarray(region.convert("RGB"))).mean() < 5  # it is a JPEG
     assert {file.name for file in Path("out", row["folder"]).iterdir()} == {
         "heatmap.tiff", "highest_1.jpg", "highest_2.jpg", "highest_3.jpg", "overlay.png", "overview.jpg",
         "regions.geojson", "slide.json", "views.csv",
