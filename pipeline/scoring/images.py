@@ -2,13 +2,14 @@
 
 import hashlib
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from pipeline.compute.scratch import make_parts, scratch_key
+from pipeline.compute.scratch import each_part, scratch_key
 from pipeline.data.stain import TooLittleStainError
 from pipeline.errors import PipelineError
 from pipeline.evaluation.scores import DIGITS
@@ -73,8 +74,10 @@ def score_images(
     portions = [list(inputs[start : start + AT_ONCE]) for start in range(0, len(inputs), AT_ONCE)]
     facts = [[(one.name, _state(one.path)) for one in portion] for portion in portions]
     items = [(scratch_key(model.checksum, known), portion) for known, portion in zip(facts, portions, strict=True)]
-    parts = make_parts(PrepareJob(model.preparation), items, out / PARTS, workers, "prepared", "images")
-    tables = [_scored(model, portion, part, alpha, maps, out) for portion, part in zip(portions, parts, strict=True)]
+    parts = each_part(PrepareJob(model.preparation), items, out / PARTS, workers, "prepared", "images")
+    with closing(parts):  # the processes end if scoring fails
+        made = zip(portions, parts, strict=True)
+        tables = [_scored(model, portion, part, alpha, maps, out) for portion, part in made]
     return pd.concat(tables, ignore_index=True)
 
 
@@ -110,16 +113,19 @@ def _scored(model: Model, inputs: Sequence[Input], part: Path, alpha: float, map
 
 
 def _draw(model: Model, table: pd.DataFrame, images: np.ndarray, folder: Path) -> None:
-    """Draw each chosen image and its map, named after its content."""
+    """Draw each chosen image, its map and its reconstruction, if there are such; named after the image's name."""
     rows = np.flatnonzero(table["drawn"].to_numpy())
     if not len(rows):
         return
     maps = model.detector.anomaly_maps(images[rows]) if model.map_top else None
+    reconstructions = model.detector.reconstructions(images[rows])
     for number, row in enumerate(rows):
         name = picture_name(table["name"].iloc[row])
         write_picture(folder / f"{name}.png", _shown(images[row]))
         if maps is not None and model.map_top:
             write_picture(folder / f"{name}.map.png", heat(maps[number], model.map_top))
+        if reconstructions is not None:
+            write_picture(folder / f"{name}.reconstruction.png", _shown(reconstructions[number]))
 
 
 def picture_name(name: str) -> str:

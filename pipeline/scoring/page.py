@@ -1,6 +1,7 @@
 """report.html of new images: one file that opens anywhere, without any request.
 
-Failures come first, then what was done and what it means, how the scores are distributed, all inputs, and pictures.
+Failures come first, then what was done and what it means, how the scores are distributed, all inputs, slides with
+their heat maps, and pictures.
 """
 
 import base64
@@ -17,11 +18,16 @@ from pipeline.scoring.images import STRANGE
 from pipeline.scoring.model import Model
 from pipeline.scoring.page_cards import MOST, cards
 from pipeline.scoring.page_histogram import histogram
+from pipeline.scoring.page_slides import SCRIPT as SLIDES_SCRIPT
+from pipeline.scoring.page_slides import colour_filter, slide_cards
 from pipeline.scoring.page_style import STYLE
-from pipeline.scoring.page_table import SCRIPT, inputs_table
+from pipeline.scoring.page_table import SCRIPT as TABLE_SCRIPT
+from pipeline.scoring.page_table import inputs_table
 from pipeline.scoring.page_text import html, percent
+from pipeline.scoring.slide_picture import Colours
 
 REPORT = "report.html"
+SCRIPT = TABLE_SCRIPT + SLIDES_SCRIPT
 REASONS = 20  # failures that are listed before the table, which has all
 
 PAGE = """<!DOCTYPE html>
@@ -47,11 +53,18 @@ PAGE = """<!DOCTYPE html>
 {meaning}</section>
 <section><h2>All inputs</h2>
 {table}</section>
-<section><h2>Pictures</h2>
-{cards}</section>
-<script>{script}</script>
+{slide_cards}{cards}<script>{script}</script>
 </body>
 </html>
+"""
+PICTURES = """<section><h2>Pictures</h2>
+{}</section>
+"""
+SLIDES = """<section><h2>Slides</h2>
+<p>{says}</p>
+{colours}<div class="slides">
+{cards}</div>
+</section>
 """
 NOTHING = "<p>Nothing was scored that has a place among held-out normals.</p>\n"
 MEANING = """<dl>
@@ -85,7 +98,9 @@ def write_page(out: Path, table: pd.DataFrame, facts: dict[str, Any], model: Mod
     if "warnings" in table:
         table["reason"] = table["reason"].where(table["failed"], table["warnings"].fillna(""))
     scored = table[~table["failed"]]
-    placed = scored["score"][scored["p"].notna()].to_numpy()  # slides have no place among the normals, which are tiles
+    is_slide = scored["folder"].fillna("") != "" if "folder" in scored else scored["failed"]
+    slides, images = scored[is_slide], scored[~is_slide]
+    placed = images["score"].to_numpy()  # slides have no place among the normals, which are tiles
     normals = model.calibration.normals
     page = PAGE.format(
         policy=_policy(),
@@ -102,7 +117,8 @@ def write_page(out: Path, table: pd.DataFrame, facts: dict[str, Any], model: Mod
             strange=_strange(model),
         ),
         table=inputs_table(table),
-        cards=_cards(scored, out / "pictures", model),
+        slide_cards=_slide_cards(slides, out, facts, model) if len(slides) else "",
+        cards=_cards(images, out / "pictures", model) if len(images) or not len(slides) else "",
         script=SCRIPT,
     )
     write_text(out / REPORT, page)
@@ -184,9 +200,30 @@ def _strange(model: Model) -> str:
 def _cards(scored: pd.DataFrame, pictures: Path, model: Model) -> str:
     made = cards(scored, pictures)
     if not made:
-        return "<p>No pictures were drawn: <code>--maps all</code> draws all.</p>\n"
+        return PICTURES.format("<p>No pictures were drawn: <code>--maps all</code> draws all.</p>\n")
     says = "The image with the highest score" if len(made) == 1 else f"The {len(made)} images with the highest scores"
     says += f" of those that were drawn, {MOST} at most."
     if model.map_top is not None:
         says += f" Anomaly maps are dark at 0 and bright at {model.map_top:.3g}, on all pictures."
-    return f'<p>{says}</p>\n<div class="cards">\n{"".join(made)}</div>\n'
+    return PICTURES.format(f'<p>{says}</p>\n<div class="cards">\n{"".join(made)}</div>\n')
+
+
+def _slide_cards(slides: pd.DataFrame, out: Path, facts: dict[str, Any], model: Model) -> str:
+    scale = facts["slides"]["colours"]
+    made = slide_cards(slides, out, scale and Colours(**scale), model.calibration)
+    says = "The slide" if len(made) == 1 else f"The {len(made):,} slides"
+    says += " with the highest score" if len(made) == 1 else " with the highest scores"
+    if more := len(slides) - len(made):
+        says += f"; {more:,} more {'is' if more == 1 else 'are'} not shown, since the page would become too large"
+    says += (
+        f". A slide's score is {html(facts['slides']['rule'])}. Frames are where this mean is highest; below is what "
+    )
+    says += "they hold at the model's µm/px, with column and row of its upper left corner and its side in level-0 "
+    says += "pixels. "
+    if scale:
+        says += f"Heat maps have the same colours on all slides: {html(scale['meaning'])}; a pixel is a view, or on "
+        says += "large slides the highest of some views. The percentile at the threshold is that of a view among "
+        says += "held-out normals."
+    else:
+        says += "There are no heat maps, since the model has no two different held-out normals to make a scale of."
+    return SLIDES.format(says=says, colours=colour_filter() if scale else "", cards="".join(made))

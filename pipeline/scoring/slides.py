@@ -18,7 +18,8 @@ from pipeline.scoring.inputs import Input
 from pipeline.scoring.model import Model
 from pipeline.scoring.qupath import write_regions
 from pipeline.scoring.results import PARTS
-from pipeline.scoring.slide_files import write_heat_map, write_views
+from pipeline.scoring.slide_files import HEAT_MAP, write_heat_map, write_views
+from pipeline.scoring.slide_overview import write_overview
 from pipeline.scoring.slide_picture import colours_of, overlay
 from pipeline.scoring.slide_score import QUANTILE, RULE, slide_score
 from pipeline.scoring.slide_tiles import Opening, is_slide, series_of
@@ -122,7 +123,8 @@ def _row(
 def _write(model: Model, scored: Scored, alpha: float, folder: Path, checksum: str) -> None:
     grid, views, facts = scored.grid, scored.views, scored.facts
     write_views(folder / "views.csv", grid, views, model.calibration, alpha)
-    write_heat_map(folder / "heatmap.tiff", grid, views, facts.microns_per_pixel)
+    write_heat_map(folder / HEAT_MAP, grid, views, facts.microns_per_pixel)
+    write_overview(folder, scored)
     origin = f"{model.checksum} {checksum}"
     write_regions(folder / "regions.geojson", grid, views, facts.corner, model.calibration, alpha, origin)
     if colours := colours_of(model.calibration, alpha):

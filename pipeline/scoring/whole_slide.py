@@ -20,6 +20,8 @@ from pipeline.data.slides.reading import Slide
 from pipeline.data.slides.reasons import reason_of
 from pipeline.evaluation.scores import DIGITS
 from pipeline.files import atomic, remove
+from pipeline.scoring.highest import SIDE as PLACE_SIDE
+from pipeline.scoring.highest import Place, highest_places
 from pipeline.scoring.inputs import Input
 from pipeline.scoring.model import Model
 from pipeline.scoring.slide_picture import SIDE
@@ -72,6 +74,8 @@ class Scored:
         unstained: Tiles that were left out for too little stain.
         strange: Share of the other tiles that look unlike any held-out normal's.
         facts: Of the slide's file.
+        places: Those that score highest.
+        pictures: uint8 RGB (n, h, w, 3), what is shown of these at the tiles' µm/px.
     """
 
     grid: np.ndarray
@@ -80,6 +84,8 @@ class Scored:
     unstained: int
     strange: float
     facts: Facts
+    places: tuple[Place, ...]
+    pictures: np.ndarray
 
     @property
     def scores(self) -> np.ndarray:
@@ -114,15 +120,18 @@ def scored_or_kept(model: Model, one: Input, opening: Opening, checksum: str, pa
 
 
 def _to_part(scored: Scored) -> dict[str, Any]:
-    arrays = {"grid": scored.grid, "thumbnail": scored.facts.thumbnail}
+    arrays = {"grid": scored.grid, "pictures": scored.pictures, "thumbnail": scored.facts.thumbnail}
     plain = vars(scored) | {"views": vars(scored.views), "facts": vars(scored.facts) | {"thumbnail": None}}
-    return arrays | {"plain": json.dumps(plain | {"grid": None})}
+    plain |= {"places": [vars(place) for place in scored.places], "grid": None, "pictures": None}
+    return arrays | {"plain": json.dumps(plain)}
 
 
 def _from_part(content: Mapping[str, Any]) -> Scored:
     plain = json.loads(str(content["plain"]))
     facts = Facts(**plain["facts"] | {"thumbnail": content["thumbnail"]})
-    return Scored(**plain | {"grid": content["grid"], "views": Views(**plain["views"]), "facts": facts})
+    places = tuple(Place(**place) for place in plain["places"])
+    arrays = {name: content[name] for name in ("grid", "pictures")}
+    return Scored(**plain | arrays | {"views": Views(**plain["views"]), "facts": facts, "places": places})
 
 
 def _score(model: Model, one: Input, opening: Opening, parts: Path, workers: int) -> Scored:
@@ -145,14 +154,25 @@ def _score(model: Model, one: Input, opening: Opening, parts: Path, workers: int
     made = len(found.tiles) - unstained
     if not made:
         raise UnscoredError(f"{one.name} has too little stain in all of its {unstained} tiles of tissue")
-    covered = tissue * found.views.covered
-    return Scored(grid, found.views, covered / found.tissue, unstained, round(strange / made, DIGITS), facts)
+    covered = tissue * found.views.covered / found.tissue
+    places, pictures = _highest(one, opening, grid, found.views)
+    return Scored(grid, found.views, covered, unstained, round(strange / made, DIGITS), facts, places, pictures)
 
 
 def _found(model: Model, one: Input, opening: Opening) -> tuple[Found, Facts]:
     try:
         with opening.slide(one.path) as slide:
             return find_tiles(slide, opening.preparation, one.path.stem, model.side), Facts.of(slide)
+    except Exception as error:
+        raise UnscoredError(reason_of(error)) from error
+
+
+def _highest(one: Input, opening: Opening, grid: np.ndarray, views: Views) -> tuple[tuple[Place, ...], np.ndarray]:
+    """Find the places that score highest, and read what is shown of them."""
+    places = highest_places(grid, views, opening.preparation.tile_size)
+    try:
+        with opening.slide(one.path) as slide:
+            return places, np.stack([slide.read(place.x, place.y, PLACE_SIDE) for place in places])
     except Exception as error:
         raise UnscoredError(reason_of(error)) from error
 

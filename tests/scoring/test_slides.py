@@ -1,10 +1,13 @@
 """Whole slides through the command, with a model that a chain of small slides made."""
 
+import contextlib
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,6 +18,7 @@ import pandas as pd
 import pytest
 import shapely
 import torch
+from openslide import OpenSlide
 from PIL import Image
 from tifffile import TiffFile
 
@@ -191,6 +195,41 @@ def test_two_runs_give_the_same_bytes_and_an_interrupted_one_goes_on(
         run(*slides)
     assert len(counted) == 2
     assert made() == whole
+
+
+# Files that appear one after the other, of a first slide a and a second one b.
+MOMENTS = [
+    ".parts/model",  # nothing was scored
+    ".parts/*/000000.npz",  # in the midst of a slide
+    ".parts/*.npz",  # it is scored, and not written
+    "slides/a.tif/overlay.png",  # it is, and the other one not scored
+    "slides/b.tif/slide.json",  # all is scored, and not all written
+]
+
+
+@pytest.mark.slow
+def test_a_run_that_is_killed_at_any_moment_goes_on_to_the_same_bytes(elsewhere: Path, chain: Path) -> None:
+    for number, name in enumerate(("a", "b"), 1):
+        shutil.copy(chain / "data/raw" / ARM / f"training/normal/normal_00{number}.tif", f"{name}.tif")
+
+    def started(out: str) -> subprocess.Popen[bytes]:
+        words = ["model.pt", "a.tif", "b.tif", "--out", out, "--device", "cpu", "--workers", "1"]
+        command = [sys.executable, "-m", "pipeline", "score", *words]
+        return subprocess.Popen(
+            command, env=os.environ | {"PYTHONPATH": str(ROOT)}, stdout=subprocess.DEVNULL, start_new_session=True
+        )
+
+    assert started("whole").wait() == 0
+    for moment in MOMENTS:
+        process = started("out")
+        while not [*Path("out").glob(moment)] and process.poll() is None:
+            time.sleep(0.005)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        assert process.wait() == -signal.SIGKILL, f"it ended before {moment}"
+    assert not Path("out/run.json").exists()
+    assert started("out").wait() == 0
+    assert made("out") == made("whole")
 
 
 def test_a_picture_of_one_tile_is_scored_like_an_image(elsewhere: Path, chain: Path) -> None:
@@ -409,8 +448,22 @@ def test_a_real_slide_of_another_scale_is_scored(elsewhere: Path) -> None:
     assert row["score"] > 0
     assert row["tissue_scored"] > 0.4
     assert row["views"] == len(pd.read_csv(Path("out", row["folder"], "views.csv")))
+    page = Path("out/report.html").read_text(encoding="utf-8")
+    assert page.count("<article") == 1
+    assert page.count("<img") == 5  # the slide, its heat map, and three places
+    assert str(slide.parent) not in page
+    where = json.loads(Path("out", row["folder"], "slide.json").read_bytes())
+    assert where["highest"][0]["score"] == row["score"]
+    with OpenSlide(slide) as opened:
+        for place in where["highest"]:
+            with Image.open(Path("out", row["folder"], place["picture"])) as picture:
+                shown = np.asarray(picture).astype(int)
+            region = np.asarray(opened.read_region((place["x"], place["y"]), 0, (place["size"], place["size"])))
+            inside = region[..., 3] == 255  # of the slide
+            assert np.abs(shown - region[..., :3])[inside].mean() < 8  # it is a JPEG
     assert {file.name for file in Path("out", row["folder"]).iterdir()} == {
-        "heatmap.tiff", "overlay.png", "regions.geojson", "views.csv",
+        "heatmap.tiff", "highest_1.jpg", "highest_2.jpg", "highest_3.jpg", "overlay.png", "overview.jpg",
+        "regions.geojson", "slide.json", "views.csv",
     }  # fmt: skip
 
 
