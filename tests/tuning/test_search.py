@@ -17,6 +17,7 @@ from sklearn.metrics import roc_auc_score
 from pipeline.arms import Arm
 from pipeline.data.images import read_images, write_images
 from pipeline.errors import PipelineError
+from pipeline.tuning import arm_search as arm_search_module
 from pipeline.tuning import search as search_module
 from pipeline.tuning.criteria import choose
 from pipeline.tuning.outcomes import Done, Outcome
@@ -50,7 +51,7 @@ class Here:
 
 @pytest.fixture
 def here(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(search_module, "worker_pool", Here)
+    monkeypatch.setattr(arm_search_module, "worker_pool", Here)
     monkeypatch.setattr(search_module, "time", None)  # alone, a search waits for nobody
 
 
