@@ -29,7 +29,11 @@ class Appearance:
 
     def p_values(self, images: np.ndarray) -> np.ndarray:
         """Return how many held-out normals look as strange, as conformal p-values float64 (n,)."""
-        return self.distances.p_values(self.spread.distances(described(images)))
+        return self.distances.p_values(self.looks(images))
+
+    def looks(self, images: np.ndarray) -> np.ndarray:
+        """Return how unlike training normals images uint8 (n, H, W, C) look: float64 (n,)."""
+        return self.spread.distances(described(images))
 
 
 def described(images: np.ndarray) -> np.ndarray:

@@ -42,10 +42,10 @@ def write_calibrated(
     held_out = images.rows("val", label=0)
     content = {
         "detector": intern(name),
-        "normals": torch.from_numpy(calibration_of(normal[SCORE].to_numpy(), normal["id"], normal["group"]).normals),
+        "normals": torch.from_numpy(calibration_of(normal[SCORE].to_numpy(), normal["id"], normal["group"]).drawn),
         "appearance_mean": appearance.spread.mean,
         "appearance_precision": appearance.spread.precision,
-        "appearance_normals": torch.from_numpy(appearance.distances.normals),
+        "appearance_normals": torch.from_numpy(appearance.distances.drawn),
         "map_top": _map_top(detector, images, held_out),
     }
     write_tensors(path, {**read_tensors(model), **content})

@@ -45,7 +45,7 @@ PAGE = """<!DOCTYPE html>
 <h1>Anomaly scores of new images</h1>
 {failures}<section><h2>What was done</h2>
 <p>{done}</p>
-{slides}<p class="warning">{warning}</p>
+{origin}{slides}<p class="warning">{warning}</p>
 </section>
 <section><h2>How the scores are distributed</h2>
 {histogram}</section>
@@ -67,13 +67,14 @@ SLIDES = """<section><h2>Slides</h2>
 </section>
 """
 NOTHING = "<p>Nothing was scored that has a place among held-out normals.</p>\n"
+HELD_OUT = "Held-out normals are images known to be normal that the model has not learnt from, one of each {unit}"
+NAMED = "Named normals were named as normal beside the inputs, one of each group counts"
 MEANING = """<dl>
 <dt>score</dt><dd>How abnormal the model finds an image: the higher, the more. Scores of two models cannot be
 compared.</dd>
-<dt>percentile</dt><dd>How many of 100 held-out normals score less. Held-out normals are images known to be normal that
-the model has not learnt from, one of each {unit}; this model knows the scores of {normals}.</dd>
+<dt>percentile</dt><dd>How many of 100 {known} normals score less. {which}; the scores of {normals} are known.</dd>
 <dt>p</dt><dd>How often a normal image scores as high: of 100 normal ones, about 5 have a p of 0.05 or less. It is not
-the chance that the image is normal. With {normals} held-out normals, no p is below {least:.3g}.</dd>
+the chance that the image is normal. With {normals} {known} normals, no p is below {least:.3g}.</dd>
 <dt>q</dt><dd>Of many images some have a small p by chance. If all images down to this one were called abnormal, about
 this share of them at most would be normal.</dd>
 <dt>appearance p</dt><dd>As p, of how an image looks (brightness, contrast, sharpness, layout), whatever the detector
@@ -100,18 +101,24 @@ def write_page(out: Path, table: pd.DataFrame, facts: dict[str, Any], model: Mod
     scored = table[~table["failed"]]
     is_slide = scored["folder"].fillna("") != "" if "folder" in scored else scored["failed"]
     slides, images = scored[is_slide], scored[~is_slide]
-    placed = images["score"].to_numpy()  # slides have no place among the normals, which are tiles
-    normals = model.calibration.normals
+    placed, known, worth = images, model.calibration, facts  # slides have no place among normals that are tiles
+    if model.slides and len(slides):  # but among those that are slides
+        placed, known, worth = slides, model.slides, facts | facts["slides"]
+    normals = known.normals
     page = PAGE.format(
         policy=_policy(),
         style=STYLE,
         failures=_failures(table[table["failed"]], len(table)),
-        done=_done(facts, model) if len(placed) else f"{_start(facts, model)}.",
+        done=_done(worth, model) if len(placed) else f"{_start(facts, model)}.",
+        origin=_origin(facts),
         slides=f"<p>Mind that {html(facts['slides']['p'])}.</p>\n" if "slides" in facts else "",
         warning=_warning(model, int(table["strange"].sum())),
-        histogram=histogram(placed, normals, facts["threshold"]) if len(placed) else NOTHING,
+        histogram=histogram(placed["score"].to_numpy(), normals, worth["threshold"], model.normals_are)
+        if len(placed)
+        else NOTHING,
         meaning=MEANING.format(
-            unit=html(model.preparation.unit),
+            known=model.normals_are,
+            which=NAMED if model.normals_checksum else HELD_OUT.format(unit=html(model.preparation.unit)),
             normals=f"{len(normals):,}",
             least=1 / (len(normals) + 1),
             strange=_strange(model),
@@ -153,6 +160,16 @@ def _without(name: str, reason: str) -> str:
     return reason.removeprefix(f"{Path(name).name}: ")
 
 
+def _origin(facts: dict[str, Any]) -> str:
+    """Name the files of an average, and the normals that calibrate instead of the model's own."""
+    files = ", ".join(f"{seed} (MD5 {checksum})" for seed, checksum in facts.get("averaged", {}).items())
+    says = f"<p>Each score is the average of those of {html(files)}, each in standard deviations from the mean of its "
+    says = f"{says}held-out normals.</p>\n" if files else ""
+    if "normals_md5" in facts:
+        says += f"<p>The named normals are listed in normals.csv (MD5 of all: {html(facts['normals_md5'])}).</p>\n"
+    return says
+
+
 def _start(facts: dict[str, Any], model: Model) -> str:
     return (
         f"{html(facts['model'])} ({html(words_of(model.name).name)}, for {html(model.preparation.image)}s) scored "
@@ -166,20 +183,20 @@ def _done(facts: dict[str, Any], model: Model) -> str:
     if alarms is None:
         return (
             f"{start}; none can be flagged at a level of {percent(alpha)}, and there is no threshold, since that takes "
-            f"{fewest_normals(alpha):,} held-out normals and the model has {normals:,}."
+            f"{fewest_normals(alpha):,} {model.normals_are} normals and the model has {normals:,}."
         )
     return (
         f"{start} and flagged {facts['flagged']:,} at a level of {percent(alpha)}, those that score above "
-        f"{facts['threshold']:.4g}; of normal images like the model's own, {percent(alarms['expected'])} are to be "
+        f"{facts['threshold']:.4g}; of normal images like {_own(model)}, {percent(alarms['expected'])} are to be "
         f"expected above it, as false alarms (95 % range {percent(alarms['low'])} to {percent(alarms['high'])}, since "
-        f"{normals:,} held-out normals tell no more)."
+        f"{normals:,} {model.normals_are} normals tell no more)."
     )
 
 
 def _warning(model: Model, strange: int) -> str:
     image = html(model.preparation.image)
     says = (
-        f"Percentile, p, q and flags hold only for {image}s made like the model's own: by the same scanner, at the "
+        f"Percentile, p, q and flags hold only for {image}s made like {_own(model)}: by the same scanner, at the "
         "same site, of the same kind of people. Of others they say nothing."
     )
     if strange:
@@ -193,8 +210,13 @@ def _warning(model: Model, strange: int) -> str:
 def _strange(model: Model) -> str:
     known, needed = len(model.appearance.distances.normals), fewest_normals(STRANGE)
     if known < needed:
-        return f"None can be marked as strange: that takes {needed} held-out normals, and the model has {known}."
-    return f"At {STRANGE:g} or less the image is marked as strange: it looks unlike the model's own."
+        normals = f"{needed} {model.normals_are} normals"
+        return f"None can be marked as strange: that takes {normals}, and the model has {known}."
+    return f"At {STRANGE:g} or less the image is marked as strange: it looks unlike {_own(model)}."
+
+
+def _own(model: Model) -> str:
+    return "the named normals" if model.normals_checksum else "the model's own"
 
 
 def _cards(scored: pd.DataFrame, pictures: Path, model: Model) -> str:
@@ -223,7 +245,8 @@ def _slide_cards(slides: pd.DataFrame, out: Path, facts: dict[str, Any], model: 
     if scale:
         says += f"Heat maps have the same colours on all slides: {html(scale['meaning'])}; a pixel is a view, or on "
         says += "large slides the highest of some views. The percentile at the threshold is that of a view among "
-        says += "held-out normals."
+        says += f"{model.normals_are} normals."
     else:
-        says += "There are no heat maps, since the model has no two different held-out normals to make a scale of."
+        what = f"two different {model.normals_are} normals"
+        says += f"There are no heat maps, since the model has no {what} to make a scale of."
     return SLIDES.format(says=says, colours=colour_filter() if scale else "", cards="".join(made))

@@ -92,9 +92,9 @@ def draw_slide(
     places = highest_places(grid, views, tile)
     if pictures is None:
         pictures = np.full((len(places), SIDE, SIDE, 3), (150, 90, 160), np.uint8)
-    facts = Facts(0.25, True, (0, 0), overview, pixel)
+    facts = Facts(0.25, True, None, (0, 0), overview, pixel)
     write_heat_map(out / folder / HEAT_MAP, grid, views, 0.25)
-    write_overview(out / folder, Scored(grid, views, 0.75, 0, 0.0, facts, places, pictures))
+    write_overview(out / folder, Scored(grid, views, 0.75, 0, np.empty(0), facts, places, pictures))
 
 
 def written_slides(out: Path, known: Model, table: pd.DataFrame) -> str:

@@ -25,65 +25,14 @@ from tifffile import TiffFile
 from pipeline import layout
 from pipeline.commands import score
 from pipeline.compute.tensor_files import read_tensors, write_tensors
-from pipeline.data.inventory import make_inventory
-from pipeline.demo.lymph_node import colours_of_a_laboratory, draw_tissue
-from pipeline.demo.slides import make_slides
 from pipeline.errors import PipelineError
 from pipeline.files import md5
-from pipeline.params.demo import DemoSlides
 from pipeline.scoring import whole_slide
-from stages import fit_and_score, normalize_tiles, sample_tiles, tissue_masks
 from tests.data.dicoms import slide_level
 from tests.data.slides.conftest import write_slide as write_slide  # noqa: PLC0414  (a fixture)
 from tests.import_closure import ROOT
+from tests.scoring.slide_chain import ARM, RUN, SIDE, TILE, tissue
 from tests.scoring.test_qupath import features_of
-from tests.shipped import with_values, write
-
-ARM = "demo_slides"
-SIDE = 2304
-RUN = layout.run_name(ARM, "padim", 0)
-TILE = 192  # px, 3 mask pixels; shown at 48 px, of which a view is 16
-SETTINGS = {
-    "collection.table": "slides.csv",
-    "collection.validation_tumour": [],
-    "collection.validation_share": 0.5,
-    "tissue_masks.microns_per_pixel": 16.0,
-    "sample_tiles.tile_size": TILE,
-    "normalize_tiles.working_size": 48,
-    "normalize_tiles.target": {
-        "file": "training/normal/normal_001.tif",
-        "region": {"x": 384, "y": 384, "size": 768},
-    },
-    "evaluate.heat_map_top": {},
-}
-
-
-@pytest.fixture(scope="session")
-def chain(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A repository's folder, in which PaDiM was fitted to tiles of drawn slides and scored."""
-    folder = tmp_path_factory.mktemp("chain")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(folder)
-        raw = Path("data/raw") / ARM
-        make_slides(raw, DemoSlides(normal=4, tumour=1, test_normal=1, test_tumour=1, blank=0, size=SIDE), 0, 1)
-        content = with_values(
-            ("demo_data.slides.size", SIDE), *((f"arms/{ARM}.yaml:{key}", value) for key, value in SETTINGS.items())
-        )
-        content["params.yaml"] |= {"seeds": [0], "detectors": ["padim"], "quick_detectors": []}
-        content["params.yaml"]["arms"] = {"slides": [ARM], "xrays": [], "folders": [], "train": [ARM]}
-        padim = content[f"arms/{ARM}.yaml"]["detectors"]["padim"]
-        content[f"arms/{ARM}.yaml"]["detectors"] = {"padim": padim | {"side": 16, "input_size": 32, "channels": 16}}
-        write(content)
-        rows = [f"training/normal/normal_{number:03}.tif,train,,{number}" for number in range(1, 5)]
-        outlines = next((raw / "training/lesion_annotations").iterdir()).relative_to(raw)
-        rows += [f"training/tumor/tumor_001.tif,test_tumour,{outlines},t"]
-        rows += ["testing/images/test_001.tif,test_normal,,n"]
-        (raw / "slides.csv").write_text("\n".join(["path,role,annotation,group", *rows, ""]), encoding="utf-8")
-        make_inventory(raw, Path(f"data/raw/inventory/{ARM}.csv"), Path("scratch.json"))
-        for stage in (tissue_masks, sample_tiles, normalize_tiles):
-            stage.main(ARM)
-        fit_and_score.main(ARM, "padim")
-    return folder
 
 
 @pytest.fixture
@@ -241,14 +190,6 @@ def test_a_picture_of_one_tile_is_scored_like_an_image(elsewhere: Path, chain: P
     assert status == 0
     assert table.loc[f"{known['id']}.png", "score"] == known["score"]
     assert table.loc[f"{known['id']}.png", "p"] > 0
-
-
-def tissue(side: int = 768, margin: int = 100, seed: int = 0) -> np.ndarray:
-    """Draw a square of normal tissue on glass: uint8 RGB (side, side, 3)."""
-    draws = np.random.default_rng(seed)
-    mask = np.zeros((side, side), np.uint8)
-    mask[margin : side - margin, margin : side - margin] = 255
-    return colours_of_a_laboratory(*draw_tissue(mask, np.zeros_like(mask), draws), draws)
 
 
 def marked(size: int, colour: tuple[int, int, int]) -> np.ndarray:
