@@ -8,7 +8,7 @@ ENVIRONMENT := .venv/.installed
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help install repro paper natural check-data new-arm remove-arm tune adopt join compare gate check-lock camelyon test test-slow test-all lint format bench clean
+.PHONY: help install repro paper natural check-data new-arm remove-arm first-look tune adopt join compare gate check-lock camelyon test test-slow test-all lint format bench clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  \1\t/' | expand -t 16
@@ -50,6 +50,9 @@ new-arm: $(ENVIRONMENT) ## an arm of your own: make new-arm NAME=mine LIKE=image
 
 remove-arm: $(ENVIRONMENT) ## the way back from new-arm: make remove-arm NAME=mine; data stay
 	@python -m pipeline remove-arm $(call typed,NAME)
+
+first-look: $(ENVIRONMENT) ## which quick detector suits an arm, without its test images, in a minute or two (make first-look ARM=demo_xrays)
+	@python -m pipeline first-look $(ARM)
 
 tune: $(ENVIRONMENT) ## search the settings of an arm (make tune ARM=demo_xrays); goes on after an interruption
 	python -m pipeline tune $(ARM)

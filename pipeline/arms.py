@@ -110,8 +110,8 @@ class Arm:
         self._check_generated()
         with self._named():
             self.data.check_drawn(demo)
-        if self.shared.tune:
-            self.detector(self.shared.tune.detector)
+        for name in self.shared.tune.detectors if self.shared.tune else ():
+            self.detector(name)
         for name in self.shared.evaluate.heat_map_top:
             if name not in self.shared.detectors:
                 raise PipelineError(f"{arm_file(self.name)}: evaluate.heat_map_top.{name}: detectors has no such key")

@@ -166,7 +166,8 @@ def parse_csv(text: str, where: str, columns: Sequence[str], texts: Collection[s
     Raises:
         PipelineError: If it is no CSV, a row is longer or shorter than the header, or a column or number is missing.
     """
-    rows = (row for row in csv.reader(io.StringIO(text), strict=True) if row)
+    content = text.encode()
+    rows = (row for row in csv.reader(io.TextIOWrapper(io.BytesIO(content), "utf-8", newline="\n"), strict=True) if row)
     try:
         header: list[str] = next(rows, [])
         ragged = [number for number, row in enumerate(rows, 1) if len(row) != len(header)]
@@ -178,7 +179,10 @@ def parse_csv(text: str, where: str, columns: Sequence[str], texts: Collection[s
     if ragged:
         raise PipelineError(f"{where}: row {ragged[0]} does not have {len(header)} values: {again}")
     empty = {name: [""] for name in header if name not in texts}
-    table = pd.read_csv(io.StringIO(text), dtype=dict.fromkeys(texts, str), keep_default_na=False, na_values=empty)
+    table = pd.read_csv(io.BytesIO(content), dtype=dict.fromkeys(texts, str), keep_default_na=False, na_values=empty)
+    named = [column for column in header if column in texts]
+    for column in named[1:]:  # an id may stand in several of them: in memory once
+        table[column] = table[named[0]].where(table[named[0]] == table[column], table[column])
     for column in [column for column in columns if column not in texts]:
         wrong = np.flatnonzero(~np.isfinite(pd.to_numeric(table[column], errors="coerce").to_numpy(float)))
         if len(wrong):

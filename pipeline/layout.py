@@ -15,6 +15,7 @@ DATA_REPORTS = REPORTS / "data"  # what became of each arm's images
 RESULTS = REPORTS / "arms"  # figures by arm, of all its detectors
 RUNS = REPORTS / "runs"  # histories and pictures by arm, detector and seed
 SCORES = REPORTS / "scores"
+FIRST_LOOKS = REPORTS / "first-look"
 SCRATCH = Path(".cache")  # outside the graph: what makes an interrupted run go on
 FEATURES = SCRATCH / "features"  # of frozen networks, for detectors that see alike
 
@@ -97,3 +98,8 @@ def results(arm: str) -> Path:
 def tuning(arm: str) -> Path:
     """The tables of the search of an arm's settings."""
     return RESULTS / arm / "tuning"
+
+
+def first_look(arm: str) -> Path:
+    """What a first look at an arm found, and recommends."""
+    return FIRST_LOOKS / f"{arm}.md"

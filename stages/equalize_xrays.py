@@ -4,7 +4,7 @@ from pipeline.arms import read_arm
 from pipeline.compute.workers import worker_count
 from pipeline.data.before_and_after import before_and_after
 from pipeline.data.images import read_images
-from pipeline.data.xrays.prepared_arm import colour_warning, prepare_arm
+from pipeline.data.xrays.prepared_arm import colour_warning, heading, prepare_arm
 from pipeline.data.xrays.settings import Settings
 from pipeline.layout import DATA_REPORTS, INTERIM, PREPARED
 from pipeline.params.file import read_params
@@ -21,7 +21,7 @@ def main(arm: str) -> str:
     if warning := colour_warning(status):
         print(f"warning: {arm}: {warning}", flush=True)
     rows = before_and_after(prepared := read_images(folder), status, thumbnails)
-    contact_sheet(DATA_REPORTS / arm / "images.png", f"{arm}: X-rays before and after preparation", rows)
+    contact_sheet(DATA_REPORTS / arm / "images.png", heading(arm, status), rows)
     return f"{arm}: {len(prepared.index)} X-rays prepared, {(status['status'] == 'failed').sum()} failed"
 
 

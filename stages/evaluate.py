@@ -4,6 +4,7 @@ from pipeline import layout
 from pipeline.arms import read_arm
 from pipeline.compute.device import workplace
 from pipeline.data.images import read_images
+from pipeline.evaluation.appearance import appearance_of
 from pipeline.params.file import read_params
 from pipeline.reporting.run_files import write_run
 from pipeline.stage import run_stage
@@ -14,7 +15,7 @@ def main(arm: str, detector: str, seed: str) -> str:
     params, images = read_params(), read_images(layout.prepared(arm))
     with workplace(params.compute.alone) as place:
         quantile = params.compute_metrics.held_out_quantile
-        count = write_run(read_arm(arm), detector, int(seed), images, place, quantile)
+        count = write_run(read_arm(arm), detector, int(seed), images, appearance_of(images), place, quantile)
     return f"{layout.run_name(arm, detector, int(seed))}: scored {count} images"
 
 

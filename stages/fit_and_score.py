@@ -6,6 +6,7 @@ from pipeline.compute.device import workplace
 from pipeline.data.images import read_images
 from pipeline.detectors.fitting import fit_arm
 from pipeline.detectors.registry import build
+from pipeline.evaluation.appearance import appearance_of
 from pipeline.files import remove, write_csv
 from pipeline.params.file import read_params
 from pipeline.reporting.run_files import write_run
@@ -17,6 +18,7 @@ def main(arm: str, detector: str) -> str:
     params, settings, images = read_params(), read_arm(arm), read_images(layout.prepared(arm))
     quantile, count = params.compute_metrics.held_out_quantile, 0
     settings.check_files(detector)
+    appearance, first = appearance_of(images), params.seeds[0]
     with workplace(params.compute.alone) as place:
         for seed in params.seeds:
             run = layout.run_name(arm, detector, seed)
@@ -26,7 +28,7 @@ def main(arm: str, detector: str) -> str:
             learner.save(layout.model(run))
             write_csv(layout.pictures(run) / "history.csv", history.rows)
             remove(layout.training(run))
-            count = write_run(settings, detector, seed, images, place, quantile, seed == params.seeds[0])
+            count = write_run(settings, detector, seed, images, appearance, place, quantile, seed == first)
     return f"{arm}/{detector}: fitted and scored {count} images with each of {len(params.seeds)} seeds"
 
 

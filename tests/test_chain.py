@@ -152,10 +152,14 @@ def test_a_wrong_setting_stops_with_its_key_and_leaves_nothing_half_written(clon
 
 
 @pytest.mark.slow
-def test_two_runs_from_scratch_give_the_same_bytes(clone: Clone, tmp_path: Path) -> None:
+def test_two_runs_from_scratch_give_the_same_bytes_whichever_arm_came_first(clone: Clone, tmp_path: Path) -> None:
     other = unlocked(tmp_path / "clone")
     clone.repro("arms/demo_xrays.yaml:detectors.dpa.latent_dim=5")  # as tests above have left it
-    other.repro(*SHRUNKEN, "arms/demo_xrays.yaml:detectors.dpa.latent_dim=5")
+    other.repro(
+        *SHRUNKEN, "arms/demo_xrays.yaml:detectors.dpa.latent_dim=5", "arms.slides=[]", "arms.train=[demo_xrays]"
+    )
+    assert list((other.folder / "data/raw/demo_slides").iterdir()) == []  # nothing is drawn that no arm needs
+    other.repro("arms.slides=[demo_slides]", "arms.train=[demo_slides,demo_xrays]")
     assert locked(clone) == locked(other)
     files = [path.relative_to(clone.folder) for path in (clone.folder / "reports").rglob("*") if path.is_file()]
     assert len(files) > 15

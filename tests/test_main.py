@@ -18,6 +18,7 @@ NEEDS_A_WORD = {
     "camelyon",
     "compare",
     "experiments",
+    "first-look",
     "join",
     "new-arm",
     "remove-arm",

@@ -30,10 +30,6 @@ def colleague(tmp_path_factory: pytest.TempPathFactory) -> Clone:
     return clone
 
 
-def test_no_slide_is_drawn_for_xrays_alone(colleague: Clone) -> None:
-    assert list((colleague.folder / "data/raw/demo_slides").iterdir()) == []
-
-
 def test_what_was_pulled_comes_back_from_a_variant_without_running_a_stage(colleague: Clone, tmp_path: Path) -> None:
     clone = Clone(tmp_path / "clone")
     sh(clone, f"git pull --quiet '{colleague.folder}' HEAD")

@@ -11,7 +11,7 @@ from dvc.exceptions import DvcException
 from dvc.repo import Repo
 
 from pipeline.errors import PipelineError, words_of
-from pipeline.layout import REPORTS, tuning
+from pipeline.layout import REPORTS, first_look, tuning
 from pipeline.params.file import read_params
 
 
@@ -59,7 +59,8 @@ def misplaced() -> tuple[list[str], list[str]]:
     made = [out for out in outs if REPORTS in out.parents]
     if not made:  # else everything would be left over
         raise PipelineError("dvc.yaml names no stage that makes reports/: put it right (`git restore dvc.yaml`)")
-    kept = [*made, *(tuning(arm) for arm in read_params().arms.prepared)]  # a search is no stage
+    arms = read_params().arms.prepared
+    kept = [*made, *map(tuning, arms), *map(first_look, arms)]  # a search is no stage, nor is a first look
     used = {folder for out in kept for folder in out.parents}
     files = [file for file in sorted(REPORTS.rglob("*")) if file.is_file()]
     left_over = [file for file in files if not any(file == out or out in file.parents for out in kept)]

@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Sequence
 
 from pipeline.arms import read_arm
+from pipeline.errors import PipelineError
 from pipeline.layout import arm_file
 from pipeline.params.file import read_params
 from pipeline.tuning.space import Space
@@ -23,9 +24,14 @@ def queue_commands(arm: str) -> list[str]:
     """Return the commands that queue every member of the arm's space.
 
     Raises:
-        PipelineError: If the arm has no space.
+        PipelineError: If the arm has no space, or one of several detectors.
     """
     searched = read_arm(arm)
+    if searched.search.detector is None:
+        raise PipelineError(
+            f"{arm_file(arm)}: tune.space names several detectors, and experiments are of one: search them by "
+            f"`make tune ARM={arm}`, or name one in tune.detector"
+        )
     space = Space(searched, read_params().compute)
     lines = []
     for number, member in enumerate(space.members):

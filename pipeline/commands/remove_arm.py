@@ -7,15 +7,18 @@ import argparse
 import os
 import shlex
 from collections.abc import Sequence
+from pathlib import Path
 
 from pipeline import layout
 from pipeline.arms import every_arm, read_arm
 from pipeline.data.kinds import KindSettings
+from pipeline.detectors import registry
 from pipeline.errors import PipelineError
 from pipeline.files import write_text
 from pipeline.layout import PARAMS, RAW, arm_file
 from pipeline.params.editing import without_entry
 from pipeline.params.file import parse_params, read_params, text_of
+from pipeline.reporting.plots import KINDS, plot_name, ranking_plot_name
 
 # Where stages write to a folder of the arm's name.
 ROOMS = (
@@ -54,6 +57,7 @@ def main(words: Sequence[str]) -> int:
     data = data_of.pop(name, None)
     place = RAW / (data.collection_of(name) if data else name)
     readers = [arm for arm, other in data_of.items() if other and other.collection_of(arm) == place.name]
+    is_copied = text_of(arm_file(name), "").startswith(f"# {name}, made from ") if arm_file(name).is_file() else False
     gone = [arm_file(name)]
     if not (data and data.generated) and name not in layout.samples():  # else a stage makes both
         gone += [layout.inventory(name), *([place] if place.is_symlink() and not readers else [])]
@@ -65,10 +69,19 @@ def main(words: Sequence[str]) -> int:
     print(f"removed {', '.join(words) or 'no file'}; {PARAMS} lists {name} no more")
     if place not in gone and place.exists():
         print(f"{place} stays{', since it is also of ' + ', '.join(readers) if readers else ''}")
-    if left := [str(room / name) for room in ROOMS if (room / name).exists()]:
+    if not is_copied:
+        print(f"if it was committed, `git restore {arm_file(name)} {PARAMS}` brings it back")
+    left = [*(room / name for room in ROOMS), layout.first_look(name), *_figures(name)]
+    if left := [str(path) for path in left if path.exists()]:
         print(f"what stages made of it is left over, to be removed by: {shlex.join(['rm', '-r', *left])}")
     print("`dvc repro` makes the report without it")
     return 0
+
+
+def _figures(name: str) -> list[Path]:
+    """The report's plots of an arm, which lie among those of others."""
+    plots = [plot_name(name, detector, kind) for detector in registry.names() for kind in KINDS]
+    return [layout.REPORTS / "figures" / plot for plot in (ranking_plot_name(name), *plots)]
 
 
 def _data(name: str) -> KindSettings | None:

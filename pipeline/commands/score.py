@@ -1,12 +1,14 @@
 """Score new images with a trained model, and say what the scores mean.
 
-MODEL is a model's file, such as data/models/demo_xrays/dpa/seed-0/model.pt, and all that is needed beside the images:
-how they are prepared and which scores held-out normals have stands in it. Results are results.csv, run.json,
-report.html and pictures; of whole slides, which a model of slides takes, a folder for each.
+MODEL is a model's file, such as data/models/demo_xrays/dpa/seed-0/calibrated.pt, and all that is needed beside the
+images: how they are prepared and which scores held-out normals have stands in it. Or it is the name of an arm, whose
+seeds' scores are averaged. Results are results.csv, run.json, report.html and pictures; of whole slides, which a model
+of slides takes, a folder for each.
 """
 
 import argparse
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -15,55 +17,109 @@ from pipeline.compute.device import Workplace, prepare_device
 from pipeline.compute.workers import worker_count
 from pipeline.data.slides.reading import POSSIBLE_MICRONS
 from pipeline.errors import PipelineError
-from pipeline.evaluation.calibration import fewest_normals
-from pipeline.files import remove
+from pipeline.files import remove, write_csv
+from pipeline.layout import MODELS
 from pipeline.params.compute import Compute
+from pipeline.params.file import read_params
+from pipeline.scoring.ensemble import names_arm, read_arm
 from pipeline.scoring.images import score_images
 from pipeline.scoring.inputs import Input, find_inputs
 from pipeline.scoring.model import Model, read_model
+from pipeline.scoring.own_normals import Normals, calibrated_by
 from pipeline.scoring.page import write_page
-from pipeline.scoring.results import PARTS, begin, facts_of, with_q, write_results
-from pipeline.scoring.slides import NO_P, facts_of_slides, score_slides, told_apart
+from pipeline.scoring.plan import plan_of
+from pipeline.scoring.results import NORMALS, PARTS, begin, facts_of, with_q, write_results
+from pipeline.scoring.slides import facts_of_slides, score_slides, told_apart
+from pipeline.scoring.summary import summary
 
 ALL, SOME, NONE = 0, 3, 1
+WORKERS = 2  # where no arm is named, whose repository says how many
+MOST_WORKERS = 1024
 
 
 def main(words: Sequence[str]) -> int:
     """Score what is named.
 
     Returns:
-        0 if all inputs were scored, 3 if some were not, 1 if none was.
+        0 if all inputs (and named normals) were scored, 3 if some were not, 1 if no input was.
 
     Raises:
         PipelineError: If the model, the folder of the results or what is named is not right.
     """
     arguments = _parser().parse_args(words)
-    if not 0 < arguments.alpha < 1:
-        raise PipelineError(f"--alpha is {arguments.alpha:g}, but a share of normals lies between 0 and 1")
-    least, most = POSSIBLE_MICRONS
-    if (given := arguments.microns_per_pixel) is not None and not least <= given <= most:
-        raise PipelineError(f"--microns-per-pixel is {given:g}, but slides have {least:g} to {most:g} µm/px")
-    compute = Compute(
-        device=arguments.device, threads=1, processes=1, memory=6.0, compile=False, workers=arguments.workers, trials=1
-    )
+    _check(arguments)
+    compute = _compute(arguments)
+    workers = arguments.workers or worker_count(compute)
     place = Workplace(prepare_device(compute))
-    model = read_model(arguments.model, place, arguments.weights)
-    slides, pictures = told_apart(find_inputs(arguments.inputs, arguments.recursive), model)
-    inputs = sorted([*slides, *pictures], key=lambda one: one.name)
+    model = _model(arguments, place)
+    found = find_inputs(arguments.inputs, arguments.recursive)
+    slides, pictures = told_apart(found, model)
+    normals = Normals.of(find_inputs(arguments.normals, arguments.recursive)) if arguments.normals else None
+    if normals:
+        normals.check_apart(found)
     if arguments.dry_run:
-        print(f"{len(inputs)} inputs would be scored by {_named(model)}", *(one.name for one in inputs[:20]), sep="\n")
+        for line in plan_of(model, slides, pictures, normals, arguments.microns_per_pixel, workers):
+            print(line, flush=True)
         return ALL
-    begin(arguments.out, model)
-    table = with_q(_scored(model, slides, pictures, arguments, worker_count(compute)))
+    model, unscored = _begun(model, normals, arguments, workers)
+    table = with_q(_scored(model, slides, pictures, arguments, workers))
     facts = facts_of(model, place, table, arguments.alpha)
     if slides:
         facts["slides"] = facts_of_slides(model, arguments.alpha)
     write_page(arguments.out, table, facts, model)
     write_results(arguments.out, table, facts)
     remove(arguments.out / PARTS)
-    print(*_summary(table, arguments.alpha, model, arguments.out), sep="\n")
+    print(*summary(table, facts, model, unscored, arguments.out), sep="\n")
     failed = (table["status"] != "ok").sum()
-    return NONE if failed == len(table) else SOME if failed else ALL
+    return NONE if failed == len(table) else SOME if failed or unscored else ALL
+
+
+def _check(arguments: argparse.Namespace) -> None:
+    if not 0 < arguments.alpha < 1:
+        raise PipelineError(f"--alpha is {arguments.alpha:g}, but a share of normals lies between 0 and 1")
+    least, most = POSSIBLE_MICRONS
+    if (given := arguments.microns_per_pixel) is not None and not least <= given <= most:
+        raise PipelineError(f"--microns-per-pixel is {given:g}, but slides have {least:g} to {most:g} µm/px")
+    if (given := arguments.workers) is not None and not 1 <= given <= MOST_WORKERS:
+        raise PipelineError(f"--workers is {given}, but there can be 1 to {MOST_WORKERS} processes")
+    if arguments.detector and not names_arm(arguments.model):
+        raise PipelineError(
+            f"--detector chooses among those of an arm, and {arguments.model} is the name of none: leave it out"
+        )
+
+
+def _compute(arguments: argparse.Namespace) -> Compute:
+    """How wide the work runs; not by params.yaml where a model's file is all there may be."""
+    workers = read_params().compute.workers if names_arm(arguments.model) else WORKERS
+    return Compute(
+        device=arguments.device, threads=1, processes=1, memory=6.0, compile=False, workers=workers, trials=1
+    )
+
+
+def _model(arguments: argparse.Namespace, place: Workplace) -> Model:
+    if not names_arm(arguments.model):
+        path = Path(arguments.model)
+        if path.is_dir() or not (path.suffix or path.exists()):
+            arms = ", ".join(sorted(folder.name for folder in MODELS.glob("*/"))) or "none"
+            raise PipelineError(
+                f"{path} is neither a model's file nor an arm with models; {MODELS} has of arms: {arms}"
+            )
+        return read_model(path, place, arguments.weights)
+    model = read_arm(arguments.model, read_params(), arguments.detector, place, arguments.weights)
+    print(f"taken: {model.title if model.averaged else model.path}", flush=True)
+    return model
+
+
+def _begun(model: Model, normals: Normals | None, arguments: argparse.Namespace, workers: int) -> tuple[Model, int]:
+    """Claim the folder; return the model as named normals calibrate it, and how many of them could not be scored."""
+    if not normals:
+        begin(arguments.out, model, arguments.force)
+        return model, 0
+    model = replace(model, normals_checksum=normals.checksum)
+    begin(arguments.out, model, arguments.force)
+    model, table = calibrated_by(model, normals, arguments.microns_per_pixel, arguments.out, workers)
+    write_csv(arguments.out / NORMALS, table)
+    return model, int((table["status"] != "ok").sum())
 
 
 def _scored(
@@ -78,7 +134,7 @@ def _scored(
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m pipeline score", description=__doc__)
-    parser.add_argument("model", type=Path, metavar="MODEL", help="a model's file")
+    parser.add_argument("model", metavar="MODEL", help="a model's file, or an arm's name for the average of its seeds")
     parser.add_argument(
         "inputs", type=Path, nargs="+", metavar="INPUT", help="images, slides, folders, CSVs with a column path"
     )
@@ -86,28 +142,16 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--recursive", action="store_true", help="look into folders inside of folders")
     parser.add_argument("--alpha", type=float, default=0.05, help="share of normals that may be flagged (%(default)s)")
     parser.add_argument("--maps", choices=["none", "flagged", "all"], default="flagged", help="which maps are drawn")
+    parser.add_argument("--detector", metavar="NAME", help="of an arm; else the first of params.yaml that has models")
+    parser.add_argument(
+        "--normals", type=Path, nargs="+", metavar="PATH", help="normals of your scanner or site, which calibrate p"
+    )
     parser.add_argument("--microns-per-pixel", type=float, metavar="UM", help="of slides that do not state theirs")
     parser.add_argument("--weights", metavar="FILE", help="weights of the model's backbone, if they are not to be had")
     parser.add_argument("--device", choices=["auto", "cpu", "cuda", "mps"], default="auto")
-    parser.add_argument("--workers", type=int, default=2, help="processes that read files (%(default)s)")
-    parser.add_argument("--dry-run", action="store_true", help="say what would be scored")
+    parser.add_argument(
+        "--workers", type=int, help="processes that read files (PIPELINE_WORKERS; compute.workers for an arm; else 2)"
+    )
+    parser.add_argument("--force", action="store_true", help="score again what an interrupted run has finished")
+    parser.add_argument("--dry-run", action="store_true", help="say what would be scored, and in what time")
     return parser
-
-
-def _named(model: Model) -> str:
-    return f"{model.name} ({model.preparation.image}s), calibrated on {len(model.calibration.normals)} normals"
-
-
-def _summary(table: pd.DataFrame, alpha: float, model: Model, out: Path) -> list[str]:
-    failed = table[table["status"] != "ok"]
-    scored = len(table) - len(failed)
-    lines = [f"{scored} of {len(table)} inputs scored by {_named(model)}; {table['flagged'].sum()} flagged"]
-    lines += [f"not scored: {reason}" for reason in failed["reason"][:5]]
-    lines += [f"and {len(failed) - 5} more, see results.csv"] if len(failed) > 5 else []
-    if (needed := fewest_normals(alpha)) > len(model.calibration.normals):
-        there = len(model.calibration.normals)
-        lines.append(
-            f"nothing can be flagged at {alpha:g}: that takes {needed} held-out normals, and there are {there}"
-        )
-    lines += [NO_P] if "views" in table and table["views"].notna().any() else []
-    return [*lines, f"open {out / 'report.html'}"]

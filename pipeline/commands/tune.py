@@ -18,7 +18,7 @@ from pipeline.params.file import Params, read_params
 from pipeline.reporting.tuning import plot_few_anomalies, tuning_section
 from pipeline.tuning.adopting import check_searched
 from pipeline.tuning.arm_search import ArmSearch
-from pipeline.tuning.criteria import choose
+from pipeline.tuning.criteria import choose, choose_by_own_loss
 from pipeline.tuning.few_anomalies import few_anomalies, test_areas, test_interval
 from pipeline.tuning.space import Space
 from pipeline.tuning.tables import read_scores, read_trials
@@ -74,10 +74,12 @@ def show(arm: Arm, params: Params) -> None:
     trials, scores = read_trials(folder / "trials.csv", arm.name), read_scores(folder / "scores.csv", arm.name)
     few, tested = few_anomalies(scores, settings.few_anomalies, settings.seed), test_areas(scores)
     chosen = choose(trials)
+    by_loss = tested[chosen["unsupervised"]] if "unsupervised" in chosen else None
     write_csv(folder / "few_anomalies.csv", few)
     write_csv(folder / "tests.csv", pd.DataFrame(tested.items(), columns=["trial", "test_roc_auc"]).round(6))
-    plot_few_anomalies(folder / "few_anomalies.png", arm.name, few, tested, tested[chosen["unsupervised"]])
-    intervals = {trial: test_interval(scores, trial, params.compute_metrics) for trial in set(chosen.values())}
+    plot_few_anomalies(folder / "few_anomalies.png", arm.name, few, tested, by_loss)
+    named = {*chosen.values(), *choose_by_own_loss(trials).values()}
+    intervals = {trial: test_interval(scores, trial, params.compute_metrics) for trial in named}
     write_text(folder / "section.md", tuning_section(arm.name, trials, tested, intervals, settings))
 
 

@@ -10,6 +10,7 @@ from typing import Any, TypeVar, cast
 import torch
 
 from pipeline.compute.processes import Processes, joined
+from pipeline.compute.remembered import Remembered
 from pipeline.errors import PipelineError
 from pipeline.layout import FEATURES
 from pipeline.params.compute import Compute
@@ -29,6 +30,8 @@ class Workplace:
         compiles: Whether torch compiles what a training step computes.
         processes: Those that train together.
         features: Folder where features of frozen networks are kept for others that see alike; None keeps none.
+        remembered: What frozen networks answered to single images, for whoever fits to parts of them again and again;
+            None remembers nothing.
     """
 
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
@@ -36,6 +39,7 @@ class Workplace:
     compiles: bool = False
     processes: Processes = field(default_factory=Processes)
     features: Path | None = None
+    remembered: Remembered | None = None
 
     def precision(self, wanted: str) -> torch.dtype:
         """The precision of a frozen network in training: the wanted one where the device is fast in it."""

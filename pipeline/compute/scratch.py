@@ -2,7 +2,8 @@
 
 import hashlib
 import zipfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
+from contextlib import closing
 from functools import cache, partial
 from importlib.metadata import version
 from pathlib import Path
@@ -70,20 +71,37 @@ def make_parts(
     Raises:
         PipelineError: If a process was killed; it names the items that were at work.
     """
+    return list(each_part(job, items, folder, workers, description, unit))
+
+
+def each_part(
+    job: Callable[[Item, Path], int],
+    items: Sequence[tuple[str, Item]],
+    folder: Path,
+    workers: int,
+    description: str,
+    unit: str,
+) -> Generator[Path]:
+    """Yield each part of :func:`make_parts` when it is made, so that it is used while the others are being made."""
     folder.mkdir(parents=True, exist_ok=True)
     parts = [folder / f"{key}.npz" for key, _ in items]
-    todo = [(item, part) for (_, item), part in zip(items, parts, strict=True) if not is_whole(part)]
+    whole = [is_whole(part) for part in parts]
+    todo = [(item, part) for (_, item), part, done in zip(items, parts, whole, strict=True) if not done]
     if len(todo) < len(items):
         print(f"{description}: {len(items) - len(todo)} of {len(items)} were finished before", flush=True)
     for mark in folder.glob(f"*{AT_WORK}"):
         mark.unlink()
     try:
-        for _ in process_all(partial(_call, job), todo, workers, description, unit):
-            pass
+        with closing(process_all(partial(_call, job), todo, workers, description, unit)) as made:
+            for part, done in zip(parts, whole, strict=True):
+                if not done:
+                    next(made)
+                yield part
+            for _ in made:  # ends the processes, and the progress display
+                pass
     except WorkerKilledError as error:
         at_work = ", ".join(sorted(mark.read_text(encoding="utf-8") for mark in folder.glob(f"*{AT_WORK}")))
         raise PipelineError(f"{error}; at work were: {at_work}") from error
-    return parts
 
 
 def is_whole(part: Path) -> bool:

@@ -7,7 +7,7 @@ import re
 import signal
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from itertools import islice
@@ -83,11 +83,7 @@ def process_all(
     with progress_bar() as bar, worker_pool(min(workers, max(1, len(listed)))) as pool:
         task, total = bar.add_task(description, total=len(listed), note=""), 0
         try:
-            waiting = iter(listed)
-            futures = deque(pool.submit(function, item) for item in islice(waiting, ahead))
-            for done in range(1, len(listed) + 1):
-                result = futures.popleft().result()  # not kept: results may be large
-                futures.extend(pool.submit(function, item) for item in islice(waiting, 1))
+            for done, result in enumerate(results_of(pool, function, listed, ahead), 1):
                 if isinstance(result, int) and unit:
                     total += result
                     bar.update(task, note=f"{total} {unit}")
@@ -95,11 +91,31 @@ def process_all(
                 if bar.disable and done * LOG_LINES // len(listed) > (done - 1) * LOG_LINES // len(listed):
                     print(f"{description}: {done} of {len(listed)}", flush=True)
                 yield result
+                del result  # not kept: results may be large
         except BrokenProcessPool as error:
             raise WorkerKilledError(
                 f"{description}: a worker process was killed, most likely for want of memory: run again with a smaller "
                 f"{VARIABLE} or compute.workers; what was finished is kept"
             ) from error
+
+
+def results_of(
+    pool: Executor, function: Callable[[Item], Result], items: Iterable[Item], ahead: int | None
+) -> Iterator[Result]:
+    """Apply a function to items in a pool; not by its ``map``, which hands over all items before it yields a result.
+
+    Args:
+        ahead: See :func:`process_all`.
+
+    Yields:
+        The results in the order of the items.
+    """
+    waiting = iter(items)
+    futures = deque(pool.submit(function, item) for item in islice(waiting, ahead))
+    while futures:
+        result = [futures.popleft().result()]
+        futures.extend(pool.submit(function, item) for item in islice(waiting, 1))
+        yield result.pop()  # kept nowhere: results may be large
 
 
 @contextmanager

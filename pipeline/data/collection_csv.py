@@ -16,6 +16,7 @@ from pipeline.errors import PipelineError
 FORMULA = re.compile(r"(?![+-]?[\d.]+$)[=+@-].", re.DOTALL)
 # Unicode's categories of what nobody sees: two names that differ in it look like one patient.
 UNSEEN = ("Cc", "Cf", "Zl", "Zp")
+SEPARATORS = {";": "semicolons", "\t": "tabs"}  # of spreadsheets in some languages
 PATHS = ("path", "annotation")  # as they are on the disk, whatever is in them
 
 
@@ -104,9 +105,10 @@ def choose_table(
         return found[0]
     if usual is None and any((folder / name).exists() for name in published):
         return None
+    why = f" ({reason})" if (reason := why_no_table(folder, columns)) else ""
     raise PipelineError(
-        f"{folder} holds no CSV with the columns {', '.join(columns)}{' and no '.join(['', *published[:1]])}: describe "
-        "the collection in such a CSV, as docs/adding.md shows"
+        f"{folder} holds no CSV with the columns {', '.join(columns)}{' and no '.join(['', *published[:1]])}{why}: "
+        "describe the collection in such a CSV, as docs/adding.md shows"
     )
 
 
@@ -114,6 +116,24 @@ def tables_in(folder: Path, columns: Sequence[str]) -> list[str]:
     """Return the CSVs of a folder that have certain columns."""
     files = [file for file in sorted(folder.iterdir()) if file.suffix.lower() == ".csv" and file.is_file()]
     return [file.name for file in files if _has(file, columns)]
+
+
+def why_no_table(folder: Path, columns: Sequence[str]) -> str:
+    """Say what is wrong with the first CSV of a folder that lacks some columns; empty where there is no CSV."""
+    for file in (file for file in sorted(folder.iterdir()) if file.suffix.lower() == ".csv" and file.is_file()):
+        try:
+            with file.open(encoding="utf-8-sig", newline="") as lines:
+                header = next((line.strip() for line in lines if line.strip()), "")
+        except ValueError:
+            return f"{file.name} is not UTF-8: save it again as CSV UTF-8"
+        except OSError as error:
+            return f"{file.name} cannot be read ({error.strerror})"
+        known = {name.strip() for name in header.split(",")}
+        if missing := [column for column in columns if column not in known]:
+            signs = (name for sign, name in SEPARATORS.items() if {*columns} <= {*re.split(rf"\s*{sign}\s*", header)})
+            separated = f"; it seems to be separated by {name}, not commas" if (name := next(signs, "")) else ""
+            return f"{file.name} has no column {missing[0]}{separated}"
+    return ""
 
 
 def _has(file: Path, columns: Sequence[str]) -> bool:

@@ -147,7 +147,8 @@ def check_groups(index: pd.DataFrame, where: str) -> None:
     Raises:
         PipelineError: Naming the first such group and its splits.
     """
-    splits = index.groupby("group")["split"].unique()
-    shared = splits[splits.map(len) > 1]
+    pairs = index[["group", "split"]].drop_duplicates()
+    shared = pairs.loc[pairs["group"].duplicated(), "group"]
     if len(shared):
-        raise PipelineError(f"{where}: group {shared.index[0]!r} is in the splits {', '.join(sorted(shared.iloc[0]))}")
+        splits = sorted(pairs.loc[pairs["group"] == min(shared), "split"])
+        raise PipelineError(f"{where}: group {min(shared)!r} is in the splits {', '.join(splits)}")

@@ -6,6 +6,7 @@ archive are listed as if the archive were a folder.
 """
 
 import hashlib
+import io
 import json
 import os
 import re
@@ -20,9 +21,10 @@ from pydantic import Field, TypeAdapter, ValidationError
 
 from pipeline import layout
 from pipeline.compute.progress import progress_bar
+from pipeline.compute.workers import results_of
 from pipeline.data.archives import is_archive, list_members
 from pipeline.errors import PipelineError
-from pipeline.files import md5, read_csv, write_text
+from pipeline.files import atomic, md5, read_csv
 
 COLUMNS = ["path", "bytes", "md5"]
 EMPTY = hashlib.md5(usedforsecurity=False).hexdigest()  # of a file without content, which is no copy of another one
@@ -33,12 +35,13 @@ SCRATCH = layout.SCRATCH / "inventory"
 SMALL = 2**20
 WARNINGS = 20  # shown of many
 READERS = 4  # more would make a spinning disk seek
+AHEAD = 1000  # files that are handed to them at a time, so that memory does not grow with all
 # What no list can hold: control characters, and what stands for the bytes of a name that is not UTF-8.
 UNWRITABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
 # Path → mark of the file's state, checksum and, of an archive, the rows of its members.
 Checksum = Annotated[str, Field(pattern="^[0-9a-f]{32}$")]
-Known = dict[str, tuple[str, Checksum, list[tuple[str, Annotated[int, Field(ge=0)], Checksum]]]]
+Known = dict[str, tuple[str, Checksum, tuple[tuple[str, Annotated[int, Field(ge=0)], Checksum], ...]]]
 
 
 def make_inventory(root: Path, csv: Path, scratch: Path) -> pd.DataFrame:
@@ -58,12 +61,19 @@ def make_inventory(root: Path, csv: Path, scratch: Path) -> pd.DataFrame:
     """
     if not root.is_dir():
         raise PipelineError(f"{root} is missing: put the collection there, or a link to it")
-    files, passed_over = _files(root)
+    paths, passed_over = _files(root)
     _warn(passed_over)
-    paths = sorted(file.relative_to(root).as_posix() for file in files)
     if not paths:
         raise PipelineError(f"{root} is empty: see the README for the collection's layout")
-    known = _read_scratch(scratch)
+    inventory = pd.DataFrame(_rows(root, paths, scratch), columns=COLUMNS)
+    write_inventory(csv, inventory)
+    return inventory
+
+
+def _rows(root: Path, paths: list[str], scratch: Path) -> list[tuple[str, int, str]]:
+    """Read what changed since it was read before; the rows of the inventory, sorted."""
+    remembered = _read_scratch(scratch)
+    known = {path: remembered.pop(path) for path in paths if path in remembered}
 
     def rows_of(path: str) -> list[tuple[str, int, str]]:
         try:
@@ -72,41 +82,43 @@ def make_inventory(root: Path, csv: Path, scratch: Path) -> pd.DataFrame:
             if path not in known or known[path][0] != mark:
                 checksum, members = list_members(root / path) if is_archive(path) else (md5(root / path), [])
                 _check_members(root / path, [name for name, _, _ in members])
-                known[path] = (mark, checksum, members)
+                known[path] = (mark, checksum, tuple(members))
         except OSError as error:
             raise PipelineError(f"{root / path} cannot be read ({error.strerror}): repair or remove it") from error
-        _, checksum, members = known[path]
-        return [(path, status.st_size, checksum), *((f"{path}/{name}", size, md5) for name, size, md5 in members)]
+        _, checksum, listed = known[path]
+        return [(path, status.st_size, checksum), *((f"{path}/{name}", size, md5) for name, size, md5 in listed)]
 
     try:
         with progress_bar() as bar, ThreadPoolExecutor(READERS) as pool:
             task = bar.add_task(f"listing {root}", total=len(paths), note="")
-            rows = [row for listed in bar.track(pool.map(rows_of, paths), task_id=task) for row in listed]
+            read = bar.track(results_of(pool, rows_of, paths, AHEAD), task_id=task)
+            return sorted(row for rows in read for row in rows)
     finally:
         # Also when interrupted: what was read need not be read again.
-        write_text(scratch, json.dumps({path: known[path] for path in paths if path in known}))
-    inventory = pd.DataFrame(sorted(rows), columns=COLUMNS)
-    write_inventory(csv, inventory)
-    return inventory
+        with atomic(scratch) as unfinished, unfinished.open("w", encoding="utf-8") as file:
+            # piece by piece: as one text it would be as large as the rows themselves
+            json.dump({path: known[path] for path in paths if path in known}, file)
 
 
 def write_inventory(csv: Path, inventory: pd.DataFrame) -> None:
     """Write an inventory, unless the file holds it already."""
-    text = inventory.to_csv(index=False, lineterminator="\n")
-    if not csv.is_file() or csv.read_bytes() != text.encode():
-        write_text(csv, text)
+    content = io.BytesIO()  # not a text, which takes four times the memory
+    inventory.to_csv(content, index=False, lineterminator="\n", mode="wb")
+    if not csv.is_file() or csv.read_bytes() != content.getbuffer():
+        with atomic(csv) as unfinished:
+            unfinished.write_bytes(content.getbuffer())
 
 
-def _files(root: Path) -> tuple[list[Path], list[str]]:
+def _files(root: Path) -> tuple[list[str], list[str]]:
     """Find the regular files below a folder, also behind links, since big collections are spread over disks by links.
 
     A folder is walked once, whatever leads to it, so that links which lead upwards come to an end: by its own path if
     it has one below the root, else by the first link in the order of names.
 
     Returns:
-        The files, and what was passed over and why.
+        Their paths, sorted, and what was passed over and why.
     """
-    files: list[Path] = []
+    files: list[str] = []
     passed_over: list[str] = []
     seen: set[tuple[int, int]] = set()
     starts = [root]
@@ -122,12 +134,13 @@ def _files(root: Path) -> tuple[list[Path], list[str]]:
             passed_over += [f"{str(Path(folder, name))!r}, whose name no list can hold" for name in sorted(nameless)]
             folders[:] = sorted(set(folders) - set(nameless))
             starts += [Path(folder, name) for name in folders if Path(folder, name).is_symlink()]
-            for file in (Path(folder, name) for name in sorted(set(names) - set(nameless)) if name[0] != "."):
-                if file.is_file():
-                    files.append(file)
+            inner = Path(folder).relative_to(root).as_posix()
+            for name in (name for name in sorted(set(names) - set(nameless)) if name[0] != "."):
+                if Path(folder, name).is_file():
+                    files.append(name if inner == "." else f"{inner}/{name}")
                 else:
-                    passed_over.append(f"{str(file)!r}, which is no file, or a link to none")
-    return files, passed_over
+                    passed_over.append(f"{str(Path(folder, name))!r}, which is no file, or a link to none")
+    return sorted(files), passed_over
 
 
 def _refuse(error: OSError) -> NoReturn:
@@ -145,7 +158,7 @@ def _read_scratch(scratch: Path) -> Known:
     if not scratch.is_file():
         return {}
     try:
-        return TypeAdapter(Known).validate_json(scratch.read_bytes())
+        return TypeAdapter(Known, config={"cache_strings": False}).validate_json(scratch.read_bytes())
     except ValidationError:
         print(f"warning: {scratch} is damaged: all files are read again", file=sys.stderr, flush=True)
         return {}

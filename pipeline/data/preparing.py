@@ -10,6 +10,8 @@ from pipeline.data.steps import ThumbnailSteps
 # Zuiderveld's contrast limited adaptive equalisation with OpenCV's usual limit, on 8×8 fields.
 CLAHE_CLIP = 2.0
 CLAHE_GRID = (8, 8)
+PART = 500  # images that are in memory at a time, at most
+MOST = 2**26  # bytes of their thumbnails, or of what is made of these, at most
 
 
 def prepare_thumbnail(pixels: np.ndarray, settings: ThumbnailSteps) -> np.ndarray:
@@ -28,6 +30,11 @@ def prepare_thumbnail(pixels: np.ndarray, settings: ThumbnailSteps) -> np.ndarra
         image = Image.fromarray(cv2.createCLAHE(CLAHE_CLIP, CLAHE_GRID).apply(np.asarray(image)))
     prepared = np.asarray(thumbnail(image, settings.working_size))
     return prepared if prepared.ndim == 3 else prepared[..., np.newaxis]
+
+
+def images_at_a_time(settings: ThumbnailSteps) -> int:
+    """How many images may be in memory together; fewer of large ones."""
+    return min(PART, max(1, MOST // (3 * max(settings.thumbnail_size, settings.working_size) ** 2)))
 
 
 def cropped(pixels: np.ndarray, settings: ThumbnailSteps) -> np.ndarray:

@@ -65,7 +65,8 @@ def use_content_once(table: pd.DataFrame, collection: str) -> pd.DataFrame:
     Raises:
         PipelineError: Naming both files.
     """
-    placed = table[(table["split"] != "") & (table["md5"] != EMPTY)]
+    columns = ["id", "source", "md5", "split", "label"]
+    placed = table.loc[(table["split"] != "") & (table["md5"] != EMPTY), columns]
     first = placed.drop_duplicates("md5").set_index("md5")
     copies = placed[placed["md5"].duplicated()]
     originals = first.loc[copies["md5"]].set_index(copies.index)

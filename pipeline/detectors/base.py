@@ -61,6 +61,10 @@ class Detector(Protocol):
         """Return anomaly maps, float32 (N, h, w), of the central part of the images that is scored; None without."""
         return None
 
+    def reconstructions(self, images: np.ndarray) -> np.ndarray | None:
+        """Return what a network makes of the same part, uint8 (N, h, w, C); None where it reconstructs nothing."""
+        return None
+
     def references(self, seed: int) -> dict[str, Scorer]:
         """Return what the detector itself has to beat, by the names of their columns in the table of scores.
 

@@ -7,6 +7,7 @@ import numpy as np
 
 from pipeline.compute.portions import portions
 from pipeline.data.images import Images
+from pipeline.detectors.fitting import training_rows
 from pipeline.evaluation.calibration import Calibration, calibration_of
 from pipeline.features.covariance import Spread, ledoit_wolf
 
@@ -28,7 +29,11 @@ class Appearance:
 
     def p_values(self, images: np.ndarray) -> np.ndarray:
         """Return how many held-out normals look as strange, as conformal p-values float64 (n,)."""
-        return self.distances.p_values(self.spread.distances(described(images)))
+        return self.distances.p_values(self.looks(images))
+
+    def looks(self, images: np.ndarray) -> np.ndarray:
+        """Return how unlike training normals images uint8 (n, H, W, C) look: float64 (n,)."""
+        return self.spread.distances(described(images))
 
 
 def described(images: np.ndarray) -> np.ndarray:
@@ -60,14 +65,9 @@ def _nothing(channels: int) -> np.ndarray:
     return np.empty((0, (4 + FIELDS**2) * channels))
 
 
-def appearance_of(images: Images, train: np.ndarray, held_out: np.ndarray) -> Appearance:
-    """Learn how an arm's images look.
-
-    Args:
-        images: The prepared arm.
-        train: Rows of training normals; of very many, some that are evenly spaced are taken.
-        held_out: Rows of held-out normals.
-    """
+def appearance_of(images: Images) -> Appearance:
+    """Learn how an arm's normal images look; of very many for training, some that are evenly spaced are taken."""
+    train, held_out = training_rows(images), images.rows("val", label=0)
     chosen = train[np.linspace(0, len(train) - 1, min(len(train), MOST)).round().astype(int)]
     spread = ledoit_wolf(_described_rows(images, chosen))
     distances = spread.distances(_described_rows(images, held_out))

@@ -10,8 +10,7 @@ import torch
 from pipeline.compute.tensor_files import read_tensors, write_tensors
 from pipeline.data.images import Images
 from pipeline.detectors.base import Detector
-from pipeline.detectors.fitting import training_rows
-from pipeline.evaluation.appearance import appearance_of
+from pipeline.evaluation.appearance import Appearance
 from pipeline.evaluation.calibration import calibration_of
 from pipeline.evaluation.scores import SCORE
 
@@ -20,7 +19,13 @@ MAPS = 64  # of so many images
 
 
 def write_calibrated(
-    path: Path, model: Path, name: str, detector: Detector, images: Images, table: pd.DataFrame
+    path: Path,
+    model: Path,
+    name: str,
+    detector: Detector,
+    images: Images,
+    table: pd.DataFrame,
+    appearance: Appearance,
 ) -> None:
     """Add to a model which detector it is, how its images look, and how held-out normals score.
 
@@ -31,16 +36,16 @@ def write_calibrated(
         detector: The fitted detector.
         images: The prepared arm that it was fitted to.
         table: The scores of the arm, see :func:`pipeline.evaluation.scores.score_table`.
+        appearance: Of the arm's images, the same for all detectors and seeds.
     """
     normal = table[(table["split"] == "val") & (table["label"] == 0)]
     held_out = images.rows("val", label=0)
-    appearance = appearance_of(images, training_rows(images), held_out)
     content = {
         "detector": intern(name),
-        "normals": torch.from_numpy(calibration_of(normal[SCORE].to_numpy(), normal["id"], normal["group"]).normals),
+        "normals": torch.from_numpy(calibration_of(normal[SCORE].to_numpy(), normal["id"], normal["group"]).drawn),
         "appearance_mean": appearance.spread.mean,
         "appearance_precision": appearance.spread.precision,
-        "appearance_normals": torch.from_numpy(appearance.distances.normals),
+        "appearance_normals": torch.from_numpy(appearance.distances.drawn),
         "map_top": _map_top(detector, images, held_out),
     }
     write_tensors(path, {**read_tensors(model), **content})

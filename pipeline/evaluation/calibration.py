@@ -5,6 +5,7 @@ After Bates et al. 2023, Testing for outliers with conformal p-values.
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -36,10 +37,16 @@ class Calibration:
     """The scores of normals that a model has not learnt from.
 
     Attributes:
-        normals: float64 (n,), rising; of each patient or other group one image.
+        drawn: float64 (n,), of each patient or other group one image, in an order that the images' names alone decide:
+            models that know the same normals have them in one order.
     """
 
-    normals: np.ndarray
+    drawn: np.ndarray
+
+    @cached_property
+    def normals(self) -> np.ndarray:
+        """The same, rising."""
+        return np.sort(self.drawn)
 
     def p_values(self, scores: np.ndarray) -> np.ndarray:
         """Return conformal p-values: p = (1 + #{normals with a score ≥ s}) / (n + 1).
@@ -87,8 +94,23 @@ def fewest_normals(alpha: float) -> int:
     return math.ceil(1 / alpha - 1e-9) - 1
 
 
+def drawn_rows(ids: pd.Series, groups: pd.Series) -> np.ndarray:
+    """Draw of each group one image, since those of one patient are alike.
+
+    Args:
+        ids: Of the images.
+        groups: Of the images.
+
+    Returns:
+        Their rows in the order of their lots, which names alone decide: int64 (number of groups,).
+    """
+    lots = [float(generator(0, "calibration", name).random()) for name in ids]
+    table = pd.DataFrame({"lot": lots, "id": ids.to_numpy(), "group": groups.to_numpy()})
+    return table.sort_values(["lot", "id"]).drop_duplicates("group").index.to_numpy()
+
+
 def calibration_of(scores: np.ndarray, ids: pd.Series, groups: pd.Series) -> Calibration:
-    """Keep of each group one score, drawn by the names of its images, since those of one patient are alike.
+    """Keep the scores of what :func:`drawn_rows` draws.
 
     Args:
         scores: float64 (n,) of normals.
@@ -100,10 +122,7 @@ def calibration_of(scores: np.ndarray, ids: pd.Series, groups: pd.Series) -> Cal
     """
     if not np.isfinite(scores).all():
         raise PipelineError(f"the score of {ids[~np.isfinite(scores)].iloc[0]} is not finite: train again")
-    lots = [float(generator(0, "calibration", name).random()) for name in ids]
-    table = pd.DataFrame({"score": scores, "lot": lots, "id": ids.to_numpy(), "group": groups.to_numpy()})
-    drawn = table.sort_values(["lot", "id"]).drop_duplicates("group")
-    return Calibration(np.sort(drawn["score"].to_numpy(np.float64)))
+    return Calibration(np.asarray(scores, np.float64)[drawn_rows(ids, groups)])
 
 
 def q_values(p_values: np.ndarray) -> np.ndarray:

@@ -100,8 +100,13 @@ def score_table(images: Images, run: str, scorers: Mapping[str, Scorer]) -> pd.D
 
 def scored(scorer: Scorer, images: Images, rows: np.ndarray) -> np.ndarray:
     """Score some rows of an arm: float64 (n,), as scores are kept, with six significant digits."""
-    parts = [scorer(images.pixels[portion]) for portion in portions(images.pixels, rows)]
-    return np.array([float(f"{score:.{DIGITS}g}") for part in parts for score in part], dtype=np.float64)
+    parts = [rounded(scorer(images.pixels[portion])) for portion in portions(images.pixels, rows)]
+    return np.concatenate(parts) if parts else np.empty(0)
+
+
+def rounded(scores: np.ndarray) -> np.ndarray:
+    """Return scores (n,) as they are kept, with six significant digits: float64 (n,)."""
+    return np.array([float(f"{score:.{DIGITS}g}") for score in scores], np.float64)
 
 
 def read_local(path: str) -> str | None:

@@ -58,18 +58,13 @@ class FrozenFeatures:
             images: uint8 (N, H, W, C), memory-mapped or not.
             rows: Which ones, in which order; None for all.
 
-        Yields:
-            For at most 64 images, each layer's float32 (n, C, h, w) on the device.
+        Returns:
+            For at most 64 images at a time, each layer's float32 (n, C, h, w) on the device.
 
         Raises:
             PipelineError: If the images are too small.
         """
-        rows = np.arange(len(images)) if rows is None else rows
-        if self.side and min(images.shape[1:3]) < self.side:
-            raise PipelineError(f"images of {images.shape[1]}×{images.shape[2]} px are smaller than side, {self.side}")
-        for start in range(0, len(rows), SCORING_BATCH):
-            pixels = torch.from_numpy(np.asarray(images[rows[start : start + SCORING_BATCH]]))
-            yield self._answers(to_network(central_view(pixels, self.side).to(self.place.device)))
+        return self._batches(images, rows, self._remembered_maps)
 
     def checked_maps(self, images: np.ndarray, rows: np.ndarray) -> Iterator[list[Tensor]]:
         """Yield the features of training images as :meth:`maps` does.
@@ -110,6 +105,27 @@ class FrozenFeatures:
         parts = [self._kept_part(np.asarray(images[portion])) for portion in portions(images, rows)]
         return np.concatenate(parts) if parts else np.empty((0, 0), np.float32)
 
+    def _batches(
+        self, images: np.ndarray, rows: np.ndarray | None, answer: Callable[[np.ndarray], list[Tensor]]
+    ) -> Iterator[list[Tensor]]:
+        rows = np.arange(len(images)) if rows is None else rows
+        if self.side and min(images.shape[1:3]) < self.side:
+            raise PipelineError(f"images of {images.shape[1]}×{images.shape[2]} px are smaller than side, {self.side}")
+        for start in range(0, len(rows), SCORING_BATCH):
+            yield answer(np.asarray(images[rows[start : start + SCORING_BATCH]]))
+
+    def _remembered_maps(self, images: np.ndarray) -> list[Tensor]:
+        if self.place.remembered is None:
+            return self._maps_of(images)
+        maps = self.place.remembered.of(
+            f"maps {self._seen}", images, lambda new: [layer.cpu().numpy() for layer in self._maps_of(new)]
+        )
+        return [torch.from_numpy(layer).to(self.place.device) for layer in maps]
+
+    def _maps_of(self, images: np.ndarray) -> list[Tensor]:
+        views = central_view(torch.from_numpy(images), self.side)
+        return self._answers(to_network(views.to(self.place.device)))
+
     def _answers(self, views: Tensor) -> list[Tensor]:
         if self.input_size and views.shape[-2:] != (self.input_size, self.input_size):
             views = interpolate(views, (self.input_size, self.input_size), mode="bilinear", antialias=True)
@@ -128,14 +144,26 @@ class FrozenFeatures:
     def _kept_part(self, images: np.ndarray) -> np.ndarray:
         pixels = hashlib.sha256(np.ascontiguousarray(images).data).hexdigest()
         where = (str(self.place), torch.get_num_threads())
-        seen = (self.checksum, self.name, self.layers, self.input_size, self.side)
         return kept(
-            self.place.features, scratch_key(pixels, images.shape, seen, where), lambda: self._pooled_part(images)
+            self.place.features,
+            scratch_key(pixels, images.shape, self._seen, where),
+            lambda: self._remembered_part(images),
         )
 
+    def _remembered_part(self, images: np.ndarray) -> np.ndarray:
+        if self.place.remembered is None:
+            return self._pooled_part(images)
+        return self.place.remembered.of(f"means {self._seen}", images, lambda new: [self._pooled_part(new)])[0]
+
     def _pooled_part(self, images: np.ndarray) -> np.ndarray:
-        batches = [torch.cat([layer.mean((2, 3)) for layer in layers], 1).cpu().numpy() for layers in self.maps(images)]
-        return np.concatenate(batches)
+        batches = self._batches(images, None, self._maps_of)
+        return np.concatenate(
+            [torch.cat([layer.mean((2, 3)) for layer in layers], 1).cpu().numpy() for layers in batches]
+        )
+
+    @property
+    def _seen(self) -> tuple[object, ...]:
+        return self.checksum, self.name, self.layers, self.input_size, self.side
 
 
 def check_finite(features: np.ndarray, rows: np.ndarray, backbone: str) -> None:

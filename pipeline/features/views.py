@@ -23,6 +23,11 @@ def to_network(pixels: Tensor) -> Tensor:
     return pixels.permute(0, 3, 1, 2).float().contiguous(memory_format=torch.channels_last) / 127.5 - 1
 
 
+def to_pixels(images: Tensor) -> Tensor:
+    """Map (N, C, H, W) in [−1, 1] to uint8 (N, H, W, C) on the CPU; what lies outside is cut off."""
+    return ((images.permute(0, 2, 3, 1).clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8).cpu().contiguous()
+
+
 def central_view(pixels: Pixels, side: int | None) -> Pixels:
     """Cut the central square of (N, H, W, C), the test view; None leaves images whole."""
     if side is None:

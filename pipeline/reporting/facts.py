@@ -9,7 +9,7 @@ from ruamel.yaml import YAML
 
 from pipeline import layout
 from pipeline.arms import read_arm
-from pipeline.detectors.registry import settings_class
+from pipeline.detectors.registry import settings_class, words_of
 from pipeline.errors import PipelineError
 from pipeline.evaluation.breakdown import read_breakdown
 from pipeline.files import read_csv, read_json, read_text
@@ -44,7 +44,7 @@ def detector_facts(arm: str, detector: str, seeds: Sequence[int]) -> DetectorFac
     return DetectorFacts(
         seeds,
         [kind for kind in KINDS if (figures / plot_name(arm, detector, kind)).is_file()],
-        (first / "growth.png").is_file(),
+        bool(words_of(detector).pictures) and (first / "growth.png").is_file(),  # else the sheet is empty
         read_breakdown(layout.results(arm) / "breakdown.csv", detector),
         [_provenance(layout.pictures(layout.run_name(arm, detector, seed)) / "provenance.json") for seed in seeds],
     )

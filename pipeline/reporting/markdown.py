@@ -80,6 +80,11 @@ SAMPLED = (
     "a whole.\n"
 )
 
+EXCHANGED = (
+    "**Abnormal images score lower than normal ones**: the interval of ROC AUC is below 50. Labels may be exchanged, "
+    "or the normal images of the test differ from those of the training in how they were made.\n"
+)
+
 ONE_SEED = (
     "One seed was trained, so that no interval holds the noise of seeds: all are over patients or slides alone.\n"
 )
@@ -228,6 +233,7 @@ def _detector_part(
         f"Tested on {test['images']} images of {test['groups']} patients or slides, "
         f"{test['abnormal']} of them abnormal ({percent(test['abnormal_share'])} %). {_threshold(results)}\n",
         *([] if test["grouped"] else [UNGROUPED.format(unit=plain(of_arm.unit))]),
+        *([EXCHANGED] if _is_below_guessing(results["metrics"]["roc_auc"]) else []),
         "Baselines, tested on the same images:\n",
         table(baseline_rows(detector, results)),
         f"{plots}\n",
@@ -240,6 +246,10 @@ def _detector_part(
         f"Model of seed {facts.seeds[0]}: MD5 {facts.provenance[0]['model_md5']}.\n",
     ]
     return "\n".join(parts)
+
+
+def _is_below_guessing(area: Mapping[str, Any]) -> bool:
+    return area["high"] is not None and area["high"] < 0.5
 
 
 def _origin(runs: Mapping[str, DetectorFacts]) -> str:

@@ -5,6 +5,7 @@ from pipeline.arms import Arm
 from pipeline.compute.device import Workplace
 from pipeline.data.images import Images
 from pipeline.detectors.registry import load, words_of
+from pipeline.evaluation.appearance import Appearance
 from pipeline.evaluation.calibrated_model import write_calibrated
 from pipeline.evaluation.operating_point import thresholds
 from pipeline.evaluation.provenance import provenance
@@ -15,7 +16,14 @@ from pipeline.reporting.gallery import chosen_images, write_gallery
 
 
 def write_run(
-    arm: Arm, detector: str, seed: int, images: Images, place: Workplace, quantile: float, gallery: bool = True
+    arm: Arm,
+    detector: str,
+    seed: int,
+    images: Images,
+    appearance: Appearance,
+    place: Workplace,
+    quantile: float,
+    gallery: bool = True,
 ) -> int:
     """Score a run's saved model and write the run's files under reports/.
 
@@ -24,6 +32,7 @@ def write_run(
         detector: The detector.
         seed: The seed of its fit.
         images: The prepared arm.
+        appearance: Of these images.
         place: Where to compute.
         quantile: The share of held-out normals below the threshold, above which the gallery speaks of false alarms.
         gallery: Whether to draw one.
@@ -37,7 +46,7 @@ def write_run(
     fitted = load(detector, model, own, place)
     table = score_table(images, run, scorers(detector, fitted, own.resolution, images, seed))
     write_csv(layout.scores(run), table)
-    write_calibrated(layout.calibrated(run), model, detector, fitted, images, table)
+    write_calibrated(layout.calibrated(run), model, detector, fitted, images, table, appearance)
     pixels = layout.prepared(arm.name) / "images.npy"
     write_json(folder / "provenance.json", provenance(layout.inventory(arm.name), pixels, model, str(place)))
     if gallery:

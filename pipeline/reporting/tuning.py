@@ -8,11 +8,12 @@ from matplotlib.figure import Figure
 from scipy.stats import spearmanr
 
 from pipeline.evaluation.bootstrap import Interval
-from pipeline.params.tune import Tune
+from pipeline.params.tune import DETECTOR, Tune
 from pipeline.reporting.sheets import save_figure
 from pipeline.reporting.tables import MISSING, percent, percent_interval, plain, table
-from pipeline.tuning.criteria import CRITERIA, choose
+from pipeline.tuning.criteria import CRITERIA, Criterion, choose, choose_by_own_loss
 from pipeline.tuning.few_anomalies import ALL, best_and_worst
+from pipeline.tuning.space import detector_of
 
 SHOWN = 20  # trials in the report; the others are in trials.csv
 
@@ -25,6 +26,9 @@ READING = """Each trial was trained and judged fold by fold, on training and val
 once more on all training normals and tested: nothing is chosen by these figures, they say what each choice would have
 cost. A loss is comparable only between trials with the same layers and image size. What all trials have in common
 (`common` in the arm's file, often a shorter training) is not adopted, so a chain with the adopted setting differs.
+"""
+SEVERAL = """Losses of different detectors have nothing to do with each other. Both kinds of ROC AUC depend on the order
+of scores alone, whatever their scale, so they compare detectors.
 """
 
 
@@ -48,23 +52,28 @@ def tuning_section(
     """
     chosen, (best, worst), dimensions = choose(trials), best_and_worst(tested), list(settings.space)
     whole = trials[trials["state"] == "complete"]
-    areas = whole["trial"].map(tested)
-    choices = [
-        {
-            "criterion": criterion.text,
-            "trial": str(chosen[name]),
-            "setting": _setting(trials, chosen[name], dimensions),
-            "test ROC AUC": percent(tested[chosen[name]]),
-            "95 % interval": percent_interval(
-                dict(zip(("low", "high"), intervals[chosen[name]] or (None, None), strict=True))
-            ),
-            "below the best": f"{100 * (best - tested[chosen[name]]):.1f}",
+
+    def choice(text: str, number: int, among: pd.DataFrame, criterion: Criterion) -> dict[str, str]:
+        low, high = intervals[number] or (None, None)
+        lower_is_better = criterion.best is pd.Series.min
+        return {
+            "criterion": text,
+            "trial": str(number),
+            "setting": _setting(trials, number, dimensions),
+            "test ROC AUC": percent(tested[number]),
+            "95 % interval": percent_interval({"low": low, "high": high}),
+            "below the best": f"{100 * (best - tested[number]):.1f}",
             "rank correlation with the test": _correlation(
-                whole[criterion.figure], areas, criterion.best is pd.Series.min
+                among[criterion.figure], among["trial"].map(tested), lower_is_better
             ),
         }
-        for name, criterion in CRITERIA.items()
-    ]
+
+    choices = [choice(CRITERIA[name].text, chosen[name], whole, CRITERIA[name]) for name in chosen]
+    for detector, number in choose_by_own_loss(trials).items():
+        own = whole[whole[DETECTOR].map(detector_of) == detector]
+        choices.append(
+            choice(f"score of held-out normals, lowest of {detector}", number, own, CRITERIA["unsupervised"])
+        )
     ended = trials["state"].value_counts()
     others = "".join(f", {ended[state]} {text}" for state, text in ENDED.items() if state in ended)
     informed = INFORMED if settings.prune or settings.sampler == "tpe" else ""
@@ -74,7 +83,7 @@ def tuning_section(
             f"{len(trials)} of {settings.size} combinations were tried{others}; the test ROC AUC of whole trials lies "
             f"between {percent(worst)} and {percent(best)} (one training each).\n",
             table(choices),
-            READING,
+            READING + (SEVERAL if DETECTOR in settings.space else ""),
             table(_trial_rows(trials, tested, dimensions)),
             f"What would have been chosen with fewer anomalies of fewer kinds (paper, figure 5):{informed}\n",
             f"![Few anomalies of {arm}](arms/{arm}/tuning/few_anomalies.png)\n",
@@ -83,7 +92,7 @@ def tuning_section(
 
 
 def plot_few_anomalies(
-    path: Path, title: str, few: pd.DataFrame, tested: Mapping[int, float], unsupervised: float
+    path: Path, title: str, few: pd.DataFrame, tested: Mapping[int, float], unsupervised: float | None
 ) -> None:
     """Draw figure 5 of the paper.
 
@@ -92,7 +101,7 @@ def plot_few_anomalies(
         title: Stands above it.
         few: The table of :func:`pipeline.tuning.few_anomalies.few_anomalies`.
         tested: Test ROC AUC of each whole trial.
-        unsupervised: That of the trial which the reconstruction loss chooses.
+        unsupervised: That of the trial which the reconstruction loss chooses; None where it chooses none.
     """
     figure = Figure(figsize=(6.4, 4), layout="tight")
     axes = figure.subplots()
@@ -101,7 +110,8 @@ def plot_few_anomalies(
     for value, name in ((best, "best"), (worst, "worst")):
         axes.axhline(value, color="0.6", linewidth=1)
         axes.annotate(name, (1.01, value), xycoords=("axes fraction", "data"), fontsize=7, va="center")
-    axes.axhline(unsupervised, color="0.3", linewidth=1, linestyle=":", label="chosen by loss")
+    if unsupervised is not None:
+        axes.axhline(unsupervised, color="0.3", linewidth=1, linestyle=":", label="chosen by loss")
     for shift, (kinds, rows) in enumerate(few.groupby("kinds", sort=False)):
         places = [numbers.index(number) + 0.06 * shift for number in rows["anomalies"]]
         label = "all kinds" if kinds == ALL else f"{kinds} kind{'' if kinds == '1' else 's'}"

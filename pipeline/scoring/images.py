@@ -1,17 +1,18 @@
 """Scoring image files: prepared by several processes, scored by one, a portion at a time."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from pipeline.compute.scratch import make_parts, scratch_key
+from pipeline.compute.scratch import each_part, scratch_key
 from pipeline.data.stain import TooLittleStainError
 from pipeline.errors import PipelineError
-from pipeline.evaluation.scores import DIGITS
+from pipeline.evaluation.scores import rounded
 from pipeline.files import atomic, remove, write_picture
 from pipeline.reporting.gallery import heat
 from pipeline.scoring.inputs import Input
@@ -40,7 +41,7 @@ class PrepareJob:
         for one in inputs:
             checksum, reason = "", ""
             try:
-                content = _content(one)
+                content = content_of(one)
                 checksum = hashlib.md5(content, usedforsecurity=False).hexdigest()
                 images.append(self.preparation.prepare(content, one.path.name))
             except (PipelineError, TooLittleStainError) as error:
@@ -70,15 +71,42 @@ def score_images(
         The columns of :data:`COLUMNS` but ``q``, in the order of the inputs; numbers are NaN where there is no score.
     """
     remove(out / "pictures")  # those of an earlier run may show a file as it was
-    portions = [list(inputs[start : start + AT_ONCE]) for start in range(0, len(inputs), AT_ONCE)]
-    facts = [[(one.name, _state(one.path)) for one in portion] for portion in portions]
-    items = [(scratch_key(model.checksum, known), portion) for known, portion in zip(facts, portions, strict=True)]
-    parts = make_parts(PrepareJob(model.preparation), items, out / PARTS, workers, "prepared", "images")
-    tables = [_scored(model, portion, part, alpha, maps, out) for portion, part in zip(portions, parts, strict=True)]
+    tables = []
+    with closing(measured_images(model, inputs, out, workers)) as portions:
+        for measured, images in portions:
+            read = measured["looks"].notna()
+            table = _placed(model, measured, alpha)
+            chosen = {"none": read & False, "flagged": table["flagged"], "all": table["score"].notna()}[maps]
+            _draw(model, table[read].assign(drawn=chosen[read]), images, out / "pictures")
+            tables.append(table)
     return pd.concat(tables, ignore_index=True)
 
 
-def _scored(model: Model, inputs: Sequence[Input], part: Path, alpha: float, maps: str, out: Path) -> pd.DataFrame:
+def measured_images(
+    model: Model, inputs: Sequence[Input], out: Path, workers: int
+) -> Generator[tuple[pd.DataFrame, np.ndarray]]:
+    """Prepare and score files, a portion at a time.
+
+    Args:
+        model: The model.
+        inputs: The files.
+        out: The folder of the results; what an interrupted run has finished is in ``.parts``.
+        workers: Processes; they change no byte.
+
+    Yields:
+        ``name``, ``path``, ``md5``, ``status``, ``reason``, ``score`` and ``looks`` (how unlike training normals it
+        looks; NaN where the file could not be read), and the images of those files that could be.
+    """
+    portions = [list(inputs[start : start + AT_ONCE]) for start in range(0, len(inputs), AT_ONCE)]
+    facts = [[(one.name, _state(one.path)) for one in portion] for portion in portions]
+    items = [(scratch_key(model.checksum, known), portion) for known, portion in zip(facts, portions, strict=True)]
+    parts = each_part(PrepareJob(model.preparation), items, out / PARTS, workers, "prepared", "images")
+    with closing(parts):  # the processes end if scoring fails
+        for portion, part in zip(portions, parts, strict=True):
+            yield _measured(model, portion, part)
+
+
+def _measured(model: Model, inputs: Sequence[Input], part: Path) -> tuple[pd.DataFrame, np.ndarray]:
     with np.load(part, allow_pickle=False) as content:
         images, reasons, checksums = content["images"], content["reasons"].tolist(), content["md5"].tolist()
     table = pd.DataFrame(
@@ -93,33 +121,41 @@ def _scored(model: Model, inputs: Sequence[Input], part: Path, alpha: float, map
     read = table["status"] == "ok"
     scores = np.full(len(table), np.nan)
     if read.any():
-        scores[read] = [float(f"{score:.{DIGITS}g}") for score in model.detector.score(images)]
+        scores[read] = rounded(model.detector.score(images))
     told = read & np.isfinite(scores)
     table.loc[read & ~told, ["status", "reason"]] = ["failed", "its score is not finite: is it blank?"]
-    known = model.calibration
     table["score"] = np.where(told, scores, np.nan)
+    looks = np.full(len(table), np.nan)
+    looks[read] = model.appearance.looks(images) if read.any() else []
+    table["looks"] = looks
+    return table, images
+
+
+def _placed(model: Model, table: pd.DataFrame, alpha: float) -> pd.DataFrame:
+    """Say where scores and looks lie among those of normals."""
+    known, told, read = model.calibration, table["score"].notna(), table["looks"].notna()
+    scores, looks = table["score"].to_numpy(), table.pop("looks").to_numpy()
     table["percentile"] = np.where(told, known.percentiles(scores), np.nan)
     table["p"] = np.where(told, known.p_values(scores), np.nan)
     table["flagged"] = told & known.flagged(scores, alpha)
-    strange = np.full(len(table), np.nan)
-    strange[read] = model.appearance.p_values(images) if read.any() else []
-    table["appearance_p"] = strange
-    chosen = {"none": read & False, "flagged": table["flagged"], "all": told}[maps]
-    _draw(model, table[read].assign(drawn=chosen[read]), images, out / "pictures")
+    table["appearance_p"] = np.where(read, model.appearance.distances.p_values(looks), np.nan)
     return table
 
 
 def _draw(model: Model, table: pd.DataFrame, images: np.ndarray, folder: Path) -> None:
-    """Draw each chosen image and its map, named after its content."""
+    """Draw each chosen image, its map and its reconstruction, if there are such; named after the image's name."""
     rows = np.flatnonzero(table["drawn"].to_numpy())
     if not len(rows):
         return
     maps = model.detector.anomaly_maps(images[rows]) if model.map_top else None
+    reconstructions = model.detector.reconstructions(images[rows])
     for number, row in enumerate(rows):
         name = picture_name(table["name"].iloc[row])
         write_picture(folder / f"{name}.png", _shown(images[row]))
         if maps is not None and model.map_top:
             write_picture(folder / f"{name}.map.png", heat(maps[number], model.map_top))
+        if reconstructions is not None:
+            write_picture(folder / f"{name}.reconstruction.png", _shown(reconstructions[number]))
 
 
 def picture_name(name: str) -> str:
@@ -131,7 +167,12 @@ def _shown(image: np.ndarray) -> np.ndarray:
     return np.repeat(image, 3, axis=2) if image.shape[2] == 1 else image
 
 
-def _content(one: Input) -> bytes:
+def content_of(one: Input) -> bytes:
+    """Read a file.
+
+    Raises:
+        PipelineError: If it cannot be read, is too large for an image, or is something that lies beside images.
+    """
     if one.path.name.startswith("._"):
         raise PipelineError(f"{one.name} is what macOS keeps beside a file, no image: leave it out")
     if one.path.name.upper() == "DICOMDIR":

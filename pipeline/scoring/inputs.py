@@ -2,14 +2,14 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pipeline.data.collection_csv import read_rows
 from pipeline.data.inventory import UNWRITABLE, raw_file
 from pipeline.errors import PipelineError
 
-COLUMN = "path"
+COLUMN, GROUP = "path", "group"
 
 
 @dataclass(frozen=True)
@@ -20,10 +20,13 @@ class Input:
         name: What results call it: its path below the folder or CSV that was named, behind that one's name; its own
             name if it was named itself.
         path: Where it is.
+        group: Whose it is, as the column ``group`` of a CSV says; empty where nothing does. Of normals, one of each
+            group counts.
     """
 
     name: str
     path: Path
+    group: str = ""
 
 
 def find_inputs(named: Sequence[Path], recursive: bool) -> list[Input]:
@@ -44,7 +47,7 @@ def find_inputs(named: Sequence[Path], recursive: bool) -> list[Input]:
         found.setdefault(one.path.resolve(), one)
     names = Counter(one.name for one in found.values())
     # Of two with one name, the paths tell which is which.
-    told = [one if names[one.name] == 1 else Input(one.path.as_posix(), one.path) for one in found.values()]
+    told = [one if names[one.name] == 1 else replace(one, name=one.path.as_posix()) for one in found.values()]
     inputs = sorted(told, key=lambda one: one.name)
     if not inputs:
         raise PipelineError(f"there are no files in {', '.join(map(str, named))}: name files, or use --recursive")
@@ -58,8 +61,10 @@ def _inputs_of(word: Path, recursive: bool) -> Iterator[Input]:
     elif not word.is_file():
         raise PipelineError(f"{word} is missing: name a file, a folder or a CSV with the column {COLUMN}")
     elif word.suffix.lower() == ".csv":
-        for row, path in read_rows(word, [COLUMN])[COLUMN].items():
-            yield Input(f"{word.stem}/{path}", raw_file(word.parent, path, f"{word}, row {row}"))
+        rows = read_rows(word, [COLUMN])
+        groups = rows[GROUP] if GROUP in rows else [""] * len(rows)
+        for row, path, group in zip(rows.index, rows[COLUMN], groups, strict=True):
+            yield Input(f"{word.stem}/{path}", raw_file(word.parent, path, f"{word}, row {row}"), group)
     else:
         yield Input(word.name, word)
 

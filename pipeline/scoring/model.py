@@ -1,7 +1,8 @@
 """A model's file, and all that it needs to score images of which the repository knows nothing."""
 
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Protocol, cast
@@ -12,7 +13,6 @@ import torch
 from pipeline.compute.device import Workplace
 from pipeline.data.kinds import names as kind_names
 from pipeline.detectors import registry
-from pipeline.detectors.base import Detector
 from pipeline.detectors.model_files import opened_model, tensor_of
 from pipeline.errors import PipelineError
 from pipeline.evaluation.appearance import Appearance
@@ -33,33 +33,69 @@ class Preparing(Protocol):
         ...
 
 
+class Scoring(Protocol):
+    """What scoring asks of a detector, see :class:`pipeline.detectors.base.Detector`."""
+
+    def score(self, images: np.ndarray) -> np.ndarray:
+        """Return anomaly scores, float64 (N,), of images uint8 (N, H, W, C)."""
+        ...
+
+    def anomaly_maps(self, images: np.ndarray) -> np.ndarray | None:
+        """Return anomaly maps, float32 (N, h, w); None without."""
+        ...
+
+    def reconstructions(self, images: np.ndarray) -> np.ndarray | None:
+        """Return what a network makes of images, uint8 (N, h, w, C); None where it reconstructs nothing."""
+        ...
+
+
 @dataclass(frozen=True)
 class Model:
-    """A fitted detector with what its scores mean.
+    """A fitted detector, or the average of several, with what its scores mean.
 
     Attributes:
-        path: Its file.
-        checksum: MD5 of the file.
+        path: Its file; of an average, the folder of all.
+        checksum: MD5 of the file; of an average, of all MD5s.
         name: The detector's.
         kind: Of the data that it was fitted to.
         detector: The detector.
         preparation: How its images are made.
-        calibration: The scores of held-out normals.
+        calibration: The scores of normals: held-out ones, or those that the user named.
         appearance: How its images look.
         map_top: The value of anomaly maps that is drawn brightest; None without maps.
         side: Of the central square of an image that is scored, in pixels; None for all of it.
+        settings: The detector's, as its file has them.
+        averaged: Of an average, seed to MD5 of its file.
+        slides: The scores of whole slides that the user named as normal; None without.
+        normals_checksum: Of the normals that the user named; empty where the held-out ones calibrate.
     """
 
     path: Path
     checksum: str
     name: str
     kind: str
-    detector: Detector
+    detector: Scoring
     preparation: Preparing
     calibration: Calibration
     appearance: Appearance
     map_top: float | None
     side: int | None
+    settings: str = ""
+    averaged: Mapping[int, str] = field(default_factory=dict)
+    slides: Calibration | None = None
+    normals_checksum: str = ""
+
+    @property
+    def title(self) -> str:
+        """What outputs call it, without the place where it lies."""
+        if not self.averaged:
+            return self.path.name
+        return f"{self.path.parent.name}/{self.path.name}, the average of seeds {', '.join(map(str, self.averaged))}"
+
+    @property
+    def normals_are(self) -> str:
+        """What outputs call the normals that calibrate it: held-out or named."""
+        return "named" if self.normals_checksum else "held-out"
 
 
 def read_model(path: Path, place: Workplace, weights: str | None = None) -> Model:
@@ -83,22 +119,23 @@ def read_model(path: Path, place: Workplace, weights: str | None = None) -> Mode
         mean = tensor_of(content, "appearance_mean", torch.float64, None)
         precision = tensor_of(content, "appearance_precision", torch.float64, len(mean), len(mean))
         kind = content["preparation"]["kind"]
-        calibration = Calibration(_rising(content, "normals"))
-        appearance = Appearance(Spread(mean, precision), Calibration(_rising(content, "appearance_normals")))
+        calibration = Calibration(_drawn(content, "normals"))
+        appearance = Appearance(Spread(mean, precision), Calibration(_drawn(content, "appearance_normals")))
         preparation = _preparation(kind, content["preparation"])
-        settings = registry.settings_class(name).model_validate_json(content.get("settings", "{}"))
+        written = content.get("settings", "{}")
+        settings = registry.settings_class(name).model_validate_json(written)
         if "weights" in settings.files:
             settings = settings.model_copy(update={"weights": weights})
     detector = registry.load(name, path, settings, place)
-    return Model(path, md5(path), name, kind, detector, preparation, calibration, appearance, top, settings.resolution)
+    return Model(
+        path, md5(path), name, kind, detector, preparation, calibration, appearance, top, settings.resolution, written
+    )
 
 
-def _rising(content: Any, name: str) -> np.ndarray:
+def _drawn(content: Any, name: str) -> np.ndarray:
     values = content[name]
     if len(values):
         values = tensor_of(content, name, torch.float64, None)
-    if (values.diff() < 0).any():
-        raise ValueError(f"{name} do not rise")
     return cast(np.ndarray, values.numpy())
 
 

@@ -1,4 +1,4 @@
-"""Images that a page shows, with their anomaly maps: those with the highest scores."""
+"""Images that a page shows, with reconstructions and anomaly maps: those with the highest scores."""
 
 from collections.abc import Hashable
 from pathlib import Path
@@ -53,19 +53,24 @@ def _card(facts: dict[Hashable, Any]) -> str:
 
 
 def _pictures(path: Path) -> str:
-    map_path = path.with_suffix(".map.png")
+    """Show an image, and what its detector drew of it: of all of it or of its middle, which is framed then."""
+    drawn = {
+        says: file
+        for says, kind in {"reconstruction": ".reconstruction.png", "anomaly map": ".map.png"}.items()
+        if (file := path.with_suffix(kind)).is_file()
+    }
     with Image.open(path) as image:
-        shown = data_uri(ImageOps.contain(image, (SIDE, SIDE)), QUALITY)
-        if not map_path.is_file():
-            return _figure(shown, "prepared image")
-        with Image.open(map_path) as anomaly_map:
-            shares = anomaly_map.width / image.width, anomaly_map.height / image.height
-            drawn = data_uri(ImageOps.contain(anomaly_map, (SIDE, SIDE)), QUALITY)
-    if shares == (1, 1):
-        return _figure(shown, "prepared image") + _figure(drawn, "anomaly map")
-    beside, above = (f"{50 * (1 - share):.2f}%" for share in shares)
-    frame = f'<span class="frame" style="inset: {above} {beside}"></span>'
-    return _figure(shown, "prepared image", frame) + _figure(drawn, "anomaly map of the framed part")
+        whole, shown = image.size, data_uri(ImageOps.contain(image, (SIDE, SIDE)), QUALITY)
+    frame, figures = "", ""
+    for says, file in drawn.items():
+        with Image.open(file) as picture:
+            shares = picture.width / whole[0], picture.height / whole[1]
+            source = data_uri(ImageOps.contain(picture, (SIDE, SIDE)), QUALITY)
+        if shares != (1, 1):
+            beside, above = (f"{50 * (1 - share):.2f}%" for share in shares)
+            frame = f'<span class="frame" style="inset: {above} {beside}"></span>'
+        figures += _figure(source, says if shares == (1, 1) else f"{says} of the framed part")
+    return _figure(shown, "prepared image", frame) + figures
 
 
 def _figure(source: str, says: str, frame: str = "") -> str:

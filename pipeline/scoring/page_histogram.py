@@ -13,7 +13,7 @@ LABELS = 42  # pixels below it
 ROOM = 0.9  # of the height that the highest bar takes; the threshold's name stands above
 
 HISTOGRAM = """<figure id="distribution">
-<p class="legend"><span><span class="key normal"></span> {normals:,} held-out normals</span>
+<p class="legend"><span><span class="key normal"></span> {normals:,} {known} normals</span>
 <span><span class="key new"></span> {scores:,} new images</span>{key}</p>
 <svg role="img" aria-label="{label}" width="100%" height="{height}">
 {grid}
@@ -30,13 +30,14 @@ HISTOGRAM = """<figure id="distribution">
 """
 
 
-def histogram(scores: np.ndarray, normals: np.ndarray, threshold: float | None) -> str:
+def histogram(scores: np.ndarray, normals: np.ndarray, threshold: float | None, known: str) -> str:
     """Draw how scores are distributed.
 
     Args:
         scores: float64 (m,), finite, of new images, at least one.
-        normals: float64 (n,) of held-out normals; may be empty.
+        normals: float64 (n,) of normals; may be empty.
         threshold: Images above it are flagged; None where there is none.
+        known: What the normals are: held-out or named.
     """
     low, high = _range(scores, normals)
     edges = np.linspace(low, high, BARS + 1)
@@ -45,9 +46,10 @@ def histogram(scores: np.ndarray, normals: np.ndarray, threshold: float | None) 
     beyond = int(((scores < low) | (scores > high)).sum())
     return HISTOGRAM.format(
         normals=len(normals),
+        known=known,
         scores=len(scores),
         key="" if threshold is None else '\n<span><span class="key threshold"></span> threshold</span>',
-        label=_label(scores, normals, threshold),
+        label=_label(scores, normals, threshold, known),
         height=HEIGHT + LABELS,
         bars_height=HEIGHT,
         grid=_grid(top),
@@ -111,8 +113,8 @@ def _threshold(threshold: float, share: float) -> str:
     )
 
 
-def _label(scores: np.ndarray, normals: np.ndarray, threshold: float | None) -> str:
+def _label(scores: np.ndarray, normals: np.ndarray, threshold: float | None, known: str) -> str:
     parts = [f"scores of new images from {scores.min():.4g} to {scores.max():.4g}"]
-    parts += [f"of held-out normals from {normals.min():.4g} to {normals.max():.4g}"] if len(normals) else []
+    parts += [f"of {known} normals from {normals.min():.4g} to {normals.max():.4g}"] if len(normals) else []
     parts += [] if threshold is None else [f"threshold {threshold:.4g}"]
     return "Histogram: " + "; ".join(parts)

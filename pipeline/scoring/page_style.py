@@ -76,10 +76,30 @@ tbody .reason { white-space: normal; }
 .card { border: 1px solid var(--line); border-radius: 4px; padding: 12px; }
 .card:target { outline: 3px solid var(--new); }
 .card p { margin: 8px 0 0; }
-.pictures { display: grid; grid-template-columns: 1fr 1fr; gap: 8px; max-width: 540px; }
+.pictures { display: grid; grid-template-columns: repeat(auto-fit, minmax(100px, 1fr)); gap: 8px; max-width: 540px; }
 .picture { display: block; position: relative; }
 .picture img { display: block; width: 100%; height: auto; }
 .frame { position: absolute; border: 1px dashed #ffd54f; }
+:root { --frame: #00e5ff; }
+.filters { position: absolute; width: 0; height: 0; }
+.slides { display: grid; gap: 16px; }
+.parts { display: grid; align-items: start; gap: 8px 24px; }
+.parts { grid-template-columns: repeat(auto-fit, minmax(min(380px, 100%), 1fr)); }
+.overview { position: relative; overflow: hidden; background: #fff; }
+.overview img, .places img { display: block; width: 100%; height: auto; }
+.overview img.heat { position: absolute; left: 0; top: 0; opacity: .5; image-rendering: pixelated; }
+.overview .place { position: absolute; border: 2px solid var(--frame); box-shadow: 0 0 0 1px #000; }
+.overview .place { color: #000; font: 600 12px/16px system-ui, sans-serif; }
+.bar { font-size: 12px; color: var(--quiet); white-space: nowrap; margin-top: 4px; }
+.bar span { display: inline-block; height: 6px; border: 2px solid var(--text); border-top: 0; }
+.controls label { display: grid; grid-template-columns: 6em 1fr; gap: 0 8px; font-size: 13px; margin-bottom: 8px; }
+.controls input { width: 100%; margin: 0; }
+.controls output { grid-column: 2; color: var(--quiet); font-variant-numeric: tabular-nums; }
+[hidden] { display: none; }
+.controls { margin-bottom: 16px; }
+.numbers { margin: 0; padding: 0; list-style: none; font-size: 13px; font-variant-numeric: tabular-nums; }
+.places { display: grid; gap: 16px; margin-top: 16px; }
+.places { grid-template-columns: repeat(auto-fill, minmax(min(300px, 100%), 1fr)); }
 /* Where eight columns have no room, each input is a block of its own, and the heads are a list of ways to sort. */
 @media (max-width: 900px) {
   table, caption, tbody, thead { display: block; }

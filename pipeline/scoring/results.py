@@ -8,36 +8,49 @@ import pandas as pd
 
 from pipeline.compute.device import Workplace
 from pipeline.errors import PipelineError
-from pipeline.evaluation.calibration import q_values
+from pipeline.evaluation.calibration import Calibration, q_values
 from pipeline.evaluation.provenance import libraries
-from pipeline.files import read_json, write_csv, write_json, write_text
+from pipeline.files import read_json, remove, write_csv, write_json, write_text
 from pipeline.scoring.model import Model
 
 RESULTS, RUN = "results.csv", "run.json"
 PARTS = ".parts"  # what an interrupted run has finished
 CLAIM = f"{PARTS}/model"  # whose they are
+NORMALS = "normals.csv"
 DIGITS = 6
 
 
-def begin(out: Path, model: Model) -> None:
-    """Claim a folder for the results of a model, so that those of two are never mixed.
+def begin(out: Path, model: Model, afresh: bool = False) -> None:
+    """Claim a folder for the results of a model and what calibrates it, so that those of two are never mixed.
+
+    Args:
+        out: The folder.
+        model: The model.
+        afresh: Whether what an interrupted run has finished is removed.
 
     Raises:
-        PipelineError: If it holds anything else than results, finished or not, of the same model.
+        PipelineError: If it holds anything else than results, finished or not, of the same model and normals.
     """
+    wanted = f"{model.checksum} {model.normals_checksum}"
     if out.exists() and not out.is_dir():
         raise PipelineError(f"{out} is a file: name a folder for the results")
     if (out / RUN).is_file():
-        claimed = read_json(out / RUN, "name another folder").get("model_md5")
+        facts = read_json(out / RUN, "name another folder")
+        claimed = f"{facts.get('model_md5')} {facts.get('normals_md5', '')}"
     elif (out / CLAIM).is_file():
         claimed = (out / CLAIM).read_text(encoding="utf-8")
     elif out.is_dir() and any(out.iterdir()):
         raise PipelineError(f"{out} is not empty and holds no results: name another folder")
     else:
-        claimed = model.checksum
-    if claimed != model.checksum:
+        claimed = wanted
+    whose, _, by = claimed.partition(" ")
+    if whose != model.checksum:
         raise PipelineError(f"{out} holds results of another model: name another folder, or remove it")
-    write_text(out / CLAIM, model.checksum)
+    if by != model.normals_checksum:
+        raise PipelineError(f"{out} holds results by other normals: name another folder, or remove it")
+    if afresh:
+        remove(out / PARTS)
+    write_text(out / CLAIM, wanted)
 
 
 def with_q(table: pd.DataFrame) -> pd.DataFrame:
@@ -59,20 +72,29 @@ def write_results(out: Path, table: pd.DataFrame, facts: dict[str, Any]) -> None
 
 def facts_of(model: Model, place: Workplace, table: pd.DataFrame, alpha: float) -> dict[str, Any]:
     """Say what the results were made with, and what a flag is worth."""
-    known = model.calibration
-    alarms = known.false_alarms(alpha)
+    several = {"averaged": {f"seed-{seed}": checksum for seed, checksum in model.averaged.items()}}
     return {
-        "model": model.path.name,
+        "model": model.title,
         "model_md5": model.checksum,
         "detector": model.name,
         "kind": model.kind,
         "alpha": alpha,
-        "normals": len(known.normals),
-        "threshold": known.threshold(alpha),
-        "false_alarms": alarms and {"expected": alarms.expected, "low": alarms.low, "high": alarms.high},
+        **worth_of(model.calibration, alpha),
         "inputs": len(table),
         "scored": int((table["status"] == "ok").sum()),
         "flagged": int(table["flagged"].sum()),
         "device": str(place),
         "libraries": libraries(),
+        **(several if model.averaged else {}),
+        **({"normals_md5": model.normals_checksum} if model.normals_checksum else {}),
+    }
+
+
+def worth_of(known: Calibration, alpha: float) -> dict[str, Any]:
+    """Say what a flag is worth by the normals that are known."""
+    alarms = known.false_alarms(alpha)
+    return {
+        "normals": len(known.normals),
+        "threshold": known.threshold(alpha),
+        "false_alarms": alarms and {"expected": alarms.expected, "low": alarms.low, "high": alarms.high},
     }

@@ -10,6 +10,7 @@ from pipeline.evaluation.scores import DIGITS
 from pipeline.files import atomic
 from pipeline.scoring.views import Views
 
+HEAT_MAP = "heatmap.tiff"
 BLOCK = 256  # side in pixels of the blocks of a TIFF
 
 
@@ -22,7 +23,7 @@ def write_heat_map(path: Path, grid: np.ndarray, views: Views, microns_per_pixel
         views: Where they lie.
         microns_per_pixel: Of level 0.
     """
-    per_centimetre = 1e4 / (views.extent / views.per_tile * microns_per_pixel)
+    per_centimetre = 1e4 / (views.pitch * microns_per_pixel)
     with atomic(path) as partial, TiffWriter(partial) as tiff:
         tiff.write(
             grid.astype(np.float32),

@@ -26,14 +26,15 @@ class Colours:
     meaning: str
 
 
-def colours_of(calibration: Calibration, alpha: float) -> Colours | None:
-    """Say which scores are drawn dark and bright, by held-out normals and never by the slide itself.
+def colours_of(calibration: Calibration, alpha: float, known: str = "held-out") -> Colours | None:
+    """Say which scores are drawn dark and bright, by normals and never by the slide itself.
 
     A scale of its own would show something bright on every slide.
 
     Args:
         calibration: Of the model.
         alpha: The level at which views are flagged.
+        known: What the normals are: held-out or named.
 
     Returns:
         The scale; None where there are not two different normals to make one of.
@@ -43,9 +44,9 @@ def colours_of(calibration: Calibration, alpha: float) -> Colours | None:
         return None
     what = "threshold"
     if limit is None or limit == normals[0]:
-        limit, what = normals[-1], "highest of the held-out normals' tiles"
+        limit, what = normals[-1], f"highest of the {known} normals' tiles"
     dark = float(normals[0])
-    meaning = f"dark is the lowest of the held-out normals' tiles, half bright the {what}"
+    meaning = f"dark is the lowest of the {known} normals' tiles, half bright the {what}"
     return Colours(dark, 2 * float(limit) - dark, meaning)
 
 

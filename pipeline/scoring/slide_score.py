@@ -10,14 +10,27 @@ RULE = f"the highest mean of {WINDOW}×{WINDOW} neighbouring views"
 def slide_score(grid: np.ndarray) -> float:
     """Return the highest mean of 3×3 neighbouring views.
 
+    Args:
+        grid: float64 (rows, columns) of view scores, NaN where there is no view.
+    """
+    return float(np.nanmax(window_means(grid)))
+
+
+def window_means(grid: np.ndarray) -> np.ndarray:
+    """Return the mean of each 3×3 neighbouring views.
+
     Of the windows, those with most views count: nine, unless the tissue is nowhere as wide.
 
     Args:
         grid: float64 (rows, columns) of view scores, NaN where there is no view.
+
+    Returns:
+        float64 (rows + 2, columns + 2); the window at (i, j) ends with the view at (i, j) of the grid. NaN where a
+        window does not count.
     """
     known = np.isfinite(grid)
     counts, sums = _window_sums(known.astype(np.float64)), _window_sums(np.where(known, grid, 0.0))
-    return float((sums[counts == counts.max()] / counts.max()).max())
+    return np.where(counts == counts.max(), sums / counts.max(), np.nan)
 
 
 def _window_sums(values: np.ndarray) -> np.ndarray:

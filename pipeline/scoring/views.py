@@ -29,6 +29,11 @@ class Views:
         """Share of a tile that its views cover: 1 where they divide it."""
         return (self.per_tile * self.side / self.working_size) ** 2
 
+    @property
+    def pitch(self) -> float:
+        """Level-0 pixels from one view to the next, on average over a tile."""
+        return self.extent / self.per_tile
+
     def cut(self, tiles: np.ndarray) -> np.ndarray:
         """Cut tiles uint8 (n, working_size, working_size, C) into views (n · per_tile², side, side, C), row by row."""
         each, side, margin = self.per_tile, self.side, self._margin

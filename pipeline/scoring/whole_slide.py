@@ -18,14 +18,17 @@ from pipeline.compute.scratch import is_whole, scratch_key
 from pipeline.compute.workers import process_all
 from pipeline.data.slides.reading import Slide
 from pipeline.data.slides.reasons import reason_of
-from pipeline.evaluation.scores import DIGITS
+from pipeline.evaluation.scores import rounded
 from pipeline.files import atomic, remove
+from pipeline.scoring.highest import SIDE as PLACE_SIDE
+from pipeline.scoring.highest import Place, highest_places
 from pipeline.scoring.inputs import Input
 from pipeline.scoring.model import Model
 from pipeline.scoring.slide_picture import SIDE
 from pipeline.scoring.slide_tiles import Found, Opening, TilesJob, find_tiles
 from pipeline.scoring.views import Views
 
+ARRAYS = ("grid", "looks", "pictures")  # of what was scored
 TILES = 32  # made and scored together
 AHEAD = 2  # times the processes: so many of these portions wait in memory
 
@@ -41,6 +44,7 @@ class Facts:
     Attributes:
         microns_per_pixel: Of level 0.
         stated: Whether the file states that.
+        objective: Its power as the file states it, 40 for 40x; None if it does not.
         corner: See :class:`pipeline.data.slides.reading.Slide`.
         thumbnail: uint8 RGB (h, w, 3), the slide.
         thumbnail_pixel: Level-0 pixels to one of its pixels.
@@ -48,6 +52,7 @@ class Facts:
 
     microns_per_pixel: float
     stated: bool
+    objective: float | None
     corner: tuple[int, int]
     thumbnail: np.ndarray
     thumbnail_pixel: float
@@ -58,7 +63,7 @@ class Facts:
         pixel = max(1.0, max(slide.size) / SIDE)
         thumbnail = slide.thumbnail(pixel * slide.microns_per_pixel)
         stated = slide.stated_microns_per_pixel is not None
-        return cls(slide.microns_per_pixel, stated, slide.corner, thumbnail, pixel)
+        return cls(slide.microns_per_pixel, stated, slide.objective, slide.corner, thumbnail, pixel)
 
 
 @dataclass(frozen=True)
@@ -70,16 +75,21 @@ class Scored:
         views: Where they lie.
         tissue: Share of the slide's tissue that was scored.
         unstained: Tiles that were left out for too little stain.
-        strange: Share of the other tiles that look unlike any held-out normal's.
+        looks: How unlike training normals each of the other tiles looks: float64 (tiles,), see
+            :class:`pipeline.evaluation.appearance.Appearance`.
         facts: Of the slide's file.
+        places: Those that score highest.
+        pictures: uint8 RGB (n, h, w, 3), what is shown of these at the tiles' µm/px.
     """
 
     grid: np.ndarray
     views: Views
     tissue: float
     unstained: int
-    strange: float
+    looks: np.ndarray
     facts: Facts
+    places: tuple[Place, ...]
+    pictures: np.ndarray
 
     @property
     def scores(self) -> np.ndarray:
@@ -114,15 +124,18 @@ def scored_or_kept(model: Model, one: Input, opening: Opening, checksum: str, pa
 
 
 def _to_part(scored: Scored) -> dict[str, Any]:
-    arrays = {"grid": scored.grid, "thumbnail": scored.facts.thumbnail}
+    arrays = {name: getattr(scored, name) for name in ARRAYS} | {"thumbnail": scored.facts.thumbnail}
     plain = vars(scored) | {"views": vars(scored.views), "facts": vars(scored.facts) | {"thumbnail": None}}
-    return arrays | {"plain": json.dumps(plain | {"grid": None})}
+    plain |= {"places": [vars(place) for place in scored.places]} | dict.fromkeys(ARRAYS)
+    return arrays | {"plain": json.dumps(plain)}
 
 
 def _from_part(content: Mapping[str, Any]) -> Scored:
     plain = json.loads(str(content["plain"]))
     facts = Facts(**plain["facts"] | {"thumbnail": content["thumbnail"]})
-    return Scored(**plain | {"grid": content["grid"], "views": Views(**plain["views"]), "facts": facts})
+    places = tuple(Place(**place) for place in plain["places"])
+    arrays = {name: content[name] for name in ARRAYS}
+    return Scored(**plain | arrays | {"views": Views(**plain["views"]), "facts": facts, "places": places})
 
 
 def _score(model: Model, one: Input, opening: Opening, parts: Path, workers: int) -> Scored:
@@ -133,26 +146,36 @@ def _score(model: Model, one: Input, opening: Opening, parts: Path, workers: int
     _score_portions(model, one, TilesJob(one.path, opening, found.normalizer), found, tiles, files, workers)
     each = found.views.per_tile
     grid = np.full((found.shape[0] * each, found.shape[1] * each), np.nan)
-    unstained, strange, tissue = 0, 0, 0.0
+    unstained, tissue, looks = 0, 0.0, []
     for portion, file in zip(tiles, files, strict=True):
         with np.load(file, allow_pickle=False) as content:
             kept, scores = portion[content["kept"]], content["scores"]
-            strange += int(content["strange"])
+            looks.append(content["looks"])
         unstained += len(portion) - len(kept)
         tissue += float(kept["tissue"].sum())
         for row, column, of_tile in zip(kept["row"], kept["column"], scores, strict=True):
             grid[row * each : (row + 1) * each, column * each : (column + 1) * each] = of_tile
-    made = len(found.tiles) - unstained
-    if not made:
+    if unstained == len(found.tiles):
         raise UnscoredError(f"{one.name} has too little stain in all of its {unstained} tiles of tissue")
-    covered = tissue * found.views.covered
-    return Scored(grid, found.views, covered / found.tissue, unstained, round(strange / made, DIGITS), facts)
+    covered = tissue * found.views.covered / found.tissue
+    places, pictures = _highest(one, opening, grid, found.views)
+    return Scored(grid, found.views, covered, unstained, np.concatenate(looks), facts, places, pictures)
 
 
 def _found(model: Model, one: Input, opening: Opening) -> tuple[Found, Facts]:
     try:
         with opening.slide(one.path) as slide:
             return find_tiles(slide, opening.preparation, one.path.stem, model.side), Facts.of(slide)
+    except Exception as error:
+        raise UnscoredError(reason_of(error)) from error
+
+
+def _highest(one: Input, opening: Opening, grid: np.ndarray, views: Views) -> tuple[tuple[Place, ...], np.ndarray]:
+    """Find the places that score highest, and read what is shown of them."""
+    places = highest_places(grid, views, opening.preparation.tile_size)
+    try:
+        with opening.slide(one.path) as slide:
+            return places, np.stack([slide.read(place.x, place.y, PLACE_SIDE) for place in places])
     except Exception as error:
         raise UnscoredError(reason_of(error)) from error
 
@@ -166,7 +189,7 @@ def _score_portions(
     files: Sequence[Path],
     workers: int,
 ) -> None:
-    """Write for each portion which tiles were ``kept``, their ``scores`` and how many are ``strange``."""
+    """Write for each portion which tiles were ``kept``, their ``scores`` and ``looks``."""
     todo = [number for number, file in enumerate(files) if not is_whole(file)]
     if not todo:
         return
@@ -186,11 +209,7 @@ def _score_portions(
 def _portion(model: Model, views: Views, images: np.ndarray) -> Mapping[str, Any]:
     shape = (len(images), views.per_tile, views.per_tile)
     if not len(images):
-        return {"scores": np.empty(shape), "strange": 0}
+        return {"scores": np.empty(shape), "looks": np.empty(0)}
     cut = views.cut(images)
     scores = np.concatenate([model.detector.score(cut[rows]) for rows in portions(cut, np.arange(len(cut)))])
-    looks = model.appearance
-    # Of n held-out normals, one looks strangest: a tile of their kind looks stranger than it once in n + 1.
-    strangest = 1 / (len(looks.distances.normals) + 1)
-    strange = int((looks.p_values(images) <= strangest).sum()) if strangest < 1 else 0
-    return {"scores": np.array([float(f"{score:.{DIGITS}g}") for score in scores]).reshape(shape), "strange": strange}
+    return {"scores": rounded(scores).reshape(shape), "looks": model.appearance.looks(images)}

@@ -1,5 +1,7 @@
-"""What a search chose, as a change of the arm's file that a person applies and commits."""
+"""What a search chose, as a change of the arm's file, and of params.yaml, that a person applies and commits."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,9 @@ from pipeline.errors import PipelineError
 from pipeline.files import read_json
 from pipeline.layout import arm_file
 from pipeline.params.compute import Compute
+from pipeline.params.editing import with_entry
+from pipeline.params.file import Params
+from pipeline.tuning.quick import is_quick
 from pipeline.tuning.space import Options, Space
 
 
@@ -27,8 +32,21 @@ def check_searched(path: Path, arm: Arm) -> None:
         )
 
 
-def adopted(arm: Arm, compute: Compute, trial: pd.Series) -> dict[str, Any]:
-    """Return what a trial changes in the arm's file: path to value.
+@dataclass(frozen=True)
+class Adopted:
+    """What a trial changes.
+
+    Attributes:
+        detector: The one that it trained.
+        changes: Path in the arm's file to value.
+    """
+
+    detector: str
+    changes: Mapping[str, Any]
+
+
+def adopted(arm: Arm, compute: Compute, trial: pd.Series) -> Adopted:
+    """Return what a trial changes in the arm's file.
 
     Where trials stopped early, the final training lasts as long as the folds did on average, since it has no fold to
     stop by (the paper's iterations are such means).
@@ -45,5 +63,22 @@ def adopted(arm: Arm, compute: Compute, trial: pd.Series) -> dict[str, Any]:
             f"ARM={arm.name}`"
         )
     iterations = [int(trial[f"iterations_{fold}"]) for fold in range(arm.search.folds)]
-    chosen = space.member(options).arm.detector(arm.search.detector)
-    return space.changes(options, {"detectors": {arm.search.detector: chosen.lasting(iterations)}})
+    member = space.member(options)
+    lasting = member.arm.detector(member.detector).lasting(iterations)
+    return Adopted(member.detector, space.changes(options, {"detectors": {member.detector: lasting}}))
+
+
+def listed(text: str, params: Params, detector: str) -> str:
+    """Name a detector in params.yaml, so that it runs; one that runs stays where it is.
+
+    It goes behind those that are there: the first is what all are compared with, on every arm, and that is no choice
+    of one arm's search.
+
+    Args:
+        text: The file.
+        params: What it says.
+        detector: To be named among those of its kind.
+    """
+    if detector in (*params.detectors, *params.quick_detectors):
+        return text
+    return with_entry(text, "quick_detectors" if is_quick(detector) else "detectors", detector)

@@ -9,6 +9,7 @@ import pandas as pd
 from pipeline.arms import Arm
 from pipeline.compute.device import Workplace, prepare_device
 from pipeline.compute.scratch import scratch_key
+from pipeline.compute.workers import Pool, worker_pool
 from pipeline.errors import PipelineError
 from pipeline.files import md5
 from pipeline.params.file import Params
@@ -44,7 +45,6 @@ class ArmSearch:
         self._test = final_fold(index, self._settings.seed)
         self._search = Search(
             arm.name,
-            arm.search.detector,
             self._settings,
             self._space,
             self._variants.folder,
@@ -67,8 +67,9 @@ class ArmSearch:
             The tables of :mod:`pipeline.tuning.tables`: trials and scores.
         """
         self._variants.prepare(self._space)
-        done = self._search.run(self._study("", LEAD))
-        tested = self._test_all([trial for trial in done if trial.state == "complete"])
+        with worker_pool(self._search.compute.trials) as pool:  # one, since a process begins by importing for seconds
+            done = self._search.run(self._study("", LEAD), pool)
+            tested = self._test_all([trial for trial in done if trial.state == "complete"], pool)
         failed = {number: of.reason for number, of in tested.items() if of.reason}
         done = [
             replace(trial, state="failed", reason=failed[trial.number]) if trial.number in failed else trial
@@ -80,12 +81,12 @@ class ArmSearch:
         scores = score_table(self._variants.index, self._kind, self._folds, done, self._test, tested)
         return trial_table(done, self._folds), scores
 
-    def _test_all(self, whole: list[Done]) -> dict[int, Done]:
+    def _test_all(self, whole: list[Done], pool: Pool) -> dict[int, Done]:
         """Train whole trials on all normals and score the test images: trial to what came out."""
         study = self._study(" tests", LEAD)
         for trial in whole[study.proposed() :]:
             study.propose(trial.options)
-        self._search.testing(self._test).work(study, lambda: len(study.done()) == len(whole))
+        self._search.testing(self._test).work(study, pool, lambda: len(study.done()) == len(whole))
         study.end()
         return {trial.number: tested for trial, tested in zip(whole, study.done(), strict=True)}
 
@@ -93,16 +94,18 @@ class ArmSearch:
         """Help with a search that another machine leads, until it has ended."""
         self._variants.prepare(self._space)
         study, tests = self._study("", helper), self._study(" tests", helper)
-        self._search.work(study, study.has_ended)
-        self._search.testing(self._test).work(tests, tests.has_ended)
+        with worker_pool(self._search.compute.trials) as pool:
+            self._search.work(study, pool, study.has_ended)
+            self._search.testing(self._test).work(tests, pool, tests.has_ended)
 
     def _trained(self) -> tuple[list[object], dict[str, str]]:
         """The settings of all members, and the checksums of the files that they name, since these can change."""
-        name, settings, files = self._settings.detector, [], set()
+        settings, files = [], set()
         for member in self._space.members:
-            member.arm.check_files(name)
-            settings.append((member.arm.detector(name), member.arm.data))
-            files |= {*member.arm.detector(name).named_files.values()}
+            member.arm.check_files(member.detector)
+            own = member.arm.detector(member.detector)
+            settings.append((member.detector, own, member.arm.data))
+            files |= {*own.named_files.values()}
         return [*settings], {str(file): md5(file) for file in sorted(files)}
 
     def _study(self, suffix: str, owner: str) -> SharedStudy:

@@ -7,6 +7,9 @@ import numpy as np
 import pandas as pd
 from sklearn.metrics import roc_auc_score
 
+from pipeline.params.tune import DETECTOR
+from pipeline.tuning.space import detector_of
+
 
 class Figures(NamedTuple):
     """What is made of one fold's scores.
@@ -72,10 +75,33 @@ def choose(trials: pd.DataFrame) -> dict[str, int]:
             pruned ones are passed over.
 
     Returns:
-        The criterion's name → the trial's number.
+        The criterion's name → the trial's number; where the trials are of several detectors, those criteria that
+        compare them: a loss does not, since each detector's has a scale of its own.
     """
-    whole = trials[trials["state"] == "complete"].sort_values("trial")
+    whole = _whole(trials)
+    compare = [name for name, by in CRITERIA.items() if DETECTOR not in trials or by.figure != "loss"]
+    return {name: _best(whole, CRITERIA[name]) for name in compare}
+
+
+def choose_by_own_loss(trials: pd.DataFrame) -> dict[str, int]:
+    """Choose, of each detector with several whole trials, the one of the lowest loss: detector to the trial's number.
+
+    Args:
+        trials: See :func:`choose`; of one detector nothing is chosen.
+    """
+    if DETECTOR not in trials:
+        return {}
+    whole = _whole(trials)
     return {
-        name: int(whole.loc[whole[by.figure] == by.best(whole[by.figure]), "trial"].iloc[0])
-        for name, by in CRITERIA.items()
+        str(detector): _best(own, CRITERIA["unsupervised"])
+        for detector, own in whole.groupby(whole[DETECTOR].map(detector_of), sort=False)
+        if len(own) > 1
     }
+
+
+def _whole(trials: pd.DataFrame) -> pd.DataFrame:
+    return trials[trials["state"] == "complete"].sort_values("trial")
+
+
+def _best(whole: pd.DataFrame, by: Criterion) -> int:
+    return int(whole.loc[whole[by.figure] == by.best(whole[by.figure]), "trial"].iloc[0])

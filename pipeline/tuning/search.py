@@ -12,7 +12,7 @@ import numpy as np
 import optuna
 
 from pipeline.compute.seeding import derived_seed, generator
-from pipeline.compute.workers import worker_pool
+from pipeline.compute.workers import Pool
 from pipeline.errors import PipelineError
 from pipeline.files import remove
 from pipeline.params.compute import Compute
@@ -34,7 +34,6 @@ class Search:
     """The search of one arm.
 
     Attributes:
-        detector: The detector whose settings are searched.
         settings: The arm's section ``tune``.
         space: What may be chosen.
         images: Combination to the folder of its prepared images.
@@ -45,7 +44,6 @@ class Search:
     """
 
     arm: str
-    detector: str
     settings: Tune
     space: Space
     images: Callable[[Member], Path]
@@ -54,44 +52,43 @@ class Search:
     compute: Compute
     scratch: Path
 
-    def run(self, study: SharedStudy) -> list[Done]:
-        """Propose all trials and wait until they are done, working on them as well."""
+    def run(self, study: SharedStudy, pool: Pool) -> list[Done]:
+        """Propose all trials and wait until they are done, working on them as well with a pool of processes."""
         count, batch = self.settings.trial_count, self.settings.batch
         for start in range(0, count, batch):
             stop = min(start + batch, count)
             for number in range(study.proposed(), stop):
                 study.propose(self._proposal(number, study.done()))
-            self.work(study, partial(_has, study, stop))
+            self.work(study, pool, partial(_has, study, stop))
         study.end()
         return study.done()
 
-    def work(self, study: SharedStudy, is_over: Callable[[], bool]) -> None:
+    def work(self, study: SharedStudy, pool: Pool, is_over: Callable[[], bool]) -> None:
         """Run trials that nobody works on, several at a time, until something is the case.
 
         Raises:
             PipelineError: If the process of a trial was killed.
         """
         running: dict[Future[Outcome], int] = {}
-        with worker_pool(self.compute.trials) as pool:
-            try:
-                while running or not is_over():
-                    while len(running) < self.compute.trials and (claimed := study.claim()):
-                        number, options = claimed
-                        running[pool.submit(run_trial, self._trial(number, options, study))] = number
-                    if not running:  # others work on all that is left
-                        time.sleep(POLL)
-                    done, _ = wait(running, BEAT, FIRST_COMPLETED)
-                    for future in done:
-                        outcome, number = future.result(), running.pop(future)
-                        study.finish(number, outcome, len(self.folds))
-                        remove(self.scratch / str(number))
-                        print(_line(self.arm, number, outcome, len(self.folds)), flush=True)
-                    study.beat()
-            except BrokenProcessPool as error:
-                raise PipelineError(
-                    f"{self.arm}: the process of a trial was killed, most likely for want of memory: lower "
-                    "compute.trials and run again; finished trials are kept"
-                ) from error
+        try:
+            while running or not is_over():
+                while len(running) < self.compute.trials and (claimed := study.claim()):
+                    number, options = claimed
+                    running[pool.submit(run_trial, self._trial(number, options, study))] = number
+                if not running:  # others work on all that is left
+                    time.sleep(POLL)
+                done, _ = wait(running, BEAT, FIRST_COMPLETED)
+                for future in done:
+                    outcome, number = future.result(), running.pop(future)
+                    study.finish(number, outcome, len(self.folds))
+                    remove(self.scratch / str(number))
+                    print(_line(self.arm, number, outcome, len(self.folds)), flush=True)
+                study.beat()
+        except BrokenProcessPool as error:
+            raise PipelineError(
+                f"{self.arm}: the process of a trial was killed, most likely for want of memory: lower "
+                "compute.trials and run again; finished trials are kept"
+            ) from error
 
     def testing(self, fold: Fold) -> "Search":
         """The same trials, trained on the training split and scored on the test split, which nothing is chosen by."""
@@ -103,8 +100,8 @@ class Search:
         return Trial(
             number,
             self.images(member),
-            self.detector,
-            member.arm.detector(self.detector),
+            member.detector,
+            member.arm.detector(member.detector),
             self.folds,
             self.known if searching else None,
             self.compute,

@@ -9,6 +9,7 @@ from pipeline.arms import Arm, every_arm, read_arm
 from pipeline.errors import PipelineError
 from pipeline.layout import arm_file
 from pipeline.params.compute import Compute
+from pipeline.params.tune import DETECTOR
 
 Options = Mapping[str, str]  # dimension to the option that is chosen in it
 
@@ -20,10 +21,12 @@ class Member:
     Attributes:
         options: What it is made of.
         arm: The arm under these options.
+        detector: The detector that is trained.
     """
 
     options: Options
     arm: Arm
+    detector: str
 
     def __str__(self) -> str:
         return ", ".join(f"{dimension}: {option}" for dimension, option in self.options.items())
@@ -36,12 +39,20 @@ class Space:
         members: In the order of a grid: the last dimension changes fastest.
 
     Raises:
-        PipelineError: If an option names a key that is not there, or a combination is impossible.
+        PipelineError: If a detector or an option names a key that is not there, or a combination is impossible.
     """
 
     def __init__(self, arm: Arm, compute: Compute) -> None:
         self._arm, self._compute = arm, compute
-        self._dimensions = arm.search.space
+        for name in arm.search.detectors:
+            if name not in arm.shared.detectors:
+                raise PipelineError(
+                    f"{arm_file(arm.name)}: tune searches {name}, but detectors has no such key: `{name}: {{}}` takes "
+                    "its defaults"
+                )
+        self._dimensions = {
+            name: _of_detectors(options) if name == DETECTOR else options for name, options in arm.search.space.items()
+        }
         self.choices = {dimension: tuple(options) for dimension, options in self._dimensions.items()}
         self.members = [
             self._member(dict(zip(self.choices, chosen, strict=True))) for chosen in product(*self.choices.values())
@@ -60,15 +71,15 @@ class Space:
             options: Dimension to option.
             further: A change after theirs.
         """
-        return self._differences([*self._parts(options), further or {}])
+        return self._differences([*self._parts(options), further or {}], self._detector(options))
 
     def searched(self, options: Options) -> dict[str, Any]:
         """The same with what is changed for the search only, as trials are trained."""
-        return self._differences([self._arm.search.common, *self._parts(options)])
+        return self._differences([self._arm.search.common, *self._parts(options)], self._detector(options))
 
-    def _differences(self, changes: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-        before = dict(_leaves(self._settings(self._arm)))
-        after = dict(_leaves(self._settings(self._changed(changes))))
+    def _differences(self, changes: Sequence[Mapping[str, Any]], detector: str) -> dict[str, Any]:
+        before = dict(_leaves(self._settings(self._arm, detector)))
+        after = dict(_leaves(self._settings(self._changed(changes), detector)))
         return {path: value for path, value in after.items() if path not in before or before[path] != value}
 
     def _parts(self, options: Options) -> list[Mapping[str, Any]]:
@@ -80,25 +91,26 @@ class Space:
             content = _merged(content, change)
         return Arm(self._arm.name, content)
 
-    def _settings(self, arm: Arm) -> dict[str, Any]:
+    def _detector(self, options: Options) -> str:
+        return self._arm.search.detector or detector_of(options[DETECTOR])
+
+    def _settings(self, arm: Arm, detector: str) -> dict[str, Any]:
         """What may be searched, as it is after validation."""
-        detector = arm.search.detector
         data = arm.data.model_dump(mode="json", include={*arm.data.searched})
         return data | {"detectors": {detector: arm.detector(detector).model_dump(mode="json")}}
 
     def _member(self, options: Options) -> Member:
-        common = self._arm.search.common
+        common, detector = self._arm.search.common, self._detector(options)
         changes = [common, *self._parts(options)]
-        member = Member(options, self._changed(changes))
-        if fault := self._fault(changes):
-            where = "tune.common" if fault == self._fault([common]) else f"tune.space, {member}"
+        member = Member(options, self._changed(changes), detector)
+        if fault := self._fault(changes, detector):
+            where = "tune.common" if fault == self._fault([common], detector) else f"tune.space, {member}"
             raise PipelineError(f"{arm_file(self._arm.name)}: {where}: {fault}")
         return member
 
-    def _fault(self, changes: Sequence[Mapping[str, Any]]) -> str:
+    def _fault(self, changes: Sequence[Mapping[str, Any]], detector: str) -> str:
         """Say what is wrong with the settings under changes; nothing where they are possible."""
-        detector = self._arm.search.detector
-        searched = {f"detectors.{detector}", *self._arm.data.searched}
+        searched = {*(f"detectors.{name}" for name in self._arm.search.detectors), *self._arm.data.searched}
         for path in (path for change in changes for path, _ in _leaves(change)):
             if not any(path.startswith(f"{section}.") for section in searched):
                 return f"{path} cannot be searched: choose from {', '.join(sorted(searched))}"
@@ -107,6 +119,28 @@ class Space:
         except PipelineError as error:
             return str(error).removeprefix(f"{arm_file(self._arm.name)}: ")
         return ""
+
+
+def detector_of(option: str) -> str:
+    """The detector of an option of the dimension ``detector``."""
+    return option.partition(",")[0]
+
+
+def _of_detectors(spaces: Mapping[str, Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
+    """Turn the spaces of several detectors into options of one dimension, as ``knn, neighbours 5``.
+
+    Args:
+        spaces: Detector to dimension to option to what it changes in the detector's section.
+    """
+    options: dict[str, Mapping[str, Any]] = {}
+    for detector, own in spaces.items():
+        for chosen in product(*(changes.items() for changes in own.values())):
+            named = [f"{dimension} {option}" for dimension, (option, _) in zip(own, chosen, strict=True)]
+            section: Any = {}
+            for _, change in chosen:
+                section = _merged(section, change)
+            options[", ".join([detector, *named])] = {"detectors": {detector: section}}
+    return options
 
 
 def check_spaces(compute: Compute) -> None:

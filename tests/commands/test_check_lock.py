@@ -60,6 +60,14 @@ def test_the_tables_of_a_search_stay_and_need_not_be_there(clone: Path) -> None:
     assert misplaced() == ([], [])
 
 
+def test_a_first_look_at_a_listed_arm_is_not_left_over(clone: Path) -> None:
+    (clone / "reports/first-look").mkdir()
+    (clone / "reports/first-look/demo_xrays.md").touch()
+    assert misplaced() == ([], [])
+    (clone / "reports/first-look/gone.md").touch()
+    assert misplaced() == ([], ["reports/first-look/gone.md"])
+
+
 @pytest.mark.parametrize("broken", ["not a repository", "no git", "no graph"])
 def test_what_is_no_clone_is_one_sentence(in_folder: Path, broken: str) -> None:
     if broken != "not a repository":

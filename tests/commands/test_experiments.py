@@ -1,3 +1,4 @@
+import json
 import re
 import shlex
 import shutil
@@ -41,8 +42,19 @@ def test_every_member_is_an_experiment_that_dvc_understands(here: Path, params: 
 
 def test_the_whole_part_that_the_page_shows_can_be_searched(here: Path, params: Params) -> None:
     page = (ROOT / "docs" / "tuning.md").read_text(encoding="utf-8")
-    shown = YAML(typ="safe").load(re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)[0])
-    assert len(Space(Arm("nih_ap", {**read_arm("nih_ap").content, **shown}), params.compute).members) == 8
+    whole, several = (YAML(typ="safe").load(part) for part in re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)[:2])
+    content = read_arm("nih_ap").content
+    assert len(Space(Arm("nih_ap", {**content, **whole}), params.compute).members) == 8
+    searched = {**whole["tune"], "detector": None, "common": {}, **several}
+    assert len(Space(Arm("nih_ap", {**content, "tune": searched}), params.compute).members) == 2 * 6
+
+
+def test_experiments_are_of_one_detector(here: Path) -> None:
+    content = YAML(typ="safe").load((here / "arms/demo_xrays.yaml").read_text(encoding="utf-8"))
+    content["tune"] |= {"detector": None, "common": {}, "space": {"detector": {"knn": {}, "padim": {}}}}
+    (here / "arms/demo_xrays.yaml").write_text(json.dumps(content), encoding="utf-8")
+    with pytest.raises(PipelineError, match=r"tune\.space names several detectors, and experiments are of one"):
+        experiments.queue_commands("demo_xrays")
 
 
 @pytest.mark.usefixtures("here")

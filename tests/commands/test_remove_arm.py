@@ -41,8 +41,14 @@ def test_what_stages_made_is_named_with_the_line_that_removes_it(mine: Path) -> 
     left = [mine / room / "mine" for room in ("data/prepared", "reports/arms", "reports/scores")]
     for folder in (*left, mine / "reports/scores/other"):
         folder.mkdir(parents=True)
+    page = mine / "reports/first-look/mine.md"
+    figures = [mine / "reports/figures" / f"{arm}-dpa-roc.png" for arm in ("mine", "mine-dpa")]
+    for file in (page, *figures):
+        file.parent.mkdir(exist_ok=True)
+        file.touch()
     (line,) = re.findall(r"to be removed by: (rm -r .*)", undo(mine).stdout)
-    assert line == "rm -r data/prepared/mine reports/arms/mine reports/scores/mine"
+    made = "data/prepared/mine reports/arms/mine reports/scores/mine reports/first-look/mine.md"
+    assert line == f"rm -r {made} reports/figures/mine-dpa-roc.png"
     assert all(folder.is_dir() for folder in left)
 
 
@@ -89,7 +95,8 @@ def test_what_the_demo_draws_is_a_stages(repository: Path) -> None:
     listed = Path("data/raw/inventory/demo_xrays.csv")
     listed.parent.mkdir(parents=True)
     listed.touch()
-    undo(repository, "demo_xrays")
+    done = undo(repository, "demo_xrays")
+    assert "if it was committed, `git restore arms/demo_xrays.yaml params.yaml` brings it back" in done.stdout
     assert listed.exists()
     assert not Path("arms/demo_xrays.yaml").exists()
 

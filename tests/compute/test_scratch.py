@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from pipeline.compute import scratch
-from pipeline.compute.scratch import make_parts, scratch_key
+from pipeline.compute.scratch import each_part, make_parts, scratch_key
 from pipeline.errors import PipelineError
 from tests.import_closure import ROOT
 
@@ -45,6 +45,15 @@ ITEMS = [(scratch_key(letter), letter) for letter in "abcd"]
 def test_parts_come_in_the_order_of_the_items(tmp_path: Path) -> None:
     parts = make_parts(write_text, ITEMS, tmp_path / "parts", 2, "letters", "letters")
     assert [read_text(part) for part in parts] == list("abcd")
+
+
+def test_a_part_can_be_used_before_the_next_are_made(tmp_path: Path) -> None:
+    items = [(scratch_key("z"), "z"), *ITEMS]
+    make_parts(write_text, items[:1], tmp_path, 1, "letters", "letters")
+    parts = each_part(fail_at_c, items, tmp_path, 1, "letters", "letters")
+    assert [read_text(next(parts)) for _ in range(3)] == ["z", "a", "b"]
+    with pytest.raises(RuntimeError, match="interrupted"):
+        next(parts)
 
 
 def test_what_an_interrupted_run_finished_is_not_made_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

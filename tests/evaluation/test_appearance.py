@@ -13,9 +13,10 @@ def ramps(count: int, seed: int) -> np.ndarray:
 
 
 def learnt(pixels: np.ndarray, held_out: int) -> Appearance:
-    rows = np.arange(len(pixels))
-    index = pd.DataFrame({"id": rows.astype(str), "group": rows.astype(str)})
-    return appearance_of(Images(pixels, index, {}), rows[:-held_out], rows[-held_out:])
+    rows = np.arange(len(pixels)).astype(str)
+    split = np.where(np.arange(len(pixels)) < len(pixels) - held_out, "train", "val")
+    index = pd.DataFrame({"id": rows, "group": rows, "split": split, "label": 0})
+    return appearance_of(Images(pixels, index, {}))
 
 
 def test_an_image_is_described_by_numbers_of_each_channel_and_its_fields() -> None:
@@ -38,6 +39,4 @@ def test_turned_noisy_dark_and_equalised_images_look_strange_and_others_do_not()
 
 def test_without_held_out_normals_nothing_is_strange() -> None:
     pixels = ramps(20, 0)
-    index = pd.DataFrame({"id": [str(row) for row in range(20)], "group": [str(row) for row in range(20)]})
-    known = appearance_of(Images(pixels, index, {}), np.arange(20), np.arange(0))
-    assert (known.p_values(pixels) == 1).all()
+    assert (learnt(pixels, held_out=0).p_values(pixels) == 1).all()

@@ -6,6 +6,7 @@ import torch
 from torch.nn.functional import interpolate
 
 from pipeline.compute.device import Workplace
+from pipeline.compute.remembered import Remembered
 from pipeline.errors import PipelineError
 from pipeline.features import frozen
 from pipeline.features.backbones import Vgg
@@ -54,6 +55,17 @@ def test_batches_join_to_all_images(monkeypatch: pytest.MonkeyPatch) -> None:
     assert [len(layers[0]) for layers in looking.maps(images(7))] == [3, 3, 1]
     monkeypatch.setattr("pipeline.compute.portions.AT_ONCE", 4)
     np.testing.assert_allclose(looking.pooled(images(7)), whole, rtol=1e-4, atol=1e-5)
+
+
+def test_what_is_remembered_is_what_the_network_answers() -> None:
+    place = Workplace(remembered=Remembered(2**30))
+    fresh, remembering = seen(), seen(place=place)
+    rows = np.array([3, 0, 2])
+    remembering.pooled(images(4), rows[:2])
+    for _ in range(2):
+        np.testing.assert_allclose(remembering.pooled(images(4), rows), fresh.pooled(images(4), rows), rtol=1e-4)
+        for own, other in zip(next(remembering.maps(images(4), rows)), next(fresh.maps(images(4), rows)), strict=True):
+            torch.testing.assert_close(own, other, rtol=1e-4, atol=1e-5)
 
 
 def test_pooled_features_are_means_over_positions_layer_after_layer() -> None:

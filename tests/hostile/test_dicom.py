@@ -11,8 +11,8 @@ import pytest
 from imagecodecs import jpeg2k_encode, jpeg8_encode, jpegls_encode
 from pydicom import uid
 
+from pipeline.data.dicom_tags import _told
 from pipeline.data.xrays.chest import read_xray
-from pipeline.data.xrays.tags import _told
 from pipeline.errors import PipelineError
 from tests.data.dicoms import RAMP, drawn, real, table_of
 from tests.hostile.oracle import Either, Gives, Line, judge, lines

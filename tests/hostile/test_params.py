@@ -199,7 +199,7 @@ def test_anchors_that_multiply_fill_no_memory() -> None:
     done = subprocess.run(
         [sys.executable, "-c", LIMITED],
         env={**os.environ, "PYTHONPATH": str(ROOT)},
-        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (2 * 2**30, 2 * 2**30)),
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (2**30, 2**30)),
         capture_output=True,
         text=True,
         timeout=120,

@@ -53,3 +53,10 @@ def test_a_detector_has_the_pictures_that_there_are() -> None:
     assert (dpa.growth, knn.growth) == (True, False)
     assert tuple(dpa.plots) == KINDS
     assert "history" not in knn.plots
+
+
+@pytest.mark.usefixtures("facts")
+def test_a_sheet_of_a_detector_that_draws_nothing_of_its_fit_is_not_shown() -> None:
+    shutil.copytree("reports/runs/demo_xrays/dpa", "reports/runs/demo_xrays/knn", dirs_exist_ok=True)
+    assert Path("reports/runs/demo_xrays/knn/seed-0/growth.png").is_file()
+    assert not detector_facts("demo_xrays", "knn", (0,)).growth

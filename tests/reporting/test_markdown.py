@@ -209,6 +209,13 @@ def test_an_arm_whose_images_are_not_known_to_belong_together_says_so(results_of
     assert "so that each counts as one patient: those that do may be" in report_on({"nih_pa": results})
 
 
+def test_an_area_that_is_clearly_below_guessing_says_what_may_be_wrong(results_of: ResultsOf) -> None:
+    results = results_of(0.3, 0.3)
+    for low, high, is_said in ((0.4, 0.6, False), (0.2, 0.45, True), (None, None, False)):
+        results["metrics"]["roc_auc"] |= {"low": low, "high": high}
+        assert ("Labels may be exchanged" in report_on({"nih_pa": results})) == is_said
+
+
 def test_a_search_has_its_section_in_the_arm(results_of: ResultsOf) -> None:
     text = report_on({"nih_pa": results_of(0.7, 0.7)}, tuning="### nih_pa: how its settings would be chosen\n")
     assert "\n### nih_pa: how its settings would be chosen\n\n### nih_pa: data\n" in text

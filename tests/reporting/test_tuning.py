@@ -49,6 +49,21 @@ def test_each_criterion_says_what_it_chose_and_what_that_cost() -> None:
     assert by_loss["95 % interval"] == "n/a"
 
 
+def test_several_detectors_are_compared_by_what_has_no_scale_and_their_losses_within_each() -> None:
+    spaces = {"knn": {"neighbours": {"1": {"k": 1}, "3": {"k": 3}}}, "padim": {}}
+    several = tune(detector=None, common={}, space={"detector": spaces})
+    named = trials().drop(columns="latent")
+    named.insert(1, "detector", ["knn, neighbours 1", "knn, neighbours 3", "padim", "padim"])
+    text = tuning_section("nih_ap", named, TESTED, INTERVALS, several)
+    assert row_of(text, "ROC AUC of the known anomalies, highest")["setting"] == "detector padim"
+    assert row_of(text, "AUCp, unlabelled images")["trial"] == "1"
+    assert row_of(text, "score of held-out normals, lowest of knn")["setting"] == "detector knn, neighbours 3"
+    assert "score of held-out normals (of an autoencoder its loss)" not in text
+    assert "lowest of padim" not in text
+    assert "Losses of different detectors have nothing to do with each other" in text
+    assert "Losses of different detectors" not in section()
+
+
 def test_figure_5_after_an_informed_search_is_called_flattering() -> None:
     assert "look better here than they are" not in section()
     assert "look better here than they are" in section(settings_of(prune=True))

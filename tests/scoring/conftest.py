@@ -9,6 +9,7 @@ from PIL import Image
 from pipeline import layout
 from pipeline.data.inventory import make_inventory
 from stages import fit_and_score, prepare_folder
+from tests.scoring.slide_chain import run_chain
 from tests.shipped import shipped, write
 
 ARM = "images"
@@ -43,7 +44,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
             save(root / f"test/good/{number}.png", film(number))
             save(root / f"test/bad/{number}.png", film(number, abnormal=True))
         content = shipped()
-        content["params.yaml"] |= {"seeds": [0], "detectors": ["padim"], "quick_detectors": []}
+        content["params.yaml"] |= {"seeds": [0, 1, 2], "detectors": ["padim"], "quick_detectors": []}
         content["params.yaml"]["arms"] = {"slides": [], "xrays": [], "folders": [ARM], "train": [ARM]}
         padim = content[f"arms/{ARM}.yaml"]["detectors"]["padim"] | {"input_size": 32, "channels": 16}
         content[f"arms/{ARM}.yaml"] |= {
@@ -56,6 +57,14 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
         make_inventory(root, Path(f"data/raw/inventory/{ARM}.csv"), Path("scratch.json"))
         prepare_folder.main(ARM)
         fit_and_score.main(ARM, "padim")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def chain(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A repository's folder, in which PaDiM was fitted to tiles of drawn slides and scored."""
+    folder = tmp_path_factory.mktemp("chain")
+    run_chain(folder)
     return folder
 
 

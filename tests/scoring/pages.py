@@ -17,10 +17,16 @@ from pipeline.evaluation.appearance import Appearance
 from pipeline.evaluation.calibration import Calibration
 from pipeline.features.covariance import Spread
 from pipeline.files import write_picture
+from pipeline.scoring.highest import SIDE, highest_places
 from pipeline.scoring.images import picture_name
 from pipeline.scoring.model import Model
 from pipeline.scoring.page import REPORT, write_page
 from pipeline.scoring.results import facts_of, with_q
+from pipeline.scoring.slide_files import HEAT_MAP, write_heat_map
+from pipeline.scoring.slide_overview import write_overview
+from pipeline.scoring.slides import facts_of_slides
+from pipeline.scoring.views import Views
+from pipeline.scoring.whole_slide import Facts, Scored
 
 STEPS = ThumbnailSteps(thumbnail_size=40, crop_size=32, working_size=32, equalization="histogram")
 HOSTILE = [
@@ -61,6 +67,40 @@ def results(known: Model, scores: dict[str, float | str], strange: Sequence[str]
     table["flagged"] = read & known.calibration.flagged(numbers, 0.05)
     table["appearance_p"] = np.where(read, np.where(table["name"].isin(strange), 0.005, 0.4), np.nan)
     return with_q(table)
+
+
+def slides(known: Model, scores: dict[str, float]) -> pd.DataFrame:
+    """The table of whole slides, which have no place among held-out normals."""
+    table = results(known, dict(scores))
+    table[["percentile", "p", "q", "appearance_p"]] = np.nan
+    table["flagged"] = False
+    table["highest_view"] = table["upper_quantile"] = table["score"] + 1
+    table["views"], table["tissue_scored"], table["flagged_share"], table["warnings"] = 90, 0.75, np.nan, ""
+    table["folder"] = [f"slides/{number}" for number in range(len(table))]
+    return table
+
+
+def draw_slide(
+    out: Path, folder: str, grid: np.ndarray, overview: np.ndarray | None = None, pictures: np.ndarray | None = None
+) -> None:
+    """Write what a page shows of a slide of 0.25 µm/px, whose views have a side of 256 px at level 0."""
+    rows, columns = grid.shape
+    views, tile = Views(768.0, 192, 64), 768
+    pixel = max(1.0, 256 * max(grid.shape) / 1500)
+    if overview is None:
+        overview = np.full((int(rows * 256 / pixel), int(columns * 256 / pixel), 3), (200, 120, 180), np.uint8)
+    places = highest_places(grid, views, tile)
+    if pictures is None:
+        pictures = np.full((len(places), SIDE, SIDE, 3), (150, 90, 160), np.uint8)
+    facts = Facts(0.25, True, None, (0, 0), overview, pixel)
+    write_heat_map(out / folder / HEAT_MAP, grid, views, 0.25)
+    write_overview(out / folder, Scored(grid, views, 0.75, 0, np.empty(0), facts, places, pictures))
+
+
+def written_slides(out: Path, known: Model, table: pd.DataFrame) -> str:
+    facts = facts_of(known, Workplace(), table, 0.05) | {"slides": facts_of_slides(known, 0.05)}
+    write_page(out, table, facts, known)
+    return (out / REPORT).read_text(encoding="utf-8")
 
 
 def written(out: Path, known: Model, table: pd.DataFrame) -> str:

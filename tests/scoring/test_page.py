@@ -4,17 +4,26 @@ import re
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import stats
 
-from pipeline.compute.device import Workplace
 from pipeline.files import write_picture
 from pipeline.scoring.images import picture_name
-from pipeline.scoring.page import REPORT, write_page
 from pipeline.scoring.page_text import plain
-from pipeline.scoring.results import facts_of
 from pipeline.scoring.slides import NO_P
-from tests.scoring.pages import HOSTILE, data_of, draw, model, results, text_of, written
+from tests.scoring.pages import (
+    HOSTILE,
+    data_of,
+    draw,
+    draw_slide,
+    model,
+    results,
+    slides,
+    text_of,
+    written,
+    written_slides,
+)  # fmt: skip
 
 
 def test_failures_come_first_each_with_its_reason(tmp_path: Path) -> None:
@@ -81,22 +90,21 @@ def test_it_says_if_no_image_can_be_marked_as_strange(tmp_path: Path) -> None:
 
 
 def test_slides_have_a_score_but_no_place_among_the_normals(tmp_path: Path) -> None:
-    table = results(model(), {"a.tif": 9.0, "b.png": 1.5})
-    columns = ["percentile", "p", "q", "appearance_p"]
-    table.loc[0, columns], table.loc[0, "flagged"] = np.nan, False
-    table["warnings"] = ["80% of the tiles look unlike any held-out normal's", np.nan]
-    facts = facts_of(model(), Workplace(), table, 0.05) | {"slides": {"p": NO_P}}
-    write_page(tmp_path, table, facts, model())
-    page = (tmp_path / REPORT).read_text(encoding="utf-8")
+    warning = "80% of the tiles look unlike any held-out normal's"
+    slide = slides(model(), {"a.tif": 9.0}).assign(warnings=warning)
+    draw_slide(tmp_path, "slides/0", np.ones((3, 3)))
+    page = written_slides(tmp_path, model(), pd.concat([slide, results(model(), {"b.png": 1.5})], ignore_index=True))
     assert f"Mind that {NO_P}." in text_of(page)
     assert "1 new images" in text_of(page)
     data = data_of(page)
+    columns = ["percentile", "p", "q", "appearance_p"]
     assert (data["score"], [data[column][0] for column in columns]) == ([9.0, 1.5], [None] * 4)
     assert data["flagged"] == [0, 0]
-    assert data["reason"] == ["80% of the tiles look unlike any held-out normal's", ""]
+    assert data["reason"] == [warning, ""]
+    assert "No pictures were drawn" in text_of(page)
 
-    write_page(tmp_path, table[:1], facts, model())
-    alone = text_of((tmp_path / REPORT).read_text(encoding="utf-8"))
+    alone = text_of(written_slides(tmp_path, model(), slide))
+    assert "No pictures were drawn" not in alone
     assert "inputs. Mind that" in alone
     assert "flagged 0" not in alone.partition("All inputs")[0]
     assert "Nothing was scored that has a place among held-out normals." in alone
@@ -152,6 +160,16 @@ def test_the_part_of_an_image_that_a_map_belongs_to_is_framed(tmp_path: Path) ->
     assert (whole.count("<img"), middle.count("<img"), none.count("<img")) == (2, 2, 1)
     assert "frame" not in whole
     assert '<span class="frame" style="inset: 25.00% 25.00%">' in middle
+
+
+def test_a_reconstruction_stands_between_an_image_and_its_map(tmp_path: Path) -> None:
+    draw(tmp_path, "a.png", side=64)
+    write_picture(tmp_path / f"pictures/{picture_name('a.png')}.reconstruction.png", np.zeros((32, 32, 3), np.uint8))
+    page = written(tmp_path, model(), results(model(), {"a.png": 1.2}))
+    assert re.findall("<figcaption>(.*?)</figcaption>", page.partition("<article")[2]) == [
+        "prepared image", "reconstruction of the framed part", "anomaly map of the framed part",
+    ]  # fmt: skip
+    assert page.count('<span class="frame"') == 1
 
 
 def test_large_images_are_made_small(tmp_path: Path) -> None:

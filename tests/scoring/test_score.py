@@ -106,6 +106,58 @@ def test_two_runs_give_the_same_bytes_and_the_second_may_be_resumed(
     assert made() == whole
 
 
+def test_what_an_interrupted_run_finished_is_made_again_by_force(
+    elsewhere: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save(Path("new/a.png"), film(500))
+    made = []
+    real = images.each_part
+
+    def counted(job: Any, items: Any, folder: Path, *others: Any) -> Any:
+        made.append([key for key, _ in items if not (folder / f"{key}.npz").exists()])
+        return real(job, items, folder, *others)
+
+    monkeypatch.setattr(images, "each_part", counted)
+    with monkeypatch.context() as patch:
+        patch.setattr(score, "with_q", lambda table: (_ for _ in ()).throw(KeyboardInterrupt))
+        for words in ((), (), ("--force",)):
+            with pytest.raises(KeyboardInterrupt):
+                run("new", *words)
+    assert [len(keys) for keys in made] == [1, 0, 1]
+    run("new", "--force")
+    Path("out/run.json").write_text(Path("out/run.json").read_text("utf-8").replace("model_md5", "x"), "utf-8")
+    with pytest.raises(PipelineError, match="out holds results of another model"):
+        run("new", "--force")
+
+
+@pytest.mark.parametrize(("words", "variable", "expected"), [([], "7", 7), ([], "", 2), (["--workers", "3"], "7", 3)])
+def test_workers_are_those_of_the_command_else_of_the_environment_else_two(
+    elsewhere: Path, monkeypatch: pytest.MonkeyPatch, words: list[str], variable: str, expected: int
+) -> None:
+    save(Path("new/a.png"), film(500))
+    monkeypatch.setenv("PIPELINE_WORKERS", variable)
+    found = []
+    monkeypatch.setattr(
+        score, "score_images", lambda *given: found.append(given[-1]) or (_ for _ in ()).throw(EOFError)
+    )
+    with pytest.raises(EOFError):
+        score.main(["model.pt", "new", "--out", "out", "--device", "cpu", *words])
+    assert found == [expected]
+
+
+def test_an_impossible_number_of_workers_is_one_sentence(elsewhere: Path) -> None:
+    with pytest.raises(PipelineError, match="--workers is 0, but there can be 1 to 1024 processes"):
+        score.main(["model.pt", "new", "--out", "out", "--workers", "0"])
+
+
+def test_it_says_that_few_normals_can_mark_nothing_as_strange(elsewhere: Path, capsys: pytest.CaptureFixture) -> None:
+    save(Path("new/a.png"), film(500))
+    run("new")
+    known = json.loads(Path("out/run.json").read_bytes())["normals"]
+    says = f"nothing can be marked as strange: an appearance p of 0.01 takes 99 held-out normals, and with {known} none"
+    assert says in capsys.readouterr().out
+
+
 def test_the_page_shows_what_this_run_drew_and_nothing_of_an_earlier_one(elsewhere: Path) -> None:
     save(Path("new/a.png"), film(500, abnormal=True))
     save(Path("new/b.png"), film(501, abnormal=True))

@@ -1,10 +1,13 @@
 """Whole slides through the command, with a model that a chain of small slides made."""
 
+import contextlib
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,71 +18,21 @@ import pandas as pd
 import pytest
 import shapely
 import torch
+from openslide import OpenSlide
 from PIL import Image
 from tifffile import TiffFile
 
 from pipeline import layout
 from pipeline.commands import score
 from pipeline.compute.tensor_files import read_tensors, write_tensors
-from pipeline.data.inventory import make_inventory
-from pipeline.demo.lymph_node import colours_of_a_laboratory, draw_tissue
-from pipeline.demo.slides import make_slides
 from pipeline.errors import PipelineError
 from pipeline.files import md5
-from pipeline.params.demo import DemoSlides
 from pipeline.scoring import whole_slide
-from stages import fit_and_score, normalize_tiles, sample_tiles, tissue_masks
 from tests.data.dicoms import slide_level
 from tests.data.slides.conftest import write_slide as write_slide  # noqa: PLC0414  (a fixture)
 from tests.import_closure import ROOT
+from tests.scoring.slide_chain import ARM, RUN, SIDE, TILE, tissue
 from tests.scoring.test_qupath import features_of
-from tests.shipped import with_values, write
-
-ARM = "demo_slides"
-SIDE = 2304
-RUN = layout.run_name(ARM, "padim", 0)
-TILE = 192  # px, 3 mask pixels; shown at 48 px, of which a view is 16
-SETTINGS = {
-    "collection.table": "slides.csv",
-    "collection.validation_tumour": [],
-    "collection.validation_share": 0.5,
-    "tissue_masks.microns_per_pixel": 16.0,
-    "sample_tiles.tile_size": TILE,
-    "normalize_tiles.working_size": 48,
-    "normalize_tiles.target": {
-        "file": "training/normal/normal_001.tif",
-        "region": {"x": 384, "y": 384, "size": 768},
-    },
-    "evaluate.heat_map_top": {},
-}
-
-
-@pytest.fixture(scope="session")
-def chain(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A repository's folder, in which PaDiM was fitted to tiles of drawn slides and scored."""
-    folder = tmp_path_factory.mktemp("chain")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(folder)
-        raw = Path("data/raw") / ARM
-        make_slides(raw, DemoSlides(normal=4, tumour=1, test_normal=1, test_tumour=1, blank=0, size=SIDE), 0, 1)
-        content = with_values(
-            ("demo_data.slides.size", SIDE), *((f"arms/{ARM}.yaml:{key}", value) for key, value in SETTINGS.items())
-        )
-        content["params.yaml"] |= {"seeds": [0], "detectors": ["padim"], "quick_detectors": []}
-        content["params.yaml"]["arms"] = {"slides": [ARM], "xrays": [], "folders": [], "train": [ARM]}
-        padim = content[f"arms/{ARM}.yaml"]["detectors"]["padim"]
-        content[f"arms/{ARM}.yaml"]["detectors"] = {"padim": padim | {"side": 16, "input_size": 32, "channels": 16}}
-        write(content)
-        rows = [f"training/normal/normal_{number:03}.tif,train,,{number}" for number in range(1, 5)]
-        outlines = next((raw / "training/lesion_annotations").iterdir()).relative_to(raw)
-        rows += [f"training/tumor/tumor_001.tif,test_tumour,{outlines},t"]
-        rows += ["testing/images/test_001.tif,test_normal,,n"]
-        (raw / "slides.csv").write_text("\n".join(["path,role,annotation,group", *rows, ""]), encoding="utf-8")
-        make_inventory(raw, Path(f"data/raw/inventory/{ARM}.csv"), Path("scratch.json"))
-        for stage in (tissue_masks, sample_tiles, normalize_tiles):
-            stage.main(ARM)
-        fit_and_score.main(ARM, "padim")
-    return folder
 
 
 @pytest.fixture
@@ -193,6 +146,41 @@ def test_two_runs_give_the_same_bytes_and_an_interrupted_one_goes_on(
     assert made() == whole
 
 
+# Files that appear one after the other, of a first slide a and a second one b.
+MOMENTS = [
+    ".parts/model",  # nothing was scored
+    ".parts/*/000000.npz",  # in the midst of a slide
+    ".parts/*.npz",  # it is scored, and not written
+    "slides/a.tif/overlay.png",  # it is, and the other one not scored
+    "slides/b.tif/slide.json",  # all is scored, and not all written
+]
+
+
+@pytest.mark.slow
+def test_a_run_that_is_killed_at_any_moment_goes_on_to_the_same_bytes(elsewhere: Path, chain: Path) -> None:
+    for number, name in enumerate(("a", "b"), 1):
+        shutil.copy(chain / "data/raw" / ARM / f"training/normal/normal_00{number}.tif", f"{name}.tif")
+
+    def started(out: str) -> subprocess.Popen[bytes]:
+        words = ["model.pt", "a.tif", "b.tif", "--out", out, "--device", "cpu", "--workers", "1"]
+        command = [sys.executable, "-m", "pipeline", "score", *words]
+        return subprocess.Popen(
+            command, env=os.environ | {"PYTHONPATH": str(ROOT)}, stdout=subprocess.DEVNULL, start_new_session=True
+        )
+
+    assert started("whole").wait() == 0
+    for moment in MOMENTS:
+        process = started("out")
+        while not [*Path("out").glob(moment)] and process.poll() is None:
+            time.sleep(0.005)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        assert process.wait() == -signal.SIGKILL, f"it ended before {moment}"
+    assert not Path("out/run.json").exists()
+    assert started("out").wait() == 0
+    assert made("out") == made("whole")
+
+
 def test_a_picture_of_one_tile_is_scored_like_an_image(elsewhere: Path, chain: Path) -> None:
     known = pd.read_csv(chain / f"reports/scores/{RUN}.csv").iloc[0]
     x, y = map(int, known["id"].rpartition("_x")[2].split("_y"))
@@ -202,14 +190,6 @@ def test_a_picture_of_one_tile_is_scored_like_an_image(elsewhere: Path, chain: P
     assert status == 0
     assert table.loc[f"{known['id']}.png", "score"] == known["score"]
     assert table.loc[f"{known['id']}.png", "p"] > 0
-
-
-def tissue(side: int = 768, margin: int = 100, seed: int = 0) -> np.ndarray:
-    """Draw a square of normal tissue on glass: uint8 RGB (side, side, 3)."""
-    draws = np.random.default_rng(seed)
-    mask = np.zeros((side, side), np.uint8)
-    mask[margin : side - margin, margin : side - margin] = 255
-    return colours_of_a_laboratory(*draw_tissue(mask, np.zeros_like(mask), draws), draws)
 
 
 def marked(size: int, colour: tuple[int, int, int]) -> np.ndarray:
@@ -409,8 +389,22 @@ def test_a_real_slide_of_another_scale_is_scored(elsewhere: Path) -> None:
     assert row["score"] > 0
     assert row["tissue_scored"] > 0.4
     assert row["views"] == len(pd.read_csv(Path("out", row["folder"], "views.csv")))
+    page = Path("out/report.html").read_text(encoding="utf-8")
+    assert page.count("<article") == 1
+    assert page.count("<img") == 5  # the slide, its heat map, and three places
+    assert str(slide.parent) not in page
+    where = json.loads(Path("out", row["folder"], "slide.json").read_bytes())
+    assert where["highest"][0]["score"] == row["score"]
+    with OpenSlide(slide) as opened:
+        for place in where["highest"]:
+            with Image.open(Path("out", row["folder"], place["picture"])) as picture:
+                shown = np.asarray(picture).astype(int)
+            region = np.asarray(opened.read_region((place["x"], place["y"]), 0, (place["size"], place["size"])))
+            inside = region[..., 3] == 255  # of the slide
+            assert np.abs(shown - region[..., :3])[inside].mean() < 8  # it is a JPEG
     assert {file.name for file in Path("out", row["folder"]).iterdir()} == {
-        "heatmap.tiff", "overlay.png", "regions.geojson", "views.csv",
+        "heatmap.tiff", "highest_1.jpg", "highest_2.jpg", "highest_3.jpg", "overlay.png", "overview.jpg",
+        "regions.geojson", "slide.json", "views.csv",
     }  # fmt: skip
 
 

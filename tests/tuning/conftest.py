@@ -50,6 +50,15 @@ SPACE = {
     "latent": {"two": dpa(latent_dim=2), "four": dpa(latent_dim=4)},
     "rate": {"low": dpa(learning_rate=0.0005), "high": dpa(learning_rate=0.005)},
 }
+# several detectors, each with a space of its own
+DETECTORS = {
+    "equalization": {name: {"equalize_xrays": {"equalization": name}} for name in ("none", "histogram")},
+    "detector": {
+        "knn": {"neighbours": {"1": {"k": 1}, "3": {"k": 3}}, "by": {"cosine": {"distance": "cosine"}}},
+        "mahalanobis": {},
+    },
+}
+SEVERAL = {"detector": None, "common": {}, "space": {"detector": DETECTORS["detector"]}}
 
 
 def tune(**changed: Any) -> Tune:

@@ -8,10 +8,11 @@ from ruamel.yaml import YAML
 from pipeline.errors import PipelineError
 from pipeline.files import write_json
 from pipeline.params.editing import changed_yaml
-from pipeline.tuning.adopting import adopted, check_searched
+from pipeline.params.file import parse_params
+from pipeline.tuning.adopting import adopted, check_searched, listed
 from pipeline.tuning.tables import read_trials
 from tests.import_closure import ROOT
-from tests.tuning.conftest import Searched, SearchOf, dpa
+from tests.tuning.conftest import SEVERAL, Searched, SearchOf, dpa
 
 TEXT = (ROOT / "arms" / "nih_ap.yaml").read_text(encoding="utf-8")
 EARLY = {"patience": 1, "least_improvement": 0.0}
@@ -23,7 +24,7 @@ def trial(**columns: object) -> pd.Series:
 
 
 def adopted_by(searched: Searched, row: pd.Series) -> dict[str, Any]:
-    return adopted(searched.arm, searched.params.compute, row)
+    return {**adopted(searched.arm, searched.params.compute, row).changes}
 
 
 def test_a_trial_is_adopted_without_what_was_common_to_the_search(search_of: SearchOf) -> None:
@@ -79,3 +80,28 @@ def test_without_a_search_there_is_nothing_to_adopt(search_of: SearchOf, tmp_pat
 def test_an_arm_that_was_not_searched_says_what_to_run(tmp_path: Path) -> None:
     with pytest.raises(PipelineError, match=r"trials\.csv is missing: run `make tune ARM=nih_pa`"):
         read_trials(tmp_path / "trials.csv", "nih_pa")
+
+
+def test_a_detector_is_adopted_with_its_settings(search_of: SearchOf) -> None:
+    searched = search_of(**SEVERAL)
+    row = trial(detector="knn, neighbours 3, by cosine")
+    taken = adopted(searched.arm, searched.params.compute, row)
+    assert taken.detector == "knn"
+    assert taken.changes == {"detectors.knn.k": 3, "detectors.knn.distance": "cosine"}
+
+
+@pytest.mark.parametrize(
+    ("detector", "line"), [("knn", "quick_detectors:\n- mahalanobis\n- knn\n"), ("piad", "detectors:\n- dpa\n- piad\n")]
+)
+def test_a_detector_that_does_not_run_is_listed_behind_the_others(detector: str, line: str) -> None:
+    text = changed_yaml((ROOT / "params.yaml").read_text(encoding="utf-8"), {"quick_detectors": ["mahalanobis"]})
+    after = listed(text, parse_params(text), detector)
+    assert line in after
+    assert len(after.splitlines()) == len(text.splitlines()) + 1
+    assert listed(after, parse_params(after), detector) == after
+
+
+def test_a_detector_that_runs_stays_where_it_is() -> None:
+    text = (ROOT / "params.yaml").read_text(encoding="utf-8")
+    for detector in ("dpa", "mahalanobis"):
+        assert listed(text, parse_params(text), detector) == text

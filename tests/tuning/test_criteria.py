@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.tuning.criteria import choose, judge
+from pipeline.tuning.criteria import choose, choose_by_own_loss, judge
 
 
 def above(high: np.ndarray, low: np.ndarray) -> float:
@@ -50,3 +50,25 @@ def test_of_equals_the_first_is_chosen_whatever_the_order_of_rows() -> None:
 def test_a_trial_that_was_given_up_is_not_chosen() -> None:
     table = trials(roc_auc=[0.7, 0.9]).assign(state=["complete", "pruned"])
     assert choose(table)["weakly_supervised"] == 0
+
+
+def test_losses_of_several_detectors_choose_within_each_only() -> None:
+    options = ["knn, neighbours 1", "mahalanobis", "knn, neighbours 3", "padim, rule a", "padim, rule b"]
+    table = trials(roc_auc=[0.7, 0.9, 0.8, 0.5, 0.5], loss=[0.3, 250.0, 0.2, 9.0, 8.0], aucp=[0.6, 0.5, 0.4, 0.7, 0.5])
+    table["detector"] = options
+    assert choose(table) == {"weakly_supervised": 1, "label_free": 3}
+    assert choose_by_own_loss(table) == {"knn": 2, "padim": 4}
+    table.loc[4, "state"] = "failed"
+    assert choose_by_own_loss(table) == {"knn": 2}
+    assert choose_by_own_loss(table.drop(columns="detector")) == {}
+
+
+def test_criteria_that_compare_detectors_have_no_scale() -> None:
+    """What any rising function makes of the scores of all images changes no figure but the loss."""
+    draws = np.random.default_rng(0)
+    scores, held_out, labels = draws.normal(size=40), draws.normal(size=20), np.arange(40) % 2
+    one, other = (
+        judge(labels, labels == 1, change(scores), change(held_out)) for change in (np.array, lambda s: np.exp(5 * s))
+    )
+    assert (one.roc_auc, one.aucp) == (other.roc_auc, other.aucp)
+    assert one.loss != other.loss

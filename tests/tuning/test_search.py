@@ -17,6 +17,7 @@ from sklearn.metrics import roc_auc_score
 from pipeline.arms import Arm
 from pipeline.data.images import read_images, write_images
 from pipeline.errors import PipelineError
+from pipeline.tuning import arm_search as arm_search_module
 from pipeline.tuning import search as search_module
 from pipeline.tuning.criteria import choose
 from pipeline.tuning.outcomes import Done, Outcome
@@ -25,7 +26,7 @@ from pipeline.tuning.space import Space
 from pipeline.tuning.trial import Trial, is_hopeless, run_trial
 from pipeline.tuning.variants import Variants
 from tests.shipped import write
-from tests.tuning.conftest import ARM, SPACE, Searched, SearchOf, arm_index, arm_pixels, dpa
+from tests.tuning.conftest import ARM, SEVERAL, SPACE, Searched, SearchOf, arm_index, arm_pixels, dpa
 
 
 class Here:
@@ -50,7 +51,7 @@ class Here:
 
 @pytest.fixture
 def here(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(search_module, "worker_pool", Here)
+    monkeypatch.setattr(arm_search_module, "worker_pool", Here)
     monkeypatch.setattr(search_module, "time", None)  # alone, a search waits for nobody
 
 
@@ -91,21 +92,36 @@ def test_every_image_has_a_score_of_every_trial(search_of: SearchOf) -> None:
 
 
 @pytest.mark.usefixtures("arm", "here")
-def test_nothing_is_chosen_by_test_images(search_of: SearchOf) -> None:
+@pytest.mark.parametrize("changed", [{}, SEVERAL], ids=["one detector", "several"])
+def test_nothing_is_chosen_by_test_images(search_of: SearchOf, changed: dict[str, Any]) -> None:
     """Images, labels and findings of the test split are replaced by others; folds, figures and choice stay."""
-    before, scores = tables(search_of())
+    before, scores = tables(search_of(**changed))
     images = read_images(Path("data/prepared") / ARM)
     pixels, index = np.array(images.pixels), images.index.copy()
     test = (index["split"] == "test").to_numpy()
     pixels[test] = np.random.default_rng(0).integers(0, 256, pixels[test].shape, np.uint8)
     index.loc[test, "label"] = 1 - index.loc[test, "label"]
     write_images(Path("data/prepared") / ARM, [pixels], index, images.preparation)
-    after, corrupted = tables(search_of(), ".cache/other")
+    after, corrupted = tables(search_of(**changed), ".cache/other")
     pd.testing.assert_frame_equal(before, after)
     assert choose(before) == choose(after)
-    columns = [f"trial_{k}" for k in range(4)]
+    columns = [f"trial_{k}" for k in before["trial"]]
     assert corrupted.loc[corrupted["fold"] != "test", columns].equals(scores.loc[scores["fold"] != "test", columns])
     assert not corrupted.loc[corrupted["fold"] == "test", columns].equals(scores.loc[scores["fold"] == "test", columns])
+
+
+@pytest.mark.usefixtures("arm", "here")
+def test_detectors_are_tried_with_their_own_settings_and_share_features(search_of: SearchOf) -> None:
+    trials, scores = tables(search_of(**SEVERAL))
+    assert trials["detector"].tolist() == [
+        "knn, neighbours 1, by cosine",
+        "knn, neighbours 3, by cosine",
+        "mahalanobis",
+    ]
+    assert scores[["trial_0", "trial_1", "trial_2"]].notna().all(axis=None)
+    assert scores["trial_2"].max() > 4 > scores["trial_1"].max()  # a squared distance; one of features of length 1
+    # of three folds and the test: what is learnt from and what is scored, once for both detectors that see alike
+    assert len(list(Path(".cache/features").glob("*.npy"))) == 3 * 3 + 2
 
 
 @pytest.mark.usefixtures("arm", "here")
@@ -161,7 +177,6 @@ def test_tpe_learns_from_what_is_known(search_of: SearchOf) -> None:
 def searching(searched: Searched) -> Search:
     return Search(
         ARM,
-        "dpa",
         searched.arm.search,
         searched.space,
         lambda _: Path(),
@@ -257,14 +272,18 @@ def test_images_that_a_preprocessing_leaves_out_are_no_silent_difference(search_
 
 
 SCRIPT = """
+import multiprocessing
 import sys
 from pathlib import Path
-from pipeline.files import write_csv
 from pipeline.arms import read_arm
+from pipeline.compute import workers
+from pipeline.files import write_csv
 from pipeline.params.file import read_params
 from pipeline.tuning.arm_search import ArmSearch
 
 if __name__ == "__main__":
+    workers.START = "forkserver"  # workers of each batch that need not import what a trial needs
+    multiprocessing.set_forkserver_preload(["pipeline.tuning.trial"])
     search = ArmSearch(read_params(), read_arm("demo_xrays"), Path(sys.argv[1]))
     if sys.argv[2] == "join":
         search.join("helper")
@@ -272,6 +291,9 @@ if __name__ == "__main__":
         for name, table in zip(("trials", "scores"), search.run(), strict=True):
             write_csv(Path(sys.argv[2]) / f"{name}.csv", table)
 """
+
+
+ONE_FOLD = {"folds": 2, "cross_validate": False}
 
 
 @pytest.fixture
@@ -303,7 +325,7 @@ def files(folder: str) -> dict[str, bytes]:
 def test_a_search_that_was_killed_ends_in_the_same_tables_whatever_runs_at_once(
     start: Callable[..., subprocess.Popen[str]],
 ) -> None:
-    settings = {"sampler": "tpe", "trials": 4, "batch": 2}
+    settings = {"sampler": "tpe", "trials": 4, "batch": 2, **ONE_FOLD}
     assert start(".cache/a", "whole", at_once=1, **settings).wait(300) == 0
     killed = start(".cache/b", "killed", at_once=2, **settings)
     assert killed.stdout is not None
@@ -321,8 +343,8 @@ def test_a_search_that_was_killed_ends_in_the_same_tables_whatever_runs_at_once(
 
 @pytest.mark.slow
 def test_two_machines_share_a_search_and_find_what_one_finds(start: Callable[..., subprocess.Popen[str]]) -> None:
-    assert start(".cache/alone", "alone", batch=4).wait(300) == 0
-    shared = {"batch": 4, "storage": "shared.log"}
+    assert start(".cache/alone", "alone", **ONE_FOLD).wait(300) == 0
+    shared = {"storage": "shared.log", **ONE_FOLD}
     helper = start(".cache/helper", "join", **shared)
     while not Path("shared.log").exists():  # the lead is fast: a helper that comes later finds nothing left to do
         assert helper.poll() is None

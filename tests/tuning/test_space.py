@@ -11,7 +11,7 @@ from pipeline.params.file import Params
 from pipeline.tuning.space import Space
 from stages import check_params
 from tests.shipped import shipped, with_values, write
-from tests.tuning.conftest import SPACE, SearchOf, dpa, tune
+from tests.tuning.conftest import DETECTORS, SEVERAL, SPACE, SearchOf, dpa, tune
 
 
 def test_members_are_all_combinations_the_last_dimension_first(search_of: SearchOf) -> None:
@@ -141,3 +141,60 @@ def test_an_empty_or_contradictory_search_is_refused(changed: dict[str, Any], me
 
 def test_the_order_of_a_space_is_that_of_the_file() -> None:
     assert json.dumps(list(tune().space)) == '["latent", "rate"]'
+
+
+def test_several_detectors_have_a_space_each_beside_what_they_share(search_of: SearchOf) -> None:
+    searched = search_of(**SEVERAL | {"space": DETECTORS})
+    members = searched.space.members
+    assert [(one.options["equalization"], one.options["detector"], one.detector) for one in members] == [
+        (equalization, option, option.split(",")[0])
+        for equalization in ("none", "histogram")
+        for option in ("knn, neighbours 1, by cosine", "knn, neighbours 3, by cosine", "mahalanobis")
+    ]
+    assert len(members) == searched.arm.search.size == 6
+    assert searched.arm.search.detectors == ("knn", "mahalanobis")
+    knn: Any = members[4].arm.detector("knn")
+    assert (knn.k, knn.distance, knn.layers) == (3, "cosine", ("expand5",))
+    assert members[5].arm.data_as(XraySettings).equalize_xrays.equalization == "histogram"
+
+
+def test_changes_are_those_of_the_detector_that_is_chosen(search_of: SearchOf) -> None:
+    quicker = {"detectors": {"knn": {"input_size": 32}, "mahalanobis": {"input_size": 32}}}
+    space = search_of(**SEVERAL | {"common": quicker}).space
+    chosen = {"detector": "knn, neighbours 3, by cosine"}
+    assert space.changes(chosen) == {"detectors.knn.k": 3, "detectors.knn.distance": "cosine"}
+    assert space.changes({"detector": "mahalanobis"}) == {}
+    assert space.searched({"detector": "mahalanobis"}) == {"detectors.mahalanobis.input_size": 32}
+
+
+@pytest.mark.parametrize(
+    ("spaces", "message"),
+    [
+        (
+            {"knn": {"k": {"many": {"kk": 3}}}},
+            r"tune\.space, detector: knn, k many: detectors\.knn\.kk: is not a known key",
+        ),
+        ({"knn": {}, "knnn": {}}, "tune searches knnn, but detectors has no such key: `knnn: {}` takes its defaults"),
+    ],
+)
+def test_an_impossible_detector_is_named(search_of: SearchOf, spaces: dict[str, Any], message: str) -> None:
+    with pytest.raises(PipelineError, match=rf"^arms/demo_xrays\.yaml: {message}"):
+        _ = search_of(**SEVERAL | {"space": {"detector": spaces}}).space
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"detector": None}, "names the one whose settings are searched, or space.detector names several"),
+        ({"space": {"detector": {"knn": {}}}}, "have one of them"),
+        *(
+            (SEVERAL | {"space": {"detector": {"knn": {"k": options}}}}, "space.detector.knn.k: name options")
+            for options in ({}, {"one": 1}, {"one, two": {"k": 1}})
+        ),
+        (SEVERAL | {"space": {"detector": {"knn": {"a, b": {"one": {}}}}}}, "space.detector.knn.a, b: name options"),
+        (SEVERAL | {"space": {"detector": {}}}, "space.detector"),
+    ],
+)
+def test_a_search_is_of_one_detector_or_of_several(changed: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValidationError, match=message):
+        tune(**changed)

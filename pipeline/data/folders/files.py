@@ -1,7 +1,9 @@
 """Image files of a collection, by the folders that they lie in."""
 
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from unicodedata import normalize
 
 import pandas as pd
 
@@ -60,15 +62,21 @@ def class_folders(
     """
     part = settings.part
     table = files_of(inventory, part, root)
-    parts = table["inner"].str.split("/")
-    table = table[parts.map(lambda names: names[0] in splits)]
-    parts = parts[table.index]
+    folders = table["inner"].map(_folders)
+    table = table[folders.map(lambda name: name.partition("/")[0] in splits)]
+    folders = folders[table.index]
     if not len(table):
         raise PipelineError(f"{root / part} has none of the folders {', '.join(splits)}: is it laid out otherwise?")
-    in_class = parts.map(len) > 2
+    in_class = folders.str.contains("/", regex=False)
     table.loc[(table["left_out"] == "") & ~in_class, "left_out"] = IN_NO_CLASS
     placed = table["left_out"] == ""
-    table.loc[placed, "split"] = parts[placed].map(lambda names: splits[names[0]])
-    labels = by_class(parts[placed].str[1].str.normalize("NFC"), settings.normal or normal, str(root / part))
+    table.loc[placed, "split"] = folders[placed].map(lambda name: splits[name.partition("/")[0]])
+    classes = folders[placed].map(lambda name: sys.intern(normalize("NFC", name.partition("/")[2])))
+    labels = by_class(classes, settings.normal or normal, str(root / part))
     table.loc[placed, ["label", "findings"]] = labels
     return table
+
+
+def _folders(path: str) -> str:
+    """The first two folders that a file lies in, in memory once for all files."""
+    return sys.intern("/".join(path.split("/")[:-1][:2]))

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pipeline.data.collection_csv import choose_table, tables_in
+from pipeline.data.collection_csv import choose_table, tables_in, why_no_table
 from pipeline.data.folders.layouts.table import COLUMNS, FILE
 from pipeline.data.folders.settings import OF_CLASSES, Collection, Settings
 from pipeline.data.inventory import raw_file
@@ -74,8 +74,9 @@ def _laid_out(folder: Path, own: Collection, given: Mapping[str, Any]) -> tuple[
             )
         if parts:
             return layout, parts[0]
+    why = f" ({reason})" if (reason := why_no_table(folder, COLUMNS)) else ""
     raise PipelineError(
-        f"{folder} is laid out in no way that is known: describe its images in a CSV {FILE} with the columns "
+        f"{folder} is laid out in no way that is known{why}: describe its images in a CSV {FILE} with the columns "
         f"{', '.join(COLUMNS)}, or name the layout by --set {LAYOUT}=…, see docs/adding.md"
     )
 

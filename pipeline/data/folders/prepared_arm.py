@@ -19,7 +19,7 @@ from pipeline.data.image_status import check_failures, image_status, index_of
 from pipeline.data.images import write_images
 from pipeline.data.inventory import check_unchanged, raw_file, read_inventory
 from pipeline.data.picture_files import read_picture, thumbnail
-from pipeline.data.preparing import cropped
+from pipeline.data.preparing import cropped, images_at_a_time
 from pipeline.data.stain import TargetStains, TooLittleStainError, learn_target
 from pipeline.data.thumbnails import ThumbnailArray, Thumbnails, make_thumbnails
 from pipeline.errors import PipelineError
@@ -27,8 +27,6 @@ from pipeline.files import atomic, read_csv, remove, write_csv
 from pipeline.layout import INTERIM, RAW, SCRATCH, arm_key
 
 COULD_NOT_BE_READ = "could not be read or prepared, see data/interim/<arm>/images_status.csv"
-PART = 500  # images that are in memory at a time, at most
-MOST = 2**26  # bytes of their thumbnails, or of what is made of these, at most
 
 
 def split_arm(arm: str, settings: Settings) -> pd.DataFrame:
@@ -78,9 +76,9 @@ def prepare_arm(
     Raises:
         PipelineError: If more images failed than ``allowed_failures``.
     """
-    table = read_split(INTERIM / arm / "split.csv")
     preparation = preparation_of(settings, _target_stains(settings, arm))
     thumbnails = _thumbnails(arm, settings, preparation.mode, workers)
+    table = read_split(INTERIM / arm / "split.csv")  # not before, so that it has the memory that those needed
     status = image_status(table, thumbnails)
     job = PrepareJob(thumbnails.alone(), preparation)
     items = _items(status, thumbnails, preparation)
@@ -143,8 +141,7 @@ def _items(
 ) -> list[tuple[str, tuple[list[str], list[int]]]]:
     """Divide the images that could be read among parts, each under a key of all that it depends on."""
     read, items = status[status["status"] == "ok"], []
-    steps = preparation.steps
-    count = min(PART, max(1, MOST // (3 * max(steps.thumbnail_size, steps.working_size) ** 2)))
+    count = images_at_a_time(preparation.steps)
     for start in range(0, len(read), count):
         own = read.iloc[start : start + count]
         item = (own["id"].tolist(), own["row"].tolist())

@@ -44,7 +44,7 @@ class Collection(Section):
         None,
         description="Pattern (a regular expression) whose first bracket matches the patient, slide or the like in an "
         "image's path; images of one group are never in two splits. Null where that is not known: each image is then a "
-        "group of its own.",
+        "group of its own, unless DICOM files name their patients.",
     )
     unit: Name = Field("group", description="What such a group is, in a word: `patient`, `slide`.")
     validation_share: Annotated[float, Field(ge=0, lt=1)] = Field(

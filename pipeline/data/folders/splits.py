@@ -10,6 +10,7 @@ from pipeline.data.collection_csv import refuse_formulas
 from pipeline.data.folders.layout import COLUMNS, layout_of
 from pipeline.data.folders.settings import OF_CLASSES, Collection
 from pipeline.data.images import check_groups
+from pipeline.data.picture_files import format_of, is_picture
 from pipeline.data.splitting import (
     SAME_CONTENT,
     copies_warning,
@@ -41,7 +42,7 @@ def read_collection(root: Path, inventory: pd.DataFrame, settings: Collection) -
             content are in two splits or have two labels.
     """
     table = layout_of(settings).read(root, inventory, settings)[COLUMNS].sort_values("id", ignore_index=True)
-    table = _known_anomalies(_grouped(table, settings), settings, root)
+    table = _known_anomalies(_grouped(table, settings, root, inventory), settings, root)
     table = separate_groups(_hold_out(table, settings), settings.unit)
     once = _use_published_once if settings.layout in OF_CLASSES else use_content_once
     table = once(table, str(root))
@@ -88,8 +89,8 @@ def grouped(table: pd.DataFrame) -> bool:
     return bool((table["group"] != table["id"]).any())
 
 
-def _grouped(table: pd.DataFrame, settings: Collection) -> pd.DataFrame:
-    """Fill in groups: by the pattern, else each image is one."""
+def _grouped(table: pd.DataFrame, settings: Collection, root: Path, inventory: pd.DataFrame) -> pd.DataFrame:
+    """Fill in groups: by the pattern, else by the patients of DICOM files, else each image is one."""
     unknown = table["group"] == ""
     if settings.groups is not None:
         if not unknown.all():
@@ -100,8 +101,24 @@ def _grouped(table: pd.DataFrame, settings: Collection) -> pd.DataFrame:
         if unknown.any():
             name = table.loc[unknown, "id"].iloc[0]
             raise PipelineError(f"collection.groups, {settings.groups!r}, does not match {name!r}: let it match all")
+    elif unknown.all():
+        table["group"] = _patients(table, root, inventory)
     table["group"] = table["group"].where(table["group"] != "", table["id"])
     return table
+
+
+def _patients(table: pd.DataFrame, root: Path, inventory: pd.DataFrame) -> pd.Series:
+    """The patient of each DICOM file, empty for others."""
+    dicom = (table["left_out"] == "") & table["source"].map(
+        lambda name: is_picture(name) and format_of(name) == "DICOM"
+    )
+    if not dicom.any():
+        return table["group"]
+    # pydicom takes a while to import, and few need it
+    from pipeline.data.dicom_tags import read_tags  # noqa: PLC0415
+
+    patients = read_tags(root, inventory, table[dicom])["patient"]
+    return table["source"].map(patients).fillna("")
 
 
 def _match(pattern: str, name: str) -> str:

@@ -37,6 +37,7 @@ class Slide:
         size: Width and height in level-0 pixels.
         stated_microns_per_pixel: Scale of level 0 as the file states it; null if it does not.
         microns_per_pixel: Scale of level 0 in µm/px, after that rounding.
+        objective: Power of the objective as the file states it, 40 for 40x; None if it does not.
         corner: Column and row at which the scanned part begins, which some viewers crop to; 0 if that is not stated.
         pixels_per_tile_pixel: Level-0 pixels to one pixel of a tile; 1 where tiles are cut from level 0, below 1
             where they are upsampled.
@@ -63,6 +64,7 @@ class Slide:
         except BaseException:
             self._slide.close()
             raise
+        self.objective = _number(self._slide.properties.get(openslide.PROPERTY_NAME_OBJECTIVE_POWER))
         keys = openslide.PROPERTY_NAME_BOUNDS_X, openslide.PROPERTY_NAME_BOUNDS_Y
         left, top = (int(self._slide.properties.get(key, 0)) for key in keys)
         self.corner = left, top
@@ -194,3 +196,10 @@ class Slide:
             return np.ascontiguousarray(region[..., :3])
         over_white = (region[..., :3].astype(np.uint16) * opaque + 255 * (255 - opaque.astype(np.uint16)) + 127) // 255
         return np.asarray(over_white, np.uint8)
+
+
+def _number(text: str | None) -> float | None:
+    try:
+        return float(text) if text and 0 < float(text) < np.inf else None
+    except ValueError:
+        return None

@@ -6,8 +6,8 @@ from pathlib import Path
 import pandas as pd
 
 from pipeline.data.dicom_header import named
+from pipeline.data.dicom_tags import COLUMNS
 from pipeline.data.xrays.nih_metadata import VIEWS
-from pipeline.data.xrays.tags import COLUMNS
 from pipeline.errors import PipelineError
 
 ELEMENTS = {"view": "ViewPosition", "patient": "PatientID", "sex": "PatientSex"}
@@ -20,7 +20,7 @@ def completed(text: pd.DataFrame, tags: pd.DataFrame, file: Path) -> pd.DataFram
 
     Args:
         text: The table, as strings; the index is the number of the row in the file.
-        tags: Of the DICOM files among its images, see :func:`pipeline.data.xrays.tags.read_tags`.
+        tags: Of the DICOM files among its images, see :func:`pipeline.data.dicom_tags.read_tags`.
         file: The table's, for errors.
 
     Returns:

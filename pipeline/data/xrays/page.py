@@ -30,6 +30,9 @@ No patient is on two sides. An image without a finding is normal; one with two f
 
 {counts}
 
+Of these, what turns out to be unreadable is neither trained nor tested on: the heading of `images.png` says how many,
+and `data/interim/{arm}/images_status.csv` which and why.
+
 {metadata}
 
 ## By view, finding, age and sex

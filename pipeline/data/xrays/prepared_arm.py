@@ -10,7 +10,7 @@ from pipeline import layout
 from pipeline.data.image_status import IN_COLOUR, check_failures, image_status, index_of
 from pipeline.data.images import write_images
 from pipeline.data.inventory import read_inventory
-from pipeline.data.preparing import prepare_thumbnail
+from pipeline.data.preparing import images_at_a_time, prepare_thumbnail
 from pipeline.data.steps import ThumbnailSteps
 from pipeline.data.thumbnails import Thumbnails, make_thumbnails
 from pipeline.data.xrays.chest import read_xray
@@ -20,8 +20,6 @@ from pipeline.data.xrays.settings import Settings
 from pipeline.data.xrays.splits import read_split
 from pipeline.files import write_csv
 from pipeline.layout import INTERIM, RAW, SCRATCH
-
-PART = 1000  # images that are in memory at a time
 
 
 def prepare_arm(
@@ -67,9 +65,21 @@ def prepare_images(status: pd.DataFrame, thumbnails: Thumbnails, settings: Thumb
         uint8 (n, working_size, working_size, 1), in order.
     """
     rows = status.loc[status["status"] == "ok", "row"].to_numpy()
-    for start in range(0, len(rows), PART):
-        part = thumbnails.read(rows[start : start + PART].tolist())
+    count = images_at_a_time(settings)
+    for start in range(0, len(rows), count):
+        part = thumbnails.read(rows[start : start + count].tolist())
         yield np.stack([prepare_thumbnail(pixels, settings) for pixels in part])
+
+
+def heading(arm: str, status: pd.DataFrame) -> str:
+    """What stands above the picture of an arm's images; it says how many could not be prepared, if any.
+
+    Args:
+        status: What :func:`pipeline.data.image_status.image_status` returns.
+    """
+    failed = (status["status"] == "failed").sum()
+    missing = f"; {failed} of {len(status)} could not be read" if failed else ""
+    return f"{arm}: X-rays before and after preparation{missing}"
 
 
 def colour_warning(status: pd.DataFrame) -> str:

@@ -90,8 +90,8 @@ def _with_tags(text: pd.DataFrame, root: Path, inventory: pd.DataFrame, table: s
     candidates = images[images["source"].isin(text["path"]) & (images["source"].map(format_of) == "DICOM")]
     if len(candidates):
         # pydicom takes a while to import, and few need it
+        from pipeline.data.dicom_tags import read_tags  # noqa: PLC0415
         from pipeline.data.xrays.completion import completed  # noqa: PLC0415
-        from pipeline.data.xrays.tags import read_tags  # noqa: PLC0415
 
         tags = read_tags(root, inventory, candidates)
         others = [source for source, dicom in tags["dicom"].items() if not dicom and not is_picture(str(source))]

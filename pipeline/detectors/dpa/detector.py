@@ -27,6 +27,7 @@ from pipeline.detectors.dpa.trainer import Trainer
 from pipeline.detectors.model_files import opened_model
 from pipeline.errors import PipelineError
 from pipeline.features.backbones import Backbone, checksum
+from pipeline.features.reconstructed import reconstructed
 from pipeline.features.statistics import FeatureStatistics
 from pipeline.features.views import central_views
 
@@ -137,6 +138,11 @@ class DeepPerceptualAutoencoder(Detector):
         """The error at each position of the central view, upsampled; (N, resolution, resolution)."""
         side = self.settings.resolution
         return self._of_views(images, self.loss.error_map, np.empty((0, side, side), np.float32))
+
+    def reconstructions(self, images: np.ndarray) -> np.ndarray:
+        """See :meth:`pipeline.detectors.base.Detector.reconstructions`."""
+        self._check(images)
+        return reconstructed(images, self.settings.resolution, self.place.device, self.network)
 
     def pixel_l1(self, images: np.ndarray) -> np.ndarray:
         """The same reconstructions, compared pixel by pixel; float64 (N,), 0–2."""

@@ -5,6 +5,7 @@ from torch import Tensor, nn
 
 from pipeline.detectors.dpa.growth import Phase
 from pipeline.detectors.dpa.shown import Shown
+from pipeline.features.views import to_pixels
 
 SAMPLES = 8  # images
 
@@ -14,9 +15,4 @@ def pictures_of(phase: Phase, network: nn.Module, shown: Shown) -> dict[str, Ten
     rows = (shown.held_out if len(shown.held_out) else shown.train)[:SAMPLES]
     with torch.no_grad():
         x = next(shown.central(rows, phase.resolution))
-        return {f"{phase}: shown": _pixels(x), f"{phase}: reconstructed": _pixels(network(x))}
-
-
-def _pixels(images: Tensor) -> Tensor:
-    """Map (N, C, H, W) in [−1, 1] to uint8 (N, H, W, C) on the CPU; what lies outside is cut off."""
-    return ((images.permute(0, 2, 3, 1).clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8).cpu().contiguous()
+        return {f"{phase}: shown": to_pixels(x), f"{phase}: reconstructed": to_pixels(network(x))}

@@ -21,6 +21,7 @@ from pipeline.detectors.model_files import opened_model, write_model
 from pipeline.detectors.square_views import check_trained_side, over_views, square_side, trained_side
 from pipeline.detectors.training import CentralViews, Loop, Schedule, noise_generator, saved_state
 from pipeline.errors import PipelineError
+from pipeline.features.reconstructed import reconstructed
 
 
 class Ganomaly(Detector):
@@ -67,6 +68,11 @@ class Ganomaly(Detector):
         """See :meth:`Detector.score`; from 0 on."""
         check_trained_side(images, self.image_channels, self.settings.side, self.side, "ganomaly")
         return over_views(images, np.arange(len(images)), self.side, self.place.device, self._distances)
+
+    def reconstructions(self, images: np.ndarray) -> np.ndarray:
+        """See :meth:`Detector.reconstructions`."""
+        check_trained_side(images, self.image_channels, self.settings.side, self.side, "ganomaly")
+        return reconstructed(images, self.side, self.place.device, lambda x: self.generator(x)[0])
 
     def save(self, path: Path) -> None:
         """Write the generator."""

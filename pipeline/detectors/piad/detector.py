@@ -23,6 +23,7 @@ from pipeline.detectors.training import CentralViews, Loop, Schedule, saved_stat
 from pipeline.errors import PipelineError
 from pipeline.features.backbones import checksum, frozen_network
 from pipeline.features.perceptual_loss import RelativePerceptualL1
+from pipeline.features.reconstructed import reconstructed
 from pipeline.features.statistics import FeatureStatistics, fault_of, feature_statistics, read_statistics, spaced
 from pipeline.features.views import central_views
 
@@ -91,6 +92,11 @@ class Piad(Detector):
         self._check(images)
         maps = self._of_views(images, np.arange(len(images)), self.loss.error_map)
         return maps.reshape(-1, self.settings.side, self.settings.side)
+
+    def reconstructions(self, images: np.ndarray) -> np.ndarray:
+        """See :meth:`pipeline.detectors.base.Detector.reconstructions`."""
+        self._check(images)
+        return reconstructed(images, self.settings.side, self.place.device, self.autoencoder)
 
     def save(self, path: Path) -> None:
         """Write encoder, decoder and the statistics of the perceptual loss; the backbone is named by its checksum."""

@@ -77,6 +77,22 @@ def test_folders_of_another_word_for_normal_are_known_where_it_is_given_or_the_o
     assert adapt(root, normal=["healthy"]).changes == {}
 
 
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"path;split;label\n", "has no column path; it seems to be separated by semicolons, not commas"),
+        (b"path\tsplit\tlabel\n", "has no column path; it seems to be separated by tabs, not commas"),
+        (b"path,split\n", "has no column label"),
+        ("path,split,label\n".encode("utf-16"), "is not UTF-8: save it again as CSV UTF-8"),
+    ],
+)
+def test_what_is_wrong_with_a_csv_that_describes_nothing_is_said(tmp_path: Path, content: bytes, says: str) -> None:
+    root = plant(tmp_path, "a.png")
+    (root / "mine.csv").write_bytes(content)
+    with pytest.raises(PipelineError, match=rf"in no way that is known \(mine\.csv {says}\): describe"):
+        adapt(root)
+
+
 def test_brats_own_folders_are_medianomalys(tmp_path: Path) -> None:
     root = plant(tmp_path, "train/1.png", "test/normal/1.png", "test/tumor/1.png")
     assert adapt(root).changes["collection.layout"] == "medianomaly"

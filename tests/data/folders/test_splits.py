@@ -1,13 +1,16 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from pipeline.data.folders.page import count_table, split_page
 from pipeline.data.folders.settings import Collection
 from pipeline.data.folders.splits import grouped, warnings_of
+from pipeline.data.patient_key import patient_key, pseudonym
 from pipeline.errors import PipelineError
+from tests.data.dicoms import drawn as dicom
 from tests.data.folders.conftest import listed, splits, write_images
 
 TEST = ("test/good/t_1.png", "test/bad/t_2.png")
@@ -47,6 +50,42 @@ def test_a_pattern_has_to_match_every_image(root: Path) -> None:
     write_images(root, *patients(3), *TEST, "train/good/9.png")
     with pytest.raises(PipelineError, match=r"does not match 'train/good/9\.png': let it match all"):
         listed(root, **MVTEC, **BY_NAME)
+
+
+def write_dicoms(root: Path, patients: dict[str, str | None]) -> None:
+    for number, (name, patient) in enumerate(patients.items()):
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_bytes(dicom(np.full((8, 8), number, np.uint16), PatientID=patient))
+
+
+ON_BOTH_SIDES = {
+    "train/good/1.dcm": "Smith",
+    "train/good/2.dcm": "Jones",
+    "train/good/3.dcm": None,
+    "test/good/4.dcm": "Smith",
+    "test/bad/5.dcm": "Miller",
+}
+
+
+@pytest.mark.usefixtures("in_folder")
+def test_dicom_files_tell_their_patients_by_a_keyed_hash(root: Path) -> None:
+    write_dicoms(root, ON_BOTH_SIDES)
+    table = listed(root, **MVTEC, validation_share=0.0)
+    smith = table.loc["test/good/4.dcm", "group"]
+    assert smith == pseudonym("Smith", patient_key())
+    assert table.loc["train/good/1.dcm", ["group", "left_out"]].tolist() == [
+        smith,
+        "group also in val or test, dropped from train",
+    ]
+    assert table.loc["train/good/3.dcm", "group"] == "train/good/3.dcm"
+    assert warnings_of(table.reset_index()) == []
+
+
+@pytest.mark.usefixtures("in_folder")
+def test_a_pattern_goes_before_the_patients_of_dicom_files(root: Path) -> None:
+    write_dicoms(root, ON_BOTH_SIDES)
+    table = listed(root, **MVTEC, groups=r"(\d)\.dcm", validation_share=0.0)
+    assert [*table["group"]] == ["5", "4", "1", "2", "3"]
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from PIL import Image
 
 from pipeline.arms import read_arm
 from pipeline.compute.seeding import generator
-from pipeline.data.folders import prepared_arm
+from pipeline.data import preparing
 from pipeline.data.folders.preparation import Preparation
 from pipeline.data.folders.settings import Settings
 from pipeline.data.images import read_images
@@ -142,7 +142,7 @@ def test_a_target_that_changed_since_it_was_listed_is_refused(pictures: Path) ->
 def test_large_images_are_in_memory_fewer_at_a_time(pictures: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     prepare_folder.main(ARM)
     before = read_images(Path("data/prepared", ARM)).pixels.copy()
-    monkeypatch.setattr(prepared_arm, "MOST", 3 * 4 * 20**2)
+    monkeypatch.setattr(preparing, "MOST", 3 * 4 * 20**2)
     asked: list[int] = []
     thumbnails_of = ThumbnailArray.read
     monkeypatch.setattr(ThumbnailArray, "read", lambda self, rows: asked.append(len(rows)) or thumbnails_of(self, rows))

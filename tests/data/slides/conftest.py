@@ -18,6 +18,7 @@ def write_slide(tmp_path: Path) -> Callable[..., Path]:
         name: str = "slide.tif",
         microns: float | tuple[float, float] | None = 0.25,
         factors: tuple[int, ...] = (4,),
+        description: str | None = None,
     ) -> Path:
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -33,6 +34,7 @@ def write_slide(tmp_path: Path) -> Callable[..., Path]:
                     photometric="rgb",
                     subfiletype=int(factor > 1),
                     metadata=None,
+                    description=description,
                     **scale,
                 )
         return path

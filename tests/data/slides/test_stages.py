@@ -217,9 +217,10 @@ def test_a_full_disk_is_one_sentence_and_nothing_is_lost() -> None:
 
 
 @pytest.mark.slow
-def test_a_full_disk_leaves_out_no_full_size_tile(repository: Path) -> None:
+@pytest.mark.usefixtures("finished")
+def test_a_full_disk_leaves_out_no_full_size_tile() -> None:
     write_settings(normalize_tiles__full_size_tiles=True)
-    run_branch()
+    normalize_tiles.main(ARM)
     expected = outputs()
     assert len(list(Path(f"data/interim/{ARM}/normalized/tiles").iterdir())) == 9
     full = command("normalize_tiles", "bash", "-c", 'ulimit -f 800; exec "$@"', "bash")

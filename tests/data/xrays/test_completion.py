@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.data.inventory import make_inventory
-from pipeline.data.xrays.patient_key import VARIABLE, pseudonym
+from pipeline.data.patient_key import VARIABLE, pseudonym
 from pipeline.data.xrays.table import read_table
 from pipeline.errors import PipelineError
 from tests.data.dicoms import drawn

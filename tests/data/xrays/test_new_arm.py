@@ -79,7 +79,8 @@ def test_without_any_description_the_columns_of_one_are_named(tmp_path: Path) ->
         adapt(tmp_path)
     assert str(caught.value) == (
         f"{tmp_path} holds no CSV with the columns path, findings, split and no "
-        "Data_Entry_2017_v2020.csv: describe the collection in such a CSV, as docs/adding.md shows"
+        "Data_Entry_2017_v2020.csv (xrays.csv has no column split): describe the "
+        "collection in such a CSV, as docs/adding.md shows"
     )
 
 

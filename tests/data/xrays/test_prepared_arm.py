@@ -2,9 +2,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from pipeline.data import preparing
 from pipeline.data.preparing import prepare_thumbnail
-from pipeline.data.xrays import prepared_arm
-from pipeline.data.xrays.prepared_arm import check_failures, image_status, index_of, prepare_images
+from pipeline.data.xrays.prepared_arm import check_failures, heading, image_status, index_of, prepare_images
 from pipeline.data.xrays.settings import EqualizeXrays
 from pipeline.errors import PipelineError
 from tests.data.conftest import Collection, ThumbnailsOf
@@ -16,7 +16,8 @@ def test_images_follow_the_arms_table_whatever_the_order_of_the_thumbnails(
     equalize_settings: EqualizeXrays,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(prepared_arm, "PART", 2)
+    side = equalize_settings.thumbnail_size
+    monkeypatch.setattr(preparing, "MOST", 2 * 3 * side**2)  # bytes
     thumbnails = thumbnails_of(table)
     chosen = table.iloc[[7, 0, 3, 2, 9]]
     status = image_status(chosen, thumbnails)
@@ -35,6 +36,8 @@ def test_an_unreadable_image_is_listed_and_left_out(
     assert status["status"].tolist() == ["ok"] * 3 + ["failed"] + ["ok"] * 6
     assert status["reason"][3].startswith(f"{table['source'][3]} is not a whole PNG")
     assert sum(map(len, prepare_images(status, thumbnails, equalize_settings))) == 9
+    assert heading("films", status).endswith("; 1 of 10 could not be read")
+    assert heading("films", status[:3]) == "films: X-rays before and after preparation"
     index = index_of(table, status)
     assert table["id"][3] not in set(index["id"])
     assert (index[["x", "y"]] == 0).all(axis=None)

@@ -106,6 +106,15 @@ def test_the_mean_of_an_anomaly_map_orders_images_as_the_score_does(
     assert np.corrcoef(maps.mean((1, 2)), detector.score(tiny_images.pixels))[0, 1] > 0.99
 
 
+def test_reconstructions_are_what_images_are_compared_with(
+    at_16: DpaSettings, tiny_images: Images, fitted: Build
+) -> None:
+    detector = fitted(at_16)
+    made = detector.reconstructions(tiny_images.pixels).astype(float)
+    differences = np.abs(made - tiny_images.pixels).mean((1, 2, 3)) / 127.5
+    np.testing.assert_allclose(differences, detector.pixel_l1(tiny_images.pixels), atol=0.01)
+
+
 def test_larger_images_are_cropped(at_16: DpaSettings, tiny_images: Images, fitted: Build) -> None:
     detector = fitted(at_16)
     framed = np.pad(tiny_images.pixels, ((0, 0), (4, 4), (4, 4), (0, 0)), mode="edge")

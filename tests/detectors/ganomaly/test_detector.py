@@ -4,6 +4,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from pydantic import ValidationError
 from sklearn.metrics import roc_auc_score
 
@@ -16,6 +17,7 @@ from pipeline.detectors.ganomaly import learner
 from pipeline.detectors.ganomaly.detector import Ganomaly
 from pipeline.detectors.ganomaly.settings import GanomalySettings
 from pipeline.errors import PipelineError
+from pipeline.features.views import to_network, to_pixels
 
 NONE = np.arange(0)
 TINY = GanomalySettings(side=16, width=4, latent_dim=6, epochs=6, batch_size=4, learning_rate=2e-3, report_every=2)
@@ -66,6 +68,14 @@ def test_a_score_depends_on_no_other_image_of_the_call(tiny_images: Images) -> N
     alone = [detector.score(tiny_images.pixels[row : row + 1])[0] for row in range(24)]
     np.testing.assert_allclose(detector.score(tiny_images.pixels), alone, rtol=1e-5)
     assert detector.score(tiny_images.pixels[:0]).shape == (0,)
+
+
+def test_reconstructions_are_pictures_of_the_square(tiny_images: Images) -> None:
+    detector = build()
+    fit(detector, tiny_images)
+    with torch.no_grad():
+        expected, *_ = detector.generator(to_network(torch.from_numpy(tiny_images.pixels)))
+    np.testing.assert_array_equal(detector.reconstructions(tiny_images.pixels), to_pixels(expected))
 
 
 def test_a_loaded_detector_scores_as_the_saved_one_and_a_damaged_file_is_named(

@@ -14,6 +14,7 @@ from pipeline.detectors.piad.learner import PiadLearner
 from pipeline.detectors.piad.settings import PiadSettings
 from pipeline.errors import PipelineError
 from pipeline.features.backbones import EfficientNetLite0, load_backbone
+from pipeline.features.views import to_network, to_pixels
 
 pytestmark = pytest.mark.usefixtures("networks_read_once")
 
@@ -85,6 +86,12 @@ def test_anomaly_maps_average_to_the_score(fitted: Piad, tiny_images: Images) ->
     assert maps.shape == (24, 16, 16)
     assert maps.dtype == np.float32
     np.testing.assert_allclose(maps.mean((1, 2)), fitted.score(tiny_images.pixels), rtol=0.02)  # but for enlargement
+
+
+def test_reconstructions_are_pictures_of_the_square(fitted: Piad, tiny_images: Images) -> None:
+    with torch.no_grad():
+        expected = fitted.autoencoder(to_network(torch.from_numpy(tiny_images.pixels)))
+    np.testing.assert_array_equal(fitted.reconstructions(tiny_images.pixels), to_pixels(expected))
 
 
 def test_an_images_score_depends_neither_on_others_nor_on_what_surrounds_the_square(

@@ -4,11 +4,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from pipeline.data import dicom_header
+from pipeline.data import dicom_header, dicom_tags
+from pipeline.data.dicom_tags import read_tags
 from pipeline.data.inventory import make_inventory
-from pipeline.data.xrays import tags
-from pipeline.data.xrays.patient_key import VARIABLE, pseudonym
-from pipeline.data.xrays.tags import read_tags
+from pipeline.data.patient_key import VARIABLE, pseudonym
 from pipeline.errors import PipelineError
 from tests.data.dicoms import drawn, real
 
@@ -93,7 +92,7 @@ def test_headers_are_read_once_and_remembered_without_the_id(monkeypatch: pytest
     scratch = Path(".cache/dicom/films.json")
     assert "SECRET" not in scratch.read_text(encoding="utf-8")
     with monkeypatch.context() as patch:
-        patch.setattr(tags, "_told", None)  # nothing is read
+        patch.setattr(dicom_tags, "_told", None)  # nothing is read
         pd.testing.assert_frame_equal(read(), first)
     added = read(c=drawn(ViewPosition="AP"))
     pd.testing.assert_frame_equal(added.loc[first.index], first)
@@ -123,7 +122,7 @@ def test_a_file_that_changed_since_it_was_listed_is_refused() -> None:
 
 
 def test_an_interrupted_reading_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    told = tags._told
+    told = dicom_tags._told
     read_files: list[str] = []
 
     def interrupted(path: str, root: Path, key: bytes) -> object:
@@ -133,13 +132,13 @@ def test_an_interrupted_reading_goes_on(monkeypatch: pytest.MonkeyPatch) -> None
         with (root / path).open("rb") as file:
             return told(file, key)
 
-    monkeypatch.setattr(tags, "READERS", 1)
+    monkeypatch.setattr(dicom_tags, "READERS", 1)
     with monkeypatch.context() as patch:
-        patch.setattr(tags, "_told_by_file", interrupted)
+        patch.setattr(dicom_tags, "_told_by_file", interrupted)
         with pytest.raises(KeyboardInterrupt):
             read(**{f"f{number}": drawn(PatientID=str(number)) for number in range(4)})
     with monkeypatch.context() as patch:
-        patch.setattr(tags, "_told_by_file", lambda path, root, key: read_files.append(path) or tags.UNTOLD)
+        patch.setattr(dicom_tags, "_told_by_file", lambda path, root, key: read_files.append(path) or dicom_tags.UNTOLD)
         again = read()
     assert sorted(read_files) == [f"export/f{number}" for number in range(4)]
     assert (again["patient"] != "").tolist() == [True, True, False, False]

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.data.xrays.patient_key import KEY_FILE, VARIABLE, patient_key, pseudonym
+from pipeline.data.patient_key import KEY_FILE, VARIABLE, patient_key, pseudonym
 from pipeline.errors import PipelineError
 
 pytestmark = pytest.mark.usefixtures("in_folder")

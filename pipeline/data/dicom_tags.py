@@ -1,4 +1,4 @@
-"""What the headers of DICOM files say of X-rays: view, patient, age and sex, for tables that leave them out.
+"""What the headers of DICOM files say of images: view, patient, age and sex, for collections that do not tell.
 
 Headers are read once. What they say is remembered outside the graph, by the checksum of the file, with a pseudonym in
 place of the patient's ID.
@@ -23,7 +23,7 @@ from pipeline.data import dicom_header
 from pipeline.data.archives import read_members, split_source
 from pipeline.data.dicom_header import code, is_dicom, read_header
 from pipeline.data.inventory import READERS, check_unchanged, raw_file
-from pipeline.data.xrays.patient_key import patient_key, pseudonym
+from pipeline.data.patient_key import patient_key, pseudonym
 from pipeline.errors import PipelineError
 from pipeline.files import write_text
 
