@@ -59,7 +59,8 @@ def workers_begin_at_once() -> Iterator[None]:
     from pipeline.compute import workers
 
     kinds = ("folders", "slides", "xrays")
-    multiprocessing.set_forkserver_preload([f"pipeline.data.{kind}.prepared_arm" for kind in kinds])
+    jobs = [f"pipeline.data.{kind}.prepared_arm" for kind in kinds]
+    multiprocessing.set_forkserver_preload([*jobs, "pipeline.scoring.prepare_job", "pipeline.scoring.slide_tiles"])
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(workers, "START", "forkserver")
         yield

@@ -9,27 +9,9 @@ from functools import cached_property
 
 import numpy as np
 import pandas as pd
-from scipy import special
 
 from pipeline.compute.seeding import generator
 from pipeline.errors import PipelineError
-
-COVERED = 0.95  # of the range in which the false-alarm rate is
-
-
-@dataclass(frozen=True)
-class FalseAlarms:
-    """How many normals are really to be flagged at a level.
-
-    Attributes:
-        expected: The mean over what held-out normals might have been drawn.
-        low: The end of the range that holds 95 % of such draws.
-        high: The other end.
-    """
-
-    expected: float
-    low: float
-    high: float
 
 
 @dataclass(frozen=True)
@@ -69,24 +51,14 @@ class Calibration:
 
     def threshold(self, alpha: float) -> float | None:
         """Return the score above which images are flagged at a level; None where there are too few normals for it."""
-        rank = self._flagged_ranks(alpha)
+        rank = flagged_rank(len(self.normals), alpha)
         return float(self.normals[-rank]) if rank else None
 
-    def false_alarms(self, alpha: float) -> FalseAlarms | None:
-        """Return the rate at which normals are really to be flagged at a level; None where none ever is.
 
-        Given the held-out normals, it is the share of all normals beyond the k-th highest of them, which over their
-        draws has a Beta(k, n + 1 − k) distribution, k = ⌊α (n + 1)⌋.
-        """
-        rank, count = self._flagged_ranks(alpha), len(self.normals)
-        if not rank:
-            return None
-        low, high = special.betaincinv(rank, count + 1 - rank, [(1 - COVERED) / 2, (1 + COVERED) / 2])
-        return FalseAlarms(rank / (count + 1), float(low), float(high))
-
-    def _flagged_ranks(self, alpha: float) -> int:
-        # A product that is a whole number may come out a rounding error below it.
-        return min(int(alpha * (len(self.normals) + 1) + 1e-9), len(self.normals))
+def flagged_rank(normals: int, alpha: float) -> int:
+    """Return k = ⌊α (n + 1)⌋: images that score above the k-th highest of n normals are flagged; 0 where none is."""
+    # A product that is a whole number may come out a rounding error below it.
+    return min(int(alpha * (normals + 1) + 1e-9), normals)
 
 
 def fewest_normals(alpha: float) -> int:

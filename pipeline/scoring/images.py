@@ -3,55 +3,23 @@
 import hashlib
 from collections.abc import Generator, Sequence
 from contextlib import closing
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from pipeline.compute.scratch import each_part, scratch_key
-from pipeline.data.stain import TooLittleStainError
-from pipeline.errors import PipelineError
 from pipeline.evaluation.scores import rounded
-from pipeline.files import atomic, remove, write_picture
+from pipeline.files import remove, write_picture
 from pipeline.reporting.gallery import heat
 from pipeline.scoring.inputs import Input
-from pipeline.scoring.model import Model, Preparing
+from pipeline.scoring.model import Model
+from pipeline.scoring.prepare_job import PrepareJob
 from pipeline.scoring.results import PARTS
 
 AT_ONCE = 64  # images, as the chain shows them to a network
-LARGEST_FILE = 256 * 2**20
 COLUMNS = ["name", "path", "md5", "status", "reason", "score", "percentile", "p", "q", "flagged", "appearance_p"]
 STRANGE = 0.01  # p-value of the appearance below which a warning is given
-
-
-@dataclass(frozen=True)
-class PrepareJob:
-    """Reads and prepares some files; travels to the worker processes."""
-
-    preparation: Preparing
-
-    def __call__(self, inputs: Sequence[Input], part: Path) -> int:
-        """Write a part: ``images`` uint8 (n, H, W, C) of the files that could be read, ``reasons`` and ``md5`` of all.
-
-        Returns:
-            The number of files.
-        """
-        images, reasons, checksums = [], [], []
-        for one in inputs:
-            checksum, reason = "", ""
-            try:
-                content = content_of(one)
-                checksum = hashlib.md5(content, usedforsecurity=False).hexdigest()
-                images.append(self.preparation.prepare(content, one.path.name))
-            except (PipelineError, TooLittleStainError) as error:
-                reason = str(error)
-            reasons.append(reason)
-            checksums.append(checksum)
-        with atomic(part) as unfinished:
-            whole = np.stack(images) if images else np.empty((0, 1, 1, 1), np.uint8)
-            np.savez(unfinished, images=whole, reasons=np.array(reasons, str), md5=np.array(checksums), failed=False)
-        return len(inputs)
 
 
 def score_images(
@@ -165,24 +133,6 @@ def picture_name(name: str) -> str:
 
 def _shown(image: np.ndarray) -> np.ndarray:
     return np.repeat(image, 3, axis=2) if image.shape[2] == 1 else image
-
-
-def content_of(one: Input) -> bytes:
-    """Read a file.
-
-    Raises:
-        PipelineError: If it cannot be read, is too large for an image, or is something that lies beside images.
-    """
-    if one.path.name.startswith("._"):
-        raise PipelineError(f"{one.name} is what macOS keeps beside a file, no image: leave it out")
-    if one.path.name.upper() == "DICOMDIR":
-        raise PipelineError(f"{one.name} lists DICOM files and is none: name their folder")
-    try:
-        if one.path.stat().st_size > LARGEST_FILE:
-            raise PipelineError(f"{one.name} has more than {LARGEST_FILE // 2**20} MB: is it a slide?")
-        return one.path.read_bytes()
-    except OSError as error:
-        raise PipelineError(f"{one.name} cannot be read ({error.strerror}): see to its permissions and disk") from error
 
 
 def _state(path: Path) -> tuple[int, int]:

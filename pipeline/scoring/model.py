@@ -20,17 +20,7 @@ from pipeline.evaluation.calibration import Calibration
 from pipeline.features.covariance import Spread
 from pipeline.files import md5
 from pipeline.layout import CALIBRATED
-
-
-class Preparing(Protocol):
-    """How images of a kind of data are made, see ``preparation.py`` of each."""
-
-    image: str
-    unit: str
-
-    def prepare(self, content: bytes, name: str) -> np.ndarray:
-        """Make an image uint8 (H, W, C) of a file."""
-        ...
+from pipeline.scoring.prepare_job import Preparing
 
 
 class Scoring(Protocol):

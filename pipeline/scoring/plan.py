@@ -11,10 +11,10 @@ from pipeline.data.slides.preparation import Preparation
 from pipeline.data.slides.reasons import reason_of
 from pipeline.data.stain import TooLittleStainError
 from pipeline.errors import PipelineError
-from pipeline.scoring.images import content_of
 from pipeline.scoring.inputs import Input
 from pipeline.scoring.model import Model
 from pipeline.scoring.own_normals import Normals
+from pipeline.scoring.prepare_job import content_of
 from pipeline.scoring.slide_tiles import Found, Opening, TilesJob, find_tiles
 from pipeline.scoring.slides import told_apart
 from pipeline.scoring.summary import named

@@ -9,6 +9,7 @@ import pandas as pd
 from pipeline.compute.device import Workplace
 from pipeline.errors import PipelineError
 from pipeline.evaluation.calibration import Calibration, q_values
+from pipeline.evaluation.false_alarms import false_alarms
 from pipeline.evaluation.provenance import libraries
 from pipeline.files import read_json, remove, write_csv, write_json, write_text
 from pipeline.scoring.model import Model
@@ -92,7 +93,7 @@ def facts_of(model: Model, place: Workplace, table: pd.DataFrame, alpha: float) 
 
 def worth_of(known: Calibration, alpha: float) -> dict[str, Any]:
     """Say what a flag is worth by the normals that are known."""
-    alarms = known.false_alarms(alpha)
+    alarms = false_alarms(len(known.normals), alpha)
     return {
         "normals": len(known.normals),
         "threshold": known.threshold(alpha),

@@ -50,26 +50,10 @@ def test_p_values_of_normals_are_uniform_and_few_are_flagged() -> None:
     assert abs((np.array(found) <= 0.05).mean() - 0.05) < 3 * np.sqrt(0.05 * 0.95 / 400)
 
 
-def test_the_range_of_the_false_alarm_rate_holds_what_is_found() -> None:
-    draws, alpha, rates = np.random.default_rng(1), 0.1, []
-    expected = Calibration(np.zeros(49)).false_alarms(alpha)
-    assert expected is not None
-    for _ in range(1000):
-        known = Calibration(np.sort(draws.uniform(size=49)))
-        threshold = known.threshold(alpha)
-        assert threshold is not None
-        rates.append(1 - threshold)  # of uniform scores
-    assert np.mean(rates) == pytest.approx(expected.expected, abs=0.005)
-    assert np.mean((np.array(rates) >= expected.low) & (np.array(rates) <= expected.high)) == pytest.approx(
-        0.95, abs=0.03
-    )
-
-
 @pytest.mark.parametrize(("count", "there"), [(18, False), (19, True), (20, True)])
 def test_below_19_normals_there_is_no_threshold_of_5_percent(count: int, there: bool) -> None:
     known = Calibration(np.arange(count, dtype=float))
     assert (known.threshold(0.05) is not None) is there
-    assert (known.false_alarms(0.05) is not None) is there
     assert known.flagged(np.array([1e9]), 0.05).tolist() == [there]
 
 
