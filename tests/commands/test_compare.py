@@ -11,8 +11,6 @@ from pipeline import layout
 from tests.import_closure import ROOT
 from tests.in_process import call
 
-SEEDS = (0, 1, 2)
-
 
 class Clone:
     """A clone of the repository whose last commit changed one parameter and reversed the scores of demo_xrays."""
@@ -25,8 +23,7 @@ class Clone:
             params.read_text().replace("resamples: 2000 ", "resamples: 1000 ").replace("roc_auc: 0.02", "roc_auc: 1.0")
         )
         params.write_text(changed)
-        for seed in SEEDS:
-            path = folder / layout.scores(f"demo_xrays/dpa/seed-{seed}")
+        for path in (folder / layout.SCORES / "demo_xrays/dpa").glob("seed-*.csv"):
             table = pd.read_csv(path, dtype=str, keep_default_na=False)
             table["score"] = (1 - table["score"].astype(float)).round(6)
             table.to_csv(path, index=False)
@@ -52,7 +49,12 @@ def test_a_reviewer_sees_what_changed_and_whether_it_means_anything(clone: Clone
     assert row.startswith("| demo_xrays/dpa |")
     assert row.strip("| ").endswith("▼ worse")
     (same,) = (line for line in text.splitlines() if line.endswith(": every metric is as before"))
-    assert re.fullmatch(r"- demo_slides \([a-z_, ]*dpa[a-z_, ]*\), demo_xrays \((?!.*dpa).*\): .*", same)
+    alike = dict(re.findall(r"(\w+) \(([a-z_, ]*)\)", same))
+    assert ("dpa" in alike["demo_slides"], "dpa" in alike["demo_xrays"], "knn" in alike["demo_xrays"]) == (
+        True,
+        False,
+        True,
+    )
 
 
 def test_the_gate_is_that_of_the_base_and_names_arm_and_metric(clone: Clone) -> None:
@@ -65,7 +67,9 @@ def test_the_gate_is_that_of_the_base_and_names_arm_and_metric(clone: Clone) -> 
 def test_the_gate_passes_where_nothing_became_worse(clone: Clone) -> None:
     code, text = clone.compare("HEAD", "--gate")
     assert code == 0
-    assert re.match(r"compared demo_slides \(.*dpa.*\), demo_xrays \(.*dpa.*\): nothing became worse than HEAD", text)
+    assert re.match(
+        r"compared .*demo_slides \(.*dpa.*\), demo_xrays \(.*dpa.*\).*: nothing became worse than HEAD", text
+    )
 
 
 def test_an_unknown_revision_is_one_sentence(clone: Clone) -> None:
