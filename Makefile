@@ -8,7 +8,7 @@ ENVIRONMENT := .venv/.installed
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help install repro paper natural check-data new-arm remove-arm first-look tune adopt join compare gate check-lock camelyon test test-slow test-all lint format bench clean
+.PHONY: help install repro paper natural train check-data new-arm remove-arm first-look tune adopt join compare gate check-lock camelyon test test-slow test-all lint format bench clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  \1\t/' | expand -t 16
@@ -37,6 +37,9 @@ paper: $(ENVIRONMENT) ## the paper's four arms with three seeds, beside the samp
 
 natural: $(ENVIRONMENT) ## CIFAR10 and SVHN, each class normal once, as in the paper (COLLECTIONS=cifar10, SETTINGS=default or tuned; needs the data and a GPU, see docs/natural.md)
 	python -m pipeline natural --collections $(COLLECTIONS) --settings $(SETTINGS)
+
+train: $(ENVIRONMENT) ## what `dvc repro` would train, several at a time, a GPU each; it takes them over (make train JOBS=8 ARM=nih_pa)
+	python -m pipeline train $(if $(JOBS),--jobs $(JOBS)) $(if $(ARM),--arm $(ARM))
 
 check-data: $(ENVIRONMENT) ## say which data sets are present, complete or missing, and list their files
 	python -m pipeline check-data

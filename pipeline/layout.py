@@ -70,6 +70,16 @@ def training(run: str) -> Path:
     return SCRATCH / "training" / run
 
 
+def finished(run: str) -> Path:
+    """What came of a training, until the stage takes it over."""
+    return training(run) / "finished"
+
+
+def training_log(run: str) -> Path:
+    """What a training said that ran beside others."""
+    return training(run) / "log.txt"
+
+
 def model(run: str) -> Path:
     """The trained model of a run."""
     return MODELS / run / "model.pt"

@@ -37,6 +37,15 @@ BY_NAME = {
 }
 
 
+# What the script of a stage hands everything to.
+HANDED_TO = {"train": "pipeline/one_training.py"}
+
+
+def scripts(stage: str) -> list[Path]:
+    """Where a stage reads its settings."""
+    return [ROOT / file for file in (f"stages/{stage}.py", HANDED_TO.get(stage)) if file]
+
+
 def code_listed(stage: str, detector: str) -> set[str]:
     """The modules and folders of code among the dependencies of a stage's item."""
     code = [dep for dep in STAGES[stage]["deps"] if re.match(r"(pipeline|stages)(/|$)", dep)]
@@ -64,7 +73,7 @@ def attributes(file: Path) -> set[str]:
 
 def sections_read(stage: str) -> set[str]:
     """The sections of params.yaml that the script takes; workers change no output."""
-    text = (ROOT / "stages" / f"{stage}.py").read_text(encoding="utf-8")
+    text = "".join(script.read_text(encoding="utf-8") for script in scripts(stage))
     sections = {name for name in Params.model_fields if re.search(rf"(params|read_params\(\))\.{name}\b", text)}
     computes = "prepare_device(" in text or "workplace(" in text
     return sections | {"compute"} if computes else sections - {"compute"}
@@ -72,8 +81,7 @@ def sections_read(stage: str) -> set[str]:
 
 def arm_sections_read(stage: str) -> set[str]:
     """The sections of an arm's file that the script, and what it hands all settings to, take."""
-    script = ROOT / "stages" / f"{stage}.py"
-    modules = import_closure(script)
+    modules = import_closure(ROOT / "stages" / f"{stage}.py")
     of_kind = [kind for kind in kinds.names() if f"pipeline/data/{kind}/settings.py" in modules]
     names = {name for kind in of_kind for name in kinds.settings_class(kind).model_fields}
     whole = [
@@ -85,13 +93,13 @@ def arm_sections_read(stage: str) -> set[str]:
         )
         or "from pipeline.arms import Arm\n" in (ROOT / module).read_text(encoding="utf-8")
     ]
-    read = set().union(*map(attributes, [script, *whole]))
+    read = set().union(*map(attributes, [*scripts(stage), *whole]))
     for kind in of_kind:  # what is computed from sections, as mask_pixels
         computed = {name: vars(kinds.settings_class(kind)).get(name) for name in read}
         for value in filter(lambda value: isinstance(value, property), computed.values()):
             read |= {name for name in names if re.search(rf"self\.{name}\b", inspect.getsource(value.fget))}
     read &= {*names, "evaluate"}
-    asks = set().union(*map(attributes, [script, *whole]))
+    asks = set().union(*map(attributes, [*scripts(stage), *whole]))
     return read | ({"detectors"} if "detector" in asks else set())
 
 

@@ -9,7 +9,7 @@ from typing import Any, TypeVar, cast
 
 import torch
 
-from pipeline.compute.processes import Processes, joined
+from pipeline.compute.processes import Processes, is_launched, joined
 from pipeline.compute.remembered import Remembered
 from pipeline.errors import PipelineError
 from pipeline.layout import FEATURES
@@ -52,6 +52,10 @@ class Workplace:
         torch.compiler.reset()
         return cast(Function, torch.compile(function, dynamic=False))
 
+    def of_first(self, content: bytes) -> bytes:
+        """Return the bytes that the first of the processes which train together has."""
+        return self.processes.first_bytes(content, self.device)
+
     def __str__(self) -> str:
         name = torch.cuda.get_device_name(self.device) if self.device.type == "cuda" else f"{self.device.type}"
         return name if self.processes.count == 1 else f"{self.processes.count} processes on {name}"
@@ -68,17 +72,26 @@ def workplace(compute: Compute) -> Iterator[Workplace]:
     """Prepare the device for training and join the processes that train together, if there are several.
 
     Raises:
-        PipelineError: If there are fewer GPUs than processes, or torch shall compile for another device than CUDA.
+        PipelineError: If torchrun started another number of processes, there are fewer GPUs than processes on this
+            machine, or torch shall compile for another device than CUDA.
     """
-    device = prepare_device(compute)
+    device, started = prepare_device(compute), int(os.environ.get("WORLD_SIZE", "1"))
+    if is_launched() and started != compute.processes:
+        raise PipelineError(
+            f"torchrun started {started} processes, but this training takes {compute.processes}: nodes times processes "
+            "of a node have to be compute.processes of params.yaml, and 1 for a detector that cannot share its batches"
+        )
     if compute.compile:
         if device.type != "cuda":
             raise PipelineError(f"params.yaml: compute.compile is for CUDA, and this is {device.type}: set it to false")
         torch.use_deterministic_algorithms(True, warn_only=True)  # tells the compiler, too
     if compute.processes > 1 and device.type != "cpu":
-        if device.type == "mps" or torch.cuda.device_count() < compute.processes:
+        here = int(
+            os.environ.get("LOCAL_WORLD_SIZE", compute.processes)
+        )  # fewer than all where there are several nodes
+        if device.type == "mps" or torch.cuda.device_count() < here:
             raise PipelineError(
-                f"params.yaml: compute.processes is {compute.processes}, but this machine has "
+                f"params.yaml: compute.processes is {compute.processes}, {here} of them here, but this machine has "
                 f"{torch.cuda.device_count()} CUDA devices: one process needs one of them"
             )
         device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))

@@ -3,10 +3,11 @@
 import logging
 import os
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import NoReturn
+from threading import Thread
 
 import torch
 from torch import Tensor, distributed, nn
@@ -48,6 +49,14 @@ class Processes:
             distributed.broadcast(value, 0)
         return value
 
+    def first_bytes(self, content: bytes, device: torch.device) -> bytes:
+        """Return the first process's bytes in all of them, which need not have any; by way of their device."""
+        if self.count == 1:
+            return content
+        length = int(self.first(torch.tensor(len(content), device=device)))
+        own = bytearray(content if self.rank == 0 else length)
+        return self.first(torch.tensor(own, dtype=torch.uint8, device=device)).cpu().numpy().tobytes()
+
     def parallel(self, network: nn.Module) -> nn.Module:
         """Return the network with gradients averaged over the processes."""
         # Blocks that a step leaves out get no gradient.
@@ -59,13 +68,13 @@ def is_launched() -> bool:
     return "LOCAL_RANK" in os.environ
 
 
-def launch(count: int, module: str, *arguments: str) -> NoReturn:
-    """Run a stage in several processes by torchrun, and end when they have; whoever stops this process stops them all.
+def launch(count: int, module: str, *arguments: str) -> None:
+    """Run a stage in several processes by torchrun; whoever stops this process stops them all.
 
     Raises:
         PipelineError: If one of them was killed.
         KeyboardInterrupt: If this process was told to stop.
-        SystemExit: Otherwise; a process that failed has said why.
+        SystemExit: If one of them failed, which has said why.
     """
     from torch.distributed import run  # noqa: PLC0415  (takes a while to import, and few need it)
 
@@ -81,7 +90,20 @@ def launch(count: int, module: str, *arguments: str) -> NoReturn:
                 "lower compute.processes or the batch_size and run again; training goes on where it was"
             ) from error
         sys.exit(1)
-    sys.exit()
+
+
+def end_with_parent() -> None:
+    """End this process soon after the one that started it, however that ended: what is killed cannot say goodbye.
+
+    Else it would train on beside the process that the user starts next.
+    """
+    Thread(target=_end_after, args=(os.getppid(),), daemon=True).start()
+
+
+def _end_after(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(1)
+    os._exit(1)
 
 
 @contextmanager

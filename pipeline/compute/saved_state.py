@@ -4,10 +4,12 @@ import hashlib
 import io
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from pipeline.compute.tensor_files import read_tensors, to_bytes
+from pipeline.errors import PipelineError
 from pipeline.files import atomic, remove
 
 SECONDS = 60.0  # between two states: a minute of work is lost at most
@@ -33,17 +35,35 @@ class SavedState:
                 if other != self.path:
                     remove(other)
 
-    def read(self) -> dict[str, Any] | None:
-        """Return the state that an interrupted training left, if there is a whole one; a damaged one is told of."""
+    def read(self, of_first: Callable[[bytes], bytes] = lambda own: own) -> dict[str, Any] | None:
+        """Return the state that an interrupted training left, if there is a whole one; a damaged one is told of.
+
+        Args:
+            of_first: In one of several processes, gives the bytes of the first one, which alone writes states: others
+                may be on machines that see none, or an older one.
+
+        Raises:
+            PipelineError: If the first one's training is of other settings, data or code.
+        """
+        if of_first(self.key.encode()) != self.key.encode():
+            raise PipelineError(
+                "the processes of this training differ in code, packages, settings, data or device: let all nodes have "
+                "the same commit, installation, data/prepared and kind of GPU"
+            )
+        state = of_first(self._whole())
+        found: dict[str, Any] | None = read_tensors(io.BytesIO(state)) if state else None
+        return found
+
+    def _whole(self) -> bytes:
+        """The state in the file; nothing if there is no whole one."""
         if self.path is None or not self.path.is_file():
-            return None
+            return b""
         content = self.path.read_bytes()
         checksum, state = content[:CHECKSUM], content[CHECKSUM:]
         if checksum != self._checksum(state):
             print(f"warning: {self.path} is damaged: training begins anew", file=sys.stderr, flush=True)
-            return None
-        found: dict[str, Any] = read_tensors(io.BytesIO(state))
-        return found
+            return b""
+        return state
 
     def is_due(self) -> bool:
         """Whether the last state is old enough."""

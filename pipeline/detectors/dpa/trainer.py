@@ -79,7 +79,7 @@ class Trainer:
             PipelineError: If the loss stops being finite or grows beyond bounds.
         """
         self._say_where()
-        kept = self.saved.read()
+        kept = self.saved.read(self.place.of_first)
         if kept:
             self._go_on_from(kept)
         state = self.state

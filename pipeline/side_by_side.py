@@ -1,0 +1,126 @@
+"""Trainings side by side, each in a process of its own and, where there are GPUs, on one of its own."""
+
+import fcntl
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from contextlib import contextmanager
+from pathlib import Path
+from queue import SimpleQueue
+
+import torch
+
+from pipeline.errors import PipelineError
+from pipeline.layout import SCRATCH, training_log
+from pipeline.one_training import Training
+
+LOCK = SCRATCH / "training.lock"
+DEVICES = "CUDA_VISIBLE_DEVICES"
+ERROR = "error: "  # how the last line of a process that failed begins
+
+
+def visible_gpus() -> list[str]:
+    """The GPUs that there are, as the environment variable :data:`DEVICES` names them."""
+    given = os.environ.get(DEVICES)
+    names = given.split(",") if given else map(str, range(torch.cuda.device_count()))
+    return [*names][: torch.cuda.device_count()]
+
+
+def compute_all(
+    trainings: Sequence[Training], jobs: int, gpus: Sequence[str]
+) -> Iterator[tuple[Training, Future[str]]]:
+    """Compute trainings, so many at a time; one that fails leaves the others alone.
+
+    Args:
+        trainings: What to compute, in this order.
+        jobs: How many at a time.
+        gpus: See :func:`visible_gpus`; jobs take them in turn. Without any, processes choose their device themselves.
+
+    Yields:
+        Each when it has ended, and what came of it, see :func:`compute_apart`.
+
+    Raises:
+        PipelineError: If another process computes trainings of this clone in this way.
+    """
+    free: SimpleQueue[str | None] = SimpleQueue()
+    for job in range(jobs):
+        free.put(gpus[job % len(gpus)] if gpus else None)
+    running: list[subprocess.Popen[bytes]] = []
+
+    def compute(training: Training) -> str:
+        gpu = free.get()
+        print(f"{training.run} begins{gpu and f' on GPU {gpu}' or ''}: {training_log(training.run)}", flush=True)
+        try:
+            return compute_apart(training, gpu, running)
+        finally:
+            free.put(gpu)
+
+    with _alone(), ThreadPoolExecutor(jobs) as pool:
+        futures = {pool.submit(compute, training): training for training in trainings}
+        try:
+            for future in as_completed(futures):
+                yield futures[future], future
+        except (KeyboardInterrupt, GeneratorExit):
+            pool.shutdown(wait=False, cancel_futures=True)
+            for process in running:
+                process.terminate()  # else they would be waited for
+            raise
+
+
+def compute_apart(
+    training: Training, gpu: str | None = None, running: list[subprocess.Popen[bytes]] | None = None
+) -> str:
+    """Compute a training in a process of its own, which writes into a log.
+
+    Args:
+        training: What to compute.
+        gpu: The only one that the process sees; None for all.
+        running: Where the process is added, for whoever wants to stop it.
+
+    Returns:
+        The line that says what was done.
+
+    Raises:
+        PipelineError: If it fails; the sentence is that of the process.
+    """
+    log = training_log(training.run)
+    log.parent.mkdir(parents=True, exist_ok=True)
+    environment = os.environ | ({DEVICES: gpu} if gpu is not None else {})
+    with log.open("wb") as output:
+        command = [sys.executable, "-m", *training.command]
+        process = subprocess.Popen(command, env=environment, stdout=output, stderr=subprocess.STDOUT)  # noqa: S603
+    if running is not None:
+        running.append(process)
+    code = process.wait()
+    if code < 0:
+        raise PipelineError(
+            f"its process was killed ({signal.Signals(-code).name}), most likely for want of memory: run again with "
+            "fewer jobs; it goes on where it was"
+        )
+    return _last_line(log, code)
+
+
+def _last_line(log: Path, code: int) -> str:
+    lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
+    if code:
+        said = [line.removeprefix(ERROR) for line in lines if line.startswith(ERROR)]
+        raise PipelineError(said[-1] if said else f"its process ended with {code}")
+    return lines[-1]
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    LOCK.parent.mkdir(parents=True, exist_ok=True)
+    with LOCK.open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise PipelineError(
+                "trainings of this clone are being computed by another `make train`: wait for it, or stop it"
+            ) from error
+        except OSError:  # a file system that locks nothing
+            pass
+        yield
