@@ -17,7 +17,7 @@ from pipeline.detectors.fitting import fit_arm
 from pipeline.detectors.registry import build
 from pipeline.detectors.settings import DetectorSettings
 from pipeline.errors import PipelineError
-from pipeline.files import md5, write_csv
+from pipeline.files import md5, remove, write_csv
 from pipeline.params.compute import Compute
 from pipeline.params.file import read_params
 from pipeline.reporting.sheets import contact_sheet
@@ -98,6 +98,7 @@ class Training:
             write_csv(folder / HISTORY, history.rows)
             contact_sheet(folder / GROWTH, f"{self.arm}, seed {self.seed}", history.pictures)
             self._finished.write({name: (folder / name).read_bytes() for name in (MODEL, HISTORY, GROWTH)})
+            remove(folder)
         return f"{self.run}: {history.rows['iteration'].iloc[-1]} iterations{place.memory()}"
 
     @cached_property

@@ -19,7 +19,6 @@ from pipeline.one_training import Training
 
 LOCK = SCRATCH / "training.lock"
 DEVICES = "CUDA_VISIBLE_DEVICES"
-ERROR = "error: "  # how the last line of a process that failed begins
 
 
 def visible_gpus() -> list[str]:
@@ -52,7 +51,8 @@ def compute_all(
 
     def compute(training: Training) -> str:
         gpu = free.get()
-        print(f"{training.run} begins{gpu and f' on GPU {gpu}' or ''}: {training_log(training.run)}", flush=True)
+        where = f" on GPU {gpu}" if gpu else ""
+        print(f"{training.run}: begins{where}, and says more in {training_log(training.run)}", flush=True)
         try:
             return compute_apart(training, gpu, running)
         finally:
@@ -100,15 +100,16 @@ def compute_apart(
             f"its process was killed ({signal.Signals(-code).name}), most likely for want of memory: run again with "
             "fewer jobs; it goes on where it was"
         )
-    return _last_line(log, code)
-
-
-def _last_line(log: Path, code: int) -> str:
-    lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
     if code:
-        said = [line.removeprefix(ERROR) for line in lines if line.startswith(ERROR)]
-        raise PipelineError(said[-1] if said else f"its process ended with {code}")
-    return lines[-1]
+        raise PipelineError(_last(log, "error: ") or f"its process ended with {code}")
+    made = _last(log, f"{training.run}: ")
+    return f"{training.run}: {made}"
+
+
+def _last(log: Path, start: str) -> str:
+    """The rest of the last line that begins so; nothing if none does."""
+    lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
+    return next((line.removeprefix(start) for line in reversed(lines) if line.startswith(start)), "")
 
 
 @contextmanager
