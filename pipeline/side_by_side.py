@@ -13,6 +13,7 @@ from queue import SimpleQueue
 
 import torch
 
+from pipeline.compute.processes import PARENT
 from pipeline.errors import PipelineError
 from pipeline.layout import SCRATCH, training_log
 from pipeline.one_training import Training
@@ -88,7 +89,7 @@ def compute_apart(
     """
     log = training_log(training.run)
     log.parent.mkdir(parents=True, exist_ok=True)
-    environment = os.environ | ({DEVICES: gpu} if gpu is not None else {})
+    environment = os.environ | {PARENT: str(os.getpid())} | ({DEVICES: gpu} if gpu is not None else {})
     with log.open("wb") as output:
         command = [sys.executable, "-m", *training.command]
         process = subprocess.Popen(command, env=environment, stdout=output, stderr=subprocess.STDOUT)  # noqa: S603

@@ -17,6 +17,9 @@ from torch.nn.parallel import DistributedDataParallel
 
 from pipeline.errors import PipelineError
 
+# Tells a process whose it is, since its imports take longer than the life of some parents.
+PARENT = "PIPELINE_PARENT"
+
 
 @dataclass(frozen=True)
 class Processes:
@@ -97,7 +100,8 @@ def end_with_parent() -> None:
 
     Else it would train on beside the process that the user starts next.
     """
-    Thread(target=_end_after, args=(os.getppid(),), daemon=True).start()
+    parent = int(os.environ.pop(PARENT, os.getppid()))  # not for the processes that this one starts
+    Thread(target=_end_after, args=(parent,), daemon=True).start()
 
 
 def _end_after(parent: int) -> None:
@@ -108,7 +112,11 @@ def _end_after(parent: int) -> None:
 
 @contextmanager
 def joined(device: torch.device) -> Iterator[Processes]:
-    """Join the processes that torchrun started; alone without torchrun."""
+    """Join the processes that torchrun started; alone without torchrun.
+
+    Raises:
+        PipelineError: If another one is gone.
+    """
     if not is_launched():
         yield Processes()
         return
@@ -117,6 +125,14 @@ def joined(device: torch.device) -> Iterator[Processes]:
         distributed.init_process_group("nccl", device_id=device)
     else:
         distributed.init_process_group("gloo")
-    yield Processes(distributed.get_rank(), distributed.get_world_size())
+    try:
+        yield Processes(distributed.get_rank(), distributed.get_world_size())
+    except RuntimeError as error:
+        if not isinstance(error, distributed.DistError) and "gloo" not in str(error):
+            raise
+        raise PipelineError(
+            "another process of this training, or its machine, is gone: run again, on every node; training goes on where "
+            "it was"
+        ) from None
     # Not after an error: it would wait for the others, which wait for this one.
     distributed.destroy_process_group()
