@@ -86,13 +86,11 @@ def workplace(compute: Compute) -> Iterator[Workplace]:
             raise PipelineError(f"params.yaml: compute.compile is for CUDA, and this is {device.type}: set it to false")
         torch.use_deterministic_algorithms(True, warn_only=True)  # tells the compiler, too
     if compute.processes > 1 and device.type != "cpu":
-        here = int(
-            os.environ.get("LOCAL_WORLD_SIZE", compute.processes)
-        )  # fewer than all where there are several nodes
+        here = int(os.environ.get("LOCAL_WORLD_SIZE", compute.processes))  # fewer than all with several nodes
         if device.type == "mps" or torch.cuda.device_count() < here:
             raise PipelineError(
-                f"params.yaml: compute.processes is {compute.processes}, {here} of them here, but this machine has "
-                f"{torch.cuda.device_count()} CUDA devices: one process needs one of them"
+                f"params.yaml: compute.processes is {compute.processes}, but this machine has "
+                f"{torch.cuda.device_count()} CUDA devices for {here} processes: each needs one of its own"
             )
         device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
     with joined(device) as processes:

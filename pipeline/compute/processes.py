@@ -131,8 +131,8 @@ def joined(device: torch.device) -> Iterator[Processes]:
         if not isinstance(error, distributed.DistError) and "gloo" not in str(error):
             raise
         raise PipelineError(
-            "another process of this training, or its machine, is gone: run again, on every node; training goes on where "
-            "it was"
+            "another process of this training, or its machine, is gone: run again, on every node; training goes on "
+            "where it was"
         ) from None
     # Not after an error: it would wait for the others, which wait for this one.
     distributed.destroy_process_group()

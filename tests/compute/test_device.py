@@ -66,6 +66,27 @@ def test_there_must_be_a_gpu_for_every_process_that_trains_but_not_to_score(monk
     assert prepare_device(three) == torch.device("cuda")
 
 
+def test_on_several_nodes_each_has_gpus_for_its_own_processes(monkeypatch: pytest.MonkeyPatch) -> None:
+    pretend(monkeypatch, cuda=1, mps=False)
+    for name, value in {"LOCAL_RANK": "0", "WORLD_SIZE": "4", "LOCAL_WORLD_SIZE": "2"}.items():
+        monkeypatch.setenv(name, value)
+    with (
+        pytest.raises(PipelineError, match=r"compute\.processes is 4, but this machine has 1 CUDA devices for 2 proc"),
+        workplace(compute("auto", processes=4)),
+    ):
+        pass
+
+
+def test_torchrun_has_to_start_as_many_processes_as_the_parameter_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LOCAL_RANK", "0")
+    monkeypatch.setenv("WORLD_SIZE", "3")
+    with (
+        pytest.raises(PipelineError, match=r"torchrun started 3 processes, but this training takes 2: nodes times"),
+        workplace(compute(processes=2)),
+    ):
+        pass
+
+
 def test_compiling_is_refused_where_it_is_slower() -> None:
     settings = compute().model_copy(update={"compile": True})
     with pytest.raises(PipelineError, match=r"compute\.compile is for CUDA, and this is cpu"), workplace(settings):

@@ -4,6 +4,7 @@ import hashlib
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -112,8 +113,31 @@ def test_a_training_killed_in_any_kind_of_phase_ends_in_the_same_bytes(tmp_path:
     assert not list((killed / ".cache/training").rglob("*.pt"))
 
 
+def on_node(folder: Path, *options: str) -> subprocess.Popen[str]:
+    """Start one of the two nodes of a training."""
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--nnodes=2", "--local-addr=127.0.0.1", *options]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(folder), os.environ.get("PYTHONPATH", "")])}
+    return subprocess.Popen(
+        [*torchrun, "-m", "pipeline.one_training", "demo_xrays", "dpa", "0"],
+        cwd=folder,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        port: int = found.getsockname()[1]
+    return port
+
+
 @pytest.mark.slow
-def test_two_processes_follow_the_loss_of_one(tmp_path: Path, tiny_images: Images) -> None:
+def test_two_processes_follow_the_loss_of_one_and_two_nodes_end_in_their_bytes(
+    tmp_path: Path, tiny_images: Images
+) -> None:
     folders = [prepare(tmp_path / f"{count}", tiny_images, count) for count in (1, 2)]
     for folder, run_in in zip(folders, (train_here, train), strict=True):
         assert run_in(folder).count(f"demo_xrays/dpa/seed-0: {STEPS} iterations") == 1
@@ -124,6 +148,29 @@ def test_two_processes_follow_the_loss_of_one(tmp_path: Path, tiny_images: Image
         np.testing.assert_allclose(together[column], alone[column], rtol=0.1)
     models = [torch.load(f / "data/models/demo_xrays/dpa/seed-0/model.pt", weights_only=True) for f in folders]
     assert [model["processes"] for model in models] == [1, 2]
+
+    first = prepare(tmp_path / "first", tiny_images, 2)
+    # the node of the first process is killed when the sixth state is written
+    (first / "sitecustomize.py").write_text(KILLED.format(6).replace("os.getpid()", "os.getppid()"))
+    met = ("--rdzv-backend=c10d", f"--rdzv-endpoint=127.0.0.1:{free_port()}", "--rdzv-id=training")
+    nodes = [on_node(first, *met), on_node(first, *met)]
+    said = [node.communicate(timeout=300)[1] for node in nodes]
+    assert sorted(node.returncode for node in nodes) == [-signal.SIGKILL, 1]
+    gone = "error: another process of this training, or its machine, is gone: run again, on every node"
+    assert gone in said[0] + said[1]
+
+    (first / "sitecustomize.py").unlink()
+    second = Path(shutil.copytree(first, tmp_path / "second", ignore=shutil.ignore_patterns(".cache")))
+    port = free_port()  # with nodes of fixed numbers: the second one sees no state
+    nodes = [
+        on_node(folder, "--master-addr=127.0.0.1", f"--master-port={port}", f"--node-rank={number}")
+        for number, folder in enumerate((first, second))
+    ]
+    outputs = [node.communicate(timeout=300) for node in nodes]
+    assert [node.returncode for node in nodes] == [0, 0], outputs
+    assert "going on after 2 iterations of the phase 16 px transition" in outputs[0][0]
+    assert train_here(first) == "demo_xrays/dpa/seed-0: 0 iterations, it was finished before"
+    assert checksums(first) == checksums(folders[1])
 
 
 @pytest.mark.slow
