@@ -59,7 +59,7 @@ def compute_all(
         finally:
             free.put(gpu)
 
-    with _alone(), ThreadPoolExecutor(jobs) as pool:
+    with alone(), ThreadPoolExecutor(jobs) as pool:
         futures = {pool.submit(compute, training): training for training in trainings}
         try:
             for future in as_completed(futures):
@@ -114,7 +114,8 @@ def _last(log: Path, start: str) -> str:
 
 
 @contextmanager
-def _alone() -> Iterator[None]:
+def alone() -> Iterator[None]:
+    """Let no other process of this clone into such a block."""
     LOCK.parent.mkdir(parents=True, exist_ok=True)
     with LOCK.open("w") as file:
         try:

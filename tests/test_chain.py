@@ -1,13 +1,16 @@
 """The whole chain with real DVC in a fresh clone, on a demo shrunken by -S."""
 
+import hashlib
 import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import psutil
 import pytest
 from dvc.utils.cli_parse import to_path_overrides
 from dvc.utils.hydra import apply_overrides
@@ -131,6 +134,44 @@ def test_prepared_images_keep_the_contract(clone: Clone) -> None:
 
 def test_a_second_run_does_nothing_and_says_so(clone: Clone) -> None:
     assert "up to date" in clone.dvc("repro")
+
+
+def lose_models(clone: Clone) -> dict[Path, bytes]:
+    """Remove the trained models and what DVC keeps of them; returns what they were."""
+    models = {path: path.read_bytes() for path in sorted(clone.folder.glob("data/models/*/dpa/*/model.pt"))}
+    for path, content in models.items():
+        name = hashlib.md5(content, usedforsecurity=False).hexdigest()
+        path.unlink()
+        (clone.folder / ".dvc/cache/files/md5" / name[:2] / name[2:]).unlink()
+    return models
+
+
+def train_side_by_side(clone: Clone) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "pipeline", "train", "--jobs", "2"]
+    return subprocess.Popen(
+        command, cwd=clone.folder, env=clone.environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+
+
+@pytest.mark.slow
+def test_trainings_side_by_side_end_in_the_bytes_of_one_after_the_other_even_if_killed(clone: Clone) -> None:
+    models = lose_models(clone)
+    lead = train_side_by_side(clone)
+    assert lead.stdout
+    next(line for line in lead.stdout if ": begins" in line)
+    while len(trainings := psutil.Process(lead.pid).children()) < len(models):
+        time.sleep(0.05)
+    lead.kill()
+    lead.communicate()
+    gone, _ = psutil.wait_procs(trainings, timeout=120)  # a training ends with its lead
+    assert len(gone) == len(models) == 2
+    assert "all are finished: `dvc repro` takes them over in seconds\n" in train_side_by_side(clone).communicate()[0]
+    assert not any(path.exists() for path in models)
+    output = clone.dvc("repro")
+    assert clone.ran(output) == {"train@demo_slides-dpa-0", "train@demo_xrays-dpa-0"}
+    assert output.count(": 0 iterations, it was finished before") == len(models)
+    assert {path: path.read_bytes() for path in models} == models
+    assert train_side_by_side(clone).communicate()[0].endswith("every training is up to date\n")
 
 
 def test_a_setting_of_one_arm_runs_that_arm_again_and_the_report_only(clone: Clone) -> None:

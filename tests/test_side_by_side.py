@@ -9,7 +9,7 @@ import pytest
 from pipeline.data.images import Images
 from pipeline.errors import PipelineError
 from pipeline.one_training import Training
-from pipeline.side_by_side import DEVICES, compute_all
+from pipeline.side_by_side import DEVICES, alone, compute_all
 from tests.detectors.test_stages import prepare
 
 WELL, BAD = Training("demo_xrays", "dpa", 0), Training("demo_slides", "dpa", 0)  # the latter is not prepared
@@ -37,7 +37,7 @@ def test_each_has_a_gpu_in_turn_and_one_that_fails_leaves_the_others_alone(
 
 
 def test_two_of_them_do_not_compute_the_same(in_folder: Path) -> None:
-    first = compute_all([BAD], 1, [])
-    next(first)  # which has begun, and not ended
-    with pytest.raises(PipelineError, match="by another `make train`: wait for it"):
+    with alone(), pytest.raises(PipelineError, match="by another `make train`: wait for it"):
         next(compute_all([BAD], 1, []))
+    with alone():
+        pass

@@ -150,8 +150,9 @@ def test_two_processes_follow_the_loss_of_one_and_two_nodes_end_in_their_bytes(
     assert [model["processes"] for model in models] == [1, 2]
 
     first = prepare(tmp_path / "first", tiny_images, 2)
-    # the node of the first process is killed when the sixth state is written
-    (first / "sitecustomize.py").write_text(KILLED.format(6).replace("os.getpid()", "os.getppid()"))
+    # the first process is killed when the sixth state is written, and with it its node
+    killed = "os.kill(os.getpid(), signal.SIGKILL)"
+    (first / "sitecustomize.py").write_text(KILLED.format(6).replace(killed, f"os.kill(os.getppid(), 9); {killed}"))
     met = ("--rdzv-backend=c10d", f"--rdzv-endpoint=127.0.0.1:{free_port()}", "--rdzv-id=training")
     nodes = [on_node(first, *met), on_node(first, *met)]
     said = [node.communicate(timeout=300)[1] for node in nodes]
