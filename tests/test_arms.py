@@ -212,12 +212,14 @@ def test_a_detector_of_the_list_needs_its_key(settings: dict[str, Any]) -> None:
 @pytest.mark.parametrize("key", ["weights", "statistics"])
 def test_a_file_that_settings_name_has_to_be_there_where_they_run(settings: dict[str, Any], key: str) -> None:
     """The arms of the paper do not run, and their files may lie on another machine."""
-    for arm in ("nih_pa", "demo_xrays"):
+    for arm in ("nih_pa", "nih_sample"):
         settings[f"arms/{arm}.yaml"]["detectors"]["dpa"][key] = "given/file.pth"
     write(settings)
     with pytest.raises(PipelineError) as caught:
         read_all()
-    assert str(caught.value).startswith(f"{DX}: detectors.dpa.{key} names given/file.pth, but there is no such file: ")
+    assert str(caught.value).startswith(
+        f"arms/nih_sample.yaml: detectors.dpa.{key} names given/file.pth, but there is no such file: "
+    )
     Path("given").mkdir()
     Path("given/file.pth").touch()
     read_all()
