@@ -31,8 +31,8 @@ paper: $(ENVIRONMENT) ## the paper's four arms with three seeds, beside the samp
 	python -m pipeline check-data camelyon16 nih_subset nih_pa nih_ap
 	dvc exp run \
 		-S 'arms.slides=[demo_slides,camelyon16]' \
-		-S 'arms.xrays=[nih_sample,demo_xrays,nih_subset,nih_pa,nih_ap]' \
-		-S 'arms.train=[nih_sample,demo_slides,demo_xrays,camelyon16,nih_subset,nih_pa,nih_ap]' \
+		-S 'arms.xrays=[nih_sample,nih_subset,nih_pa,nih_ap]' \
+		-S 'arms.train=[nih_sample,demo_slides,camelyon16,nih_subset,nih_pa,nih_ap]' \
 		-S 'seeds=[0,1,2]'
 
 natural: $(ENVIRONMENT) ## CIFAR10 and SVHN, each class normal once, as in the paper (COLLECTIONS=cifar10, SETTINGS=default or tuned; needs the data and a GPU, see docs/natural.md)
@@ -54,10 +54,10 @@ new-arm: $(ENVIRONMENT) ## an arm of your own: make new-arm NAME=mine LIKE=image
 remove-arm: $(ENVIRONMENT) ## the way back from new-arm: make remove-arm NAME=mine; data stay
 	@python -m pipeline remove-arm $(call typed,NAME)
 
-first-look: $(ENVIRONMENT) ## which quick detector suits an arm, without its test images, in a minute or two (make first-look ARM=demo_xrays)
+first-look: $(ENVIRONMENT) ## which quick detector suits an arm, without its test images, in a minute or two (make first-look ARM=nih_sample)
 	@python -m pipeline first-look $(ARM)
 
-tune: $(ENVIRONMENT) ## search the settings of an arm (make tune ARM=demo_xrays); goes on after an interruption
+tune: $(ENVIRONMENT) ## search the settings of an arm (make tune ARM=demo_slides); goes on after an interruption
 	python -m pipeline tune $(ARM)
 
 adopt: $(ENVIRONMENT) ## show what the search of ARM chose, as a change of its file (CRITERION=weakly_supervised, unsupervised or label_free)

@@ -27,7 +27,7 @@ def settings(in_folder: Path) -> dict[str, Any]:
 
 @pytest.mark.usefixtures("settings")
 def test_the_shipped_files_are_valid_and_run_the_sample_and_the_demo() -> None:
-    assert read_all().arms.train == ("nih_sample", "demo_slides", "demo_xrays")
+    assert read_all().arms.train == ("nih_sample", "demo_slides")
 
 
 @pytest.mark.usefixtures("settings")
@@ -203,7 +203,7 @@ def test_a_section_that_is_missing_is_named(settings: dict[str, Any]) -> None:
 def test_a_detector_of_the_list_needs_its_key(settings: dict[str, Any]) -> None:
     """DVC stops where a key that a stage depends on is missing."""
     settings["params.yaml"]["detectors"] = ["dpa", "colour_statistics"]
-    del settings["arms/demo_xrays.yaml"]["detectors"]["colour_statistics"]
+    del settings["arms/nih_sample.yaml"]["detectors"]["colour_statistics"]
     write(settings)
     with pytest.raises(PipelineError, match=r"colour_statistics is missing: `colour_statistics: {}` has its defaults"):
         read_all()
@@ -212,12 +212,14 @@ def test_a_detector_of_the_list_needs_its_key(settings: dict[str, Any]) -> None:
 @pytest.mark.parametrize("key", ["weights", "statistics"])
 def test_a_file_that_settings_name_has_to_be_there_where_they_run(settings: dict[str, Any], key: str) -> None:
     """The arms of the paper do not run, and their files may lie on another machine."""
-    for arm in ("nih_pa", "demo_xrays"):
+    for arm in ("nih_pa", "nih_sample"):
         settings[f"arms/{arm}.yaml"]["detectors"]["dpa"][key] = "given/file.pth"
     write(settings)
     with pytest.raises(PipelineError) as caught:
         read_all()
-    assert str(caught.value).startswith(f"{DX}: detectors.dpa.{key} names given/file.pth, but there is no such file: ")
+    assert str(caught.value).startswith(
+        f"arms/nih_sample.yaml: detectors.dpa.{key} names given/file.pth, but there is no such file: "
+    )
     Path("given").mkdir()
     Path("given/file.pth").touch()
     read_all()
@@ -228,7 +230,7 @@ def test_an_arm_of_ones_own_is_a_copied_file_and_its_name_in_two_lists(settings:
     settings["arms/my_slides.yaml"]["collection"]["generated"] = False
     settings["params.yaml"]["arms"] |= {"slides": ["my_slides"], "train": ["my_slides"]}
     write(settings)
-    assert read_all().arms.prepared == {"my_slides": "slides", "nih_sample": "xrays", "demo_xrays": "xrays"}
+    assert read_all().arms.prepared == {"my_slides": "slides", "nih_sample": "xrays"}
 
 
 def test_a_drawn_collection_has_one_arm(settings: dict[str, Any]) -> None:

@@ -29,6 +29,7 @@ SHRUNKEN = [
     "arms/demo_slides.yaml:collection.allowed_failures=0.2",
     "arms/demo_slides.yaml:normalize_tiles.target.region={x: 768, y: 768, size: 1536}",
     "arms/demo_slides.yaml:sample_tiles.tiles_per_slide=4",
+    "arms.xrays=[nih_sample,demo_xrays]",
     "arms.train=[demo_slides,demo_xrays]",  # the sample is prepared, which is what is its own
     "demo_data.xrays.patients=24",
     "arms/demo_xrays.yaml:equalize_xrays.working_size=16",

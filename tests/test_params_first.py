@@ -47,7 +47,7 @@ def write(clone: Clone, **lists: Any) -> None:
     [
         ({"seeds": [COMMANDS[0]]}, "error: params.yaml: seeds.0: Input should be a valid integer"),
         ({"detectors": ["x; touch PWNED"]}, "error: params.yaml: detectors.0: String should match pattern"),
-        ({"train": ["demo_xrays", "x; touch PWNED"]}, "error: params.yaml: arms.train.1: String should match pattern"),
+        ({"train": ["nih_sample", "x; touch PWNED"]}, "error: params.yaml: arms.train.1: String should match pattern"),
     ],
 )
 def test_a_wrong_list_stops_the_first_stage_with_its_key(clone: Clone, lists: Any, message: str) -> None:
@@ -60,10 +60,10 @@ def test_a_wrong_list_stops_the_first_stage_with_its_key(clone: Clone, lists: An
 
 def test_a_wrong_setting_of_an_experiment_stops_the_first_stage_too_and_removes_no_output(tmp_path: Path) -> None:
     clone = Clone(tmp_path / "clone")
-    output = clone.dvc("exp", "run", "-S", "arms/demo_xrays.yaml:detectors.dpa.latent_dim=many", fails=True)
-    assert "error: arms/demo_xrays.yaml: detectors.dpa.latent_dim: Input should be a valid integer" in output
+    output = clone.dvc("exp", "run", "-S", "arms/nih_sample.yaml:detectors.dpa.latent_dim=many", fails=True)
+    assert "error: arms/nih_sample.yaml: detectors.dpa.latent_dim: Input should be a valid integer" in output
     assert clone.ran(output) == {"check_params"}
-    assert (clone.folder / "reports" / "arms" / "demo_xrays" / "metrics.json").is_file()
+    assert (clone.folder / "reports" / "arms" / "nih_sample" / "metrics.json").is_file()
 
 
 def test_a_mapping_among_seeds_is_refused_by_dvc_since_its_keys_would_not_be_quoted(clone: Clone) -> None:

@@ -16,8 +16,8 @@ import pytest
 from tests.browser import Visit, Visitor
 from tests.import_closure import ROOT
 
-HISTORY = "reports/runs/demo_xrays/dpa/seed-0/history.csv"
-GROWTH = "reports/runs/demo_xrays/dpa/seed-0/growth.png"
+HISTORY = "reports/runs/nih_sample/dpa/seed-0/history.csv"
+GROWTH = "reports/runs/nih_sample/dpa/seed-0/growth.png"
 
 # of two seeds: curves that rise and fall at one x and do not all go from left to right, shares of images in two bins
 SCORES = {
@@ -147,7 +147,7 @@ def test_no_anchor_is_left_over(name: str, request: pytest.FixtureRequest) -> No
 
 
 def test_the_title_names_arm_and_seed(shown: dict[str, Any]) -> None:
-    assert shown["title"]["text"] == "Loss of dpa on demo_xrays, seed 0"
+    assert shown["title"]["text"] == "Loss of dpa on nih_sample, seed 0"
 
 
 @pytest.fixture(scope="module")

@@ -80,7 +80,7 @@ def test_the_comparison_goes_into_the_summary_and_the_comment_and_the_gate_fails
     assert "▼ worse" in text
     code, output = runner.step("No metric became worse by more than params.yaml allows")
     assert code != 0
-    assert "demo_xrays/dpa: ROC AUC became worse" in output
+    assert "nih_sample/dpa: ROC AUC became worse" in output
 
 
 @pytest.mark.slow
@@ -89,8 +89,8 @@ def test_reports_that_are_older_than_the_parameters_fail(runner: Runner) -> None
     subprocess.run(["git", "checkout", "--quiet", "HEAD~1"], cwd=runner.folder, check=True)
     assert runner.step(name) == (0, "reports/ and dvc.lock belong to the code, params.yaml and arms/\n")
     (runner.folder / "reports" / "summary.json").unlink()
-    (runner.folder / "reports" / "runs" / "demo_xrays" / "dpa" / "seed-9").mkdir()
-    (runner.folder / "reports" / "runs" / "demo_xrays" / "dpa" / "seed-9" / "history.csv").touch()
+    (runner.folder / "reports" / "runs" / "nih_sample" / "dpa" / "seed-9").mkdir()
+    (runner.folder / "reports" / "runs" / "nih_sample" / "dpa" / "seed-9" / "history.csv").touch()
     code, output = runner.step(name)
     assert code != 0
     assert "reports/summary.json is missing" in output
@@ -99,4 +99,4 @@ def test_reports_that_are_older_than_the_parameters_fail(runner: Runner) -> None
     params.write_text(params.read_text().replace("resamples: 2000 ", "resamples: 1000 "))
     code, output = runner.step(name)
     assert code != 0
-    assert "Running stage 'compute_metrics@demo_xrays'" in output
+    assert "Running stage 'compute_metrics@nih_sample'" in output

@@ -1,6 +1,6 @@
 """Score new images with a trained model, and say what the scores mean.
 
-MODEL is a model's file, such as data/models/demo_xrays/dpa/seed-0/calibrated.pt, and all that is needed beside the
+MODEL is a model's file, such as data/models/nih_sample/dpa/seed-0/calibrated.pt, and all that is needed beside the
 images: how they are prepared and which scores held-out normals have stands in it. Or it is the name of an arm, whose
 seeds' scores are averaged. Results are results.csv, run.json, report.html and pictures; of whole slides, which a model
 of slides takes, a folder for each.

@@ -20,7 +20,7 @@ def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     Path("arms/nih_pa.yaml").write_text(text.partition("\ntune:")[0], encoding="utf-8")
     params = with_entry((ROOT / "params.yaml").read_text(encoding="utf-8"), "arms.folders", "images")
     params = with_entry(params, "arms.train", "images")
-    for kind, arm in (("slides", "demo_slides"), ("xrays", "demo_xrays"), ("xrays", "nih_sample")):
+    for kind, arm in (("slides", "demo_slides"), ("xrays", "nih_sample")):
         params = without_entry(without_entry(params, f"arms.{kind}", arm), "arms.train", arm)
     Path("params.yaml").write_text(params, encoding="utf-8")
     return folder

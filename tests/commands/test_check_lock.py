@@ -19,7 +19,7 @@ def clone(in_folder: Path) -> Path:
 
 
 def drop_slides(clone: Path) -> None:
-    apply_overrides(clone / "params.yaml", ["arms.slides=[]", "arms.train=[nih_sample,demo_xrays]"])
+    apply_overrides(clone / "params.yaml", ["arms.slides=[]", "arms.train=[nih_sample]"])
 
 
 def test_the_arm_is_a_line_per_folder_however_many_files_it_has(clone: Path) -> None:
@@ -40,7 +40,7 @@ def test_the_line_that_is_printed_removes_it(clone: Path, capsys: pytest.Capture
 def test_an_arms_file_that_changed_without_a_run_is_to_be_committed_with_what_it_makes(
     clone: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    apply_overrides(clone / "arms/demo_xrays.yaml", ["detectors.dpa.latent_dim=17"])
+    apply_overrides(clone / "arms/nih_sample.yaml", ["detectors.dpa.latent_dim=17"])
     assert main([]) == 1
     *faults, advice = capsys.readouterr().err.splitlines()
     assert "Running stage 'check_params':" in faults
@@ -49,20 +49,20 @@ def test_an_arms_file_that_changed_without_a_run_is_to_be_committed_with_what_it
 
 
 def test_a_file_beside_what_a_stage_makes_is_named_itself(clone: Path) -> None:
-    (clone / "reports/arms/demo_xrays/notes.txt").touch()
-    assert misplaced() == ([], ["reports/arms/demo_xrays/notes.txt"])
+    (clone / "reports/arms/nih_sample/notes.txt").touch()
+    assert misplaced() == ([], ["reports/arms/nih_sample/notes.txt"])
 
 
 def test_the_tables_of_a_search_stay_and_need_not_be_there(clone: Path) -> None:
-    assert (clone / "reports/arms/demo_xrays/tuning/trials.csv").is_file()
+    assert (clone / "reports/arms/demo_slides/tuning/trials.csv").is_file()
     assert misplaced() == ([], [])
-    shutil.rmtree(clone / "reports/arms/demo_xrays/tuning")
+    shutil.rmtree(clone / "reports/arms/demo_slides/tuning")
     assert misplaced() == ([], [])
 
 
 def test_a_first_look_at_a_listed_arm_is_not_left_over(clone: Path) -> None:
     (clone / "reports/first-look").mkdir()
-    (clone / "reports/first-look/demo_xrays.md").touch()
+    (clone / "reports/first-look/nih_sample.md").touch()
     assert misplaced() == ([], [])
     (clone / "reports/first-look/gone.md").touch()
     assert misplaced() == ([], ["reports/first-look/gone.md"])

@@ -1,4 +1,4 @@
-"""``make compare`` and ``make gate`` as a reviewer runs them, in a clone with a branch that made demo_xrays worse."""
+"""``make compare`` and ``make gate`` as a reviewer runs them, in a clone with a branch that made nih_sample worse."""
 
 import re
 import subprocess
@@ -13,7 +13,7 @@ from tests.in_process import call
 
 
 class Clone:
-    """A clone of the repository whose last commit changed one parameter and reversed the scores of demo_xrays."""
+    """A clone of the repository whose last commit changed one parameter and reversed the scores of nih_sample."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -23,7 +23,7 @@ class Clone:
             params.read_text().replace("resamples: 2000 ", "resamples: 1000 ").replace("roc_auc: 0.02", "roc_auc: 1.0")
         )
         params.write_text(changed)
-        for path in (folder / layout.SCORES / "demo_xrays/dpa").glob("seed-*.csv"):
+        for path in (folder / layout.SCORES / "nih_sample/dpa").glob("seed-*.csv"):
             table = pd.read_csv(path, dtype=str, keep_default_na=False)
             table["score"] = (1 - table["score"].astype(float)).round(6)
             table.to_csv(path, index=False)
@@ -46,11 +46,11 @@ def test_a_reviewer_sees_what_changed_and_whether_it_means_anything(clone: Clone
     assert code == 0
     assert re.search(r"^\| compute_metrics\.resamples +\| 2000 +\| 1000 +\|$", text, re.MULTILINE)
     (row,) = (line for line in text.splitlines() if "| ROC AUC " in line)
-    assert row.startswith("| demo_xrays/dpa |")
+    assert row.startswith("| nih_sample/dpa |")
     assert row.strip("| ").endswith("▼ worse")
     (same,) = (line for line in text.splitlines() if line.endswith(": every metric is as before"))
     alike = dict(re.findall(r"(\w+) \(([a-z_, ]*)\)", same))
-    assert ("dpa" in alike["demo_slides"], "dpa" in alike["demo_xrays"], "knn" in alike["demo_xrays"]) == (
+    assert ("dpa" in alike["demo_slides"], "dpa" in alike["nih_sample"], "knn" in alike["nih_sample"]) == (
         True,
         False,
         True,
@@ -60,7 +60,7 @@ def test_a_reviewer_sees_what_changed_and_whether_it_means_anything(clone: Clone
 def test_the_gate_is_that_of_the_base_and_names_arm_and_metric(clone: Clone) -> None:
     code, text = clone.compare("HEAD~1", "--gate")
     assert code == 1
-    assert "demo_xrays/dpa: ROC AUC became worse by 0." in text
+    assert "nih_sample/dpa: ROC AUC became worse by 0." in text
     assert "demo_slides" not in text
 
 
@@ -68,7 +68,7 @@ def test_the_gate_passes_where_nothing_became_worse(clone: Clone) -> None:
     code, text = clone.compare("HEAD", "--gate")
     assert code == 0
     assert re.match(
-        r"compared .*demo_slides \(.*dpa.*\), demo_xrays \(.*dpa.*\).*: nothing became worse than HEAD", text
+        r"compared .*demo_slides \(.*dpa.*\), nih_sample \(.*dpa.*\).*: nothing became worse than HEAD", text
     )
 
 

@@ -20,6 +20,7 @@ from tests.import_closure import ROOT
 @pytest.fixture
 def here(in_folder: Path) -> Path:
     shutil.copy(ROOT / "params.yaml", in_folder)
+    apply_overrides(in_folder / "params.yaml", ["arms.xrays=[nih_sample,demo_xrays]"])
     shutil.copytree(ROOT / "arms", in_folder / "arms")
     return in_folder
 

@@ -41,7 +41,7 @@ def test_what_is_printed_is_kept_and_the_same_whatever_the_test_images_are(in_fo
 @pytest.mark.parametrize(
     ("arm", "advice"),
     [
-        ("demo_xrays", "run `dvc repro equalize_xrays@demo_xrays`, which prepares it"),
+        ("nih_sample", "run `dvc repro equalize_xrays@nih_sample`, which prepares it"),
         ("nih_pa", "name nih_pa in arms.xrays of params.yaml, and run `dvc repro equalize_xrays@nih_pa`"),
     ],
 )

@@ -32,6 +32,7 @@ def facts() -> dict[str, str]:
 
 
 def test_arms_beside_the_demo_change_nothing_that_it_depends_on() -> None:
+    set_lists(["demo_slides"], ["demo_xrays"])
     assert check_params.main() == f"{VALID}; to be made: demo_slides, demo_xrays"
     before = facts()
     set_lists(["camelyon16", "demo_slides"], ["demo_xrays", "nih_pa"])

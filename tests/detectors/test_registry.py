@@ -57,7 +57,7 @@ def arm(in_folder: Path, tiny_images: Images) -> Path:
         {"unit": "patient", "generated": False},
     )
     write_csv(in_folder / f"data/raw/inventory/{ARM}.csv", pd.DataFrame({"path": ["a"], "bytes": [1], "md5": ["0"]}))
-    shutil.copytree(ROOT / "reports/data" / ARM, in_folder / "reports/data" / ARM)
+    shutil.copytree(ROOT / "reports/data/nih_sample", in_folder / "reports/data" / ARM)
     return in_folder
 
 

@@ -104,7 +104,7 @@ def test_a_folder_for_a_table(name: str) -> None:
     judge(lambda: TABLES[name][1](path), name)
 
 
-COMMITTED = (ROOT / "reports/arms/demo_xrays/metrics.json").read_bytes()
+COMMITTED = (ROOT / "reports/arms/nih_sample/metrics.json").read_bytes()
 METRICS = r"metrics\.json.*dvc repro"
 
 
@@ -138,10 +138,10 @@ def test_a_mask(line: Line) -> None:
     judge(lambda: read_mask(Path(), "a"), line.says)
 
 
-FIGURES, RUN = Path("reports/arms/demo_xrays"), Path("reports/runs/demo_xrays/dpa/seed-0")
+FIGURES, RUN = Path("reports/arms/nih_sample"), Path("reports/runs/nih_sample/dpa/seed-0")
 SHOWN = [
     FIGURES / "roc.csv", FIGURES / "precision_recall.csv", FIGURES / "histogram.csv", RUN / "history.csv",
-    RUN / "provenance.json", Path("reports/data/demo_xrays/counts.csv"),
+    RUN / "provenance.json", Path("reports/data/nih_sample/counts.csv"),
 ]  # fmt: skip
 
 
@@ -152,9 +152,9 @@ def copy_shipped(*names: str) -> None:
 
 
 def read_as_the_report() -> None:
-    detector_facts("demo_xrays", "dpa", (0,))
-    arm_facts("demo_xrays")
-    plot_detector(Path("figures"), "demo_xrays", "dpa", (0,), 0.5)  # which takes longest
+    detector_facts("nih_sample", "dpa", (0,))
+    arm_facts("nih_sample")
+    plot_detector(Path("figures"), "nih_sample", "dpa", (0,), 0.5)  # which takes longest
 
 
 @pytest.mark.parametrize("path", SHOWN, ids=lambda path: path.name)
@@ -171,7 +171,7 @@ def test_what_the_report_reads(line: Line, path: Path) -> None:
 
 
 AGAIN = r"make tune"
-TUNING = Path("reports/arms/demo_xrays/tuning")
+TUNING = Path("reports/arms/demo_slides/tuning")
 HEADER = (ROOT / TUNING / "trials.csv").read_bytes().splitlines()[0]
 
 
@@ -182,8 +182,8 @@ HEADER = (ROOT / TUNING / "trials.csv").read_bytes().splitlines()[0]
     Line("trials_that_all_failed", ("trials.csv", lambda whole: whole.replace(b"complete", b"failed")), AGAIN),
     Line("trials_without_number", ("trials.csv", replaced(b"trial", b"number")), AGAIN),
     Line("trials_without_figure", ("trials.csv", replaced(b"roc_auc", b"auc")), AGAIN),
-    Line("trials_of_other_options", ("trials.csv", lambda whole: whole.replace(b"histogram", b"zzz")
-                                     .replace(b"none", b"zzz").replace(b"clahe", b"zzz")), r"'zzz'.*make tune"),
+    Line("trials_of_other_options", ("trials.csv", lambda whole: whole.replace(b"normalised", b"zzz")
+                                     .replace(b"as_scanned", b"zzz")), r"'zzz'.*make tune"),
     Line("search_empty", ("search.json", lambda whole: b""), AGAIN),
     Line("search_as_list", ("search.json", lambda whole: b"[]"), AGAIN),
     Line("search_of_20_000_levels", ("search.json", lambda whole: b"[" * 20_000), AGAIN),
@@ -191,10 +191,10 @@ HEADER = (ROOT / TUNING / "trials.csv").read_bytes().splitlines()[0]
 )  # fmt: skip
 def test_what_a_search_left(line: Line) -> None:
     copy_shipped("params.yaml", "arms", str(TUNING))
-    put(TUNING / "search.json", json.dumps(read_arm("demo_xrays").search.searched))
+    put(TUNING / "search.json", json.dumps(read_arm("demo_slides").search.searched))
     name, change = line.made
     put(TUNING / name, change((TUNING / name).read_bytes()))
-    judge(lambda: adopt.main(["demo_xrays"]), rf"{name.split('.')[0]}.*{line.says}")
+    judge(lambda: adopt.main(["demo_slides"]), rf"{name.split('.')[0]}.*{line.says}")
 
 
 @lines(
@@ -205,7 +205,7 @@ def test_what_a_search_left(line: Line) -> None:
 )
 def test_scores_of_a_search(line: Line) -> None:
     put(TUNING / "scores.csv", line.made((ROOT / TUNING / "scores.csv").read_bytes()))
-    judge(lambda: read_scores(TUNING / "scores.csv", "demo_xrays"), rf"scores\.csv.*{line.says}")
+    judge(lambda: read_scores(TUNING / "scores.csv", "demo_slides"), rf"scores\.csv.*{line.says}")
 
 
 def test_a_text_for_a_picture() -> None:

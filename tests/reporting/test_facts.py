@@ -13,17 +13,17 @@ from tests.shipped import with_values, write
 
 @pytest.fixture
 def facts(in_folder: Path) -> ArmFacts:
-    """Those of demo_xrays, with the committed reports and a file of weights of its own."""
-    write(with_values(("arms/demo_xrays.yaml:detectors.dpa.weights", str(in_folder / "private/lite0.pth"))))
+    """Those of nih_sample, with the committed reports and a file of weights of its own."""
+    write(with_values(("arms/nih_sample.yaml:detectors.dpa.weights", str(in_folder / "private/lite0.pth"))))
     shutil.copytree(ROOT / "reports", in_folder / "reports")
-    return arm_facts("demo_xrays")
+    return arm_facts("nih_sample")
 
 
 def test_an_arm_has_its_own_parameters_and_those_that_all_share(facts: ArmFacts) -> None:
     parameters = YAML(typ="safe").load(facts.parameters)
     own = {"kind", "split_xrays", "equalize_xrays", "evaluate", "detectors"}
-    assert set(parameters) == own | {"compute", "demo_data", "compute_metrics"}
-    assert parameters["detectors"]["dpa"]["latent_dim"] == 16
+    assert set(parameters) == own | {"compute", "compute_metrics"}
+    assert parameters["detectors"]["dpa"]["latent_dim"] == 32
     assert parameters["compute_metrics"]["resamples"] == 2000
 
 
@@ -38,18 +38,18 @@ def test_an_arm_is_told_of_in_the_words_of_its_kind(facts: ArmFacts) -> None:
 
 
 def test_pictures_are_named_from_the_report_on(facts: ArmFacts) -> None:
-    assert facts.pictures == [Path("data/demo_xrays/images.png")]
+    assert facts.pictures == [Path("data/nih_sample/images.png")]
 
 
 @pytest.mark.usefixtures("facts")
 def test_a_detector_has_what_each_of_its_runs_came_from() -> None:
-    assert [run["device"] for run in detector_facts("demo_xrays", "dpa", (0, 1)).provenance] == ["cpu", "cpu"]
+    assert [run["device"] for run in detector_facts("nih_sample", "dpa", (0, 1)).provenance] == ["cpu", "cpu"]
 
 
 @pytest.mark.usefixtures("facts")
 def test_a_detector_has_the_pictures_that_there_are() -> None:
-    Path("reports/figures/demo_xrays-knn-history.png").unlink(missing_ok=True)
-    dpa, knn = (detector_facts("demo_xrays", name, (0, 1)) for name in ("dpa", "knn"))
+    Path("reports/figures/nih_sample-knn-history.png").unlink(missing_ok=True)
+    dpa, knn = (detector_facts("nih_sample", name, (0, 1)) for name in ("dpa", "knn"))
     assert (dpa.growth, knn.growth) == (True, False)
     assert tuple(dpa.plots) == KINDS
     assert "history" not in knn.plots
@@ -57,6 +57,6 @@ def test_a_detector_has_the_pictures_that_there_are() -> None:
 
 @pytest.mark.usefixtures("facts")
 def test_a_sheet_of_a_detector_that_draws_nothing_of_its_fit_is_not_shown() -> None:
-    shutil.copytree("reports/runs/demo_xrays/dpa", "reports/runs/demo_xrays/knn", dirs_exist_ok=True)
-    assert Path("reports/runs/demo_xrays/knn/seed-0/growth.png").is_file()
-    assert not detector_facts("demo_xrays", "knn", (0,)).growth
+    shutil.copytree("reports/runs/nih_sample/dpa", "reports/runs/nih_sample/knn", dirs_exist_ok=True)
+    assert Path("reports/runs/nih_sample/knn/seed-0/growth.png").is_file()
+    assert not detector_facts("nih_sample", "knn", (0,)).growth

@@ -63,7 +63,7 @@ def test_a_single_detector_is_called_so() -> None:
 
 
 def test_the_table_compares_all_with_the_first_detector(params: Params) -> None:
-    page = first_look_page("demo_xrays", found(), params)
+    page = first_look_page("nih_sample", found(), params)
     assert row_of(page, "padim")["below padim by"] == ""
     behind = row_of(page, "knn")
     assert behind["below padim by"].startswith("+")
@@ -75,24 +75,24 @@ def test_the_table_compares_all_with_the_first_detector(params: Params) -> None:
 
 
 def test_a_detector_beside_a_baseline_is_warned_of(params: Params) -> None:
-    page = first_look_page("demo_xrays", found({"colour_statistics": 1.6, "padim": 1.5, "knn": 0.1}), params)
+    page = first_look_page("nih_sample", found({"colour_statistics": 1.6, "padim": 1.5, "knn": 0.1}), params)
     assert "But it is not shown to be above colour_statistics: the anomalies may differ" in page
 
 
 def test_a_failure_is_a_row_with_its_reason(params: Params) -> None:
     failed = [*found().looked, Looked("deep_if", None, reason="there is no such file")]
-    assert row_of(first_look_page("demo_xrays", found(looked=failed), params), "deep_if")["ROC AUC"] == (
+    assert row_of(first_look_page("nih_sample", found(looked=failed), params), "deep_if")["ROC AUC"] == (
         "there is no such file"
     )
 
 
 def test_made_anomalies_and_detectors_without_settings_are_said(params: Params) -> None:
-    page = first_look_page("demo_xrays", found(made=True, unset=["deep_if"]), params)
+    page = first_look_page("nih_sample", found(made=True, unset=["deep_if"]), params)
     assert "60 made anomalies" in page
     assert "**These anomalies are made**" in page
     assert "**By these alone: padim and patchcore are not told apart" in page
     assert "no settings of them: deep_if." in page
-    assert "**These anomalies are made**" not in first_look_page("demo_xrays", found(), params)
+    assert "**These anomalies are made**" not in first_look_page("nih_sample", found(), params)
 
 
 @pytest.mark.parametrize(
@@ -107,7 +107,7 @@ def test_made_anomalies_and_detectors_without_settings_are_said(params: Params) 
     ],
 )
 def test_the_command_follows_from_what_runs(params: Params, listed: dict[str, Any], said: str) -> None:
-    assert said in first_look_page("demo_xrays", found(), params.model_copy(update=listed))
+    assert said in first_look_page("nih_sample", found(), params.model_copy(update=listed))
 
 
 def test_an_arm_that_is_not_trained_has_to_be_listed_first(params: Params) -> None:

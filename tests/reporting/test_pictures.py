@@ -112,10 +112,10 @@ def test_no_two_detectors_look_alike_and_each_looks_the_same_on_every_arm(curves
 def test_the_history_of_fits_that_reported_once_is_not_drawn(in_folder: Path) -> None:
     shutil.copytree(ROOT / "reports", in_folder / "reports")
     for detector in ("dpa", "knn"):
-        plot_detector(in_folder, "demo_xrays", detector, (0, 1), 0.5)
-    assert (in_folder / "demo_xrays-dpa-history.png").is_file()
-    assert (in_folder / "demo_xrays-knn-roc.png").is_file()
-    assert not (in_folder / "demo_xrays-knn-history.png").exists()
+        plot_detector(in_folder, "nih_sample", detector, (0, 1), 0.5)
+    assert (in_folder / "nih_sample-dpa-history.png").is_file()
+    assert (in_folder / "nih_sample-knn-roc.png").is_file()
+    assert not (in_folder / "nih_sample-knn-history.png").exists()
 
 
 def test_a_precision_recall_curve_shows_what_guessing_gives(tmp_path: Path, figures: list[Figure]) -> None:
