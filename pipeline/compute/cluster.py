@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 TOKENS = SCRATCH / "cluster"
 CONNECT = 10.0  # seconds for an answer
+BEGIN = 30.0  # seconds for a first worker
 POLL = 2.0  # seconds between two looks at the workers
 PATIENCE = 300.0  # seconds without any that works, after which they are not waited for
 LOUD = ("distributed", "distributed.client", "tornado.application", "asyncio")  # loggers that print what we say
@@ -220,7 +221,7 @@ def _check(client: "Client", lead: Lead, address: str) -> None:
     try:
         python = client.run_on_scheduler(platform.python_version)
         client.run_on_scheduler(_begin)
-        client.wait_for_workers(1, CONNECT)
+        client.wait_for_workers(1, BEGIN)
         answers = client.run(difference_of, lead, on_error="return")
     except TimeoutError as error:
         raise PipelineError(f"the Dask scheduler at {address} has no workers: start some, {HELP}") from error
