@@ -1,5 +1,6 @@
 # `make help` lists the targets.
 PYTHON ?= python3
+EXTRAS ?= dev
 BASE ?= main
 CRITERION ?= weakly_supervised
 COLLECTIONS ?= cifar10 svhn
@@ -13,14 +14,14 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  \1\t/' | expand -t 16
 
-install: $(ENVIRONMENT) ## make .venv with the tested versions of everything
+install: $(ENVIRONMENT) ## make .venv with the tested versions of everything (EXTRAS=dev,cluster: with Dask, see docs/scaling.md)
 
 $(ENVIRONMENT): pyproject.toml constraints.txt
 	@if test -L .venv; then echo 'error: .venv is a link to an environment that was installed for another clone: remove the link (rm .venv) and run make again, which makes an environment of its own' >&2; exit 1; fi
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(None if (3, 11) <= v < (3, 14) else f"error: Python 3.11 to 3.13 is needed, {sys.executable} is {v[0]}.{v[1]}: name another one, as in make PYTHON=python3.12 repro")'
 	@echo 'installing into .venv: a few minutes'
 	test -e .venv/bin/python || $(PYTHON) -m venv .venv
-	.venv/bin/python -m pip install --quiet --no-compile --constraint constraints.txt --editable '.[dev]'
+	.venv/bin/python -m pip install --quiet --no-compile --constraint constraints.txt --editable '.[$(EXTRAS)]'
 	.venv/bin/python -m compileall -qq -j 0 .venv/lib || true # what pip does on one processor; some files are templates
 	touch $@
 

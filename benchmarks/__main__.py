@@ -5,7 +5,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import detectors, evaluation, folders, scoring, slides, stain, training, xrays
+from benchmarks import cluster, detectors, evaluation, folders, scoring, slides, stain, training, xrays
 from pipeline.files import write_json
 
 RESULTS = Path(__file__).with_name("results.json")
@@ -15,7 +15,7 @@ def main() -> None:
     """Write one flat object, name to number; ratios are 'times faster than the named alternative'."""
     results = {
         name: round(value, 3)
-        for benchmark in (stain, slides, xrays, folders, training, detectors, evaluation, scoring)
+        for benchmark in (stain, slides, xrays, folders, training, detectors, evaluation, scoring, cluster)
         for name, value in benchmark.run().items()
     }
     write_json(RESULTS, results)

@@ -218,7 +218,7 @@ def _read_and_normalised(model: Model, path: Path) -> int:
         found = find_tiles(slide, model.preparation, path.stem, model.side)
     portions = [found.tiles[start : start + TILES] for start in range(0, len(found.tiles), TILES)]
     job: Any = TilesJob(path, opening, found.normalizer)
-    for _ in process_all(job, portions, WORKERS, "tiles", ahead=AHEAD * WORKERS):
+    for _ in process_all(job, portions, WORKERS, "tiles", ahead=AHEAD):
         pass
     return len(found.tiles)
 

@@ -44,9 +44,9 @@ def run() -> dict[str, float]:
     """
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        films = [_write_film(folder / f"{i:03d}.png", i) for i in range(DRAWN)]
+        films = [write_film(folder / f"{i:03d}.png", i) for i in range(DRAWN)]
         seconds: dict[str, list[float]] = {"reference": [], "1": [], "2": [], "three": []}
-        collections = {count: _collection(folder / f"some-{count}", films, count) for count in (FEW_FILES, FILES)}
+        collections = {count: collection(folder / f"some-{count}", films, count) for count in (FEW_FILES, FILES)}
         for number in range(ROUNDS):
             for way, measured in seconds.items():
                 few, many = (_seconds(folder, way, number, files) for files in collections.values())
@@ -90,7 +90,7 @@ def prepare(root: Path, files: pd.DataFrame, scratch: Path, workers: int) -> np.
     return np.concatenate(list(prepare_images(image_status(files, thumbnails), thumbnails, SETTINGS)))
 
 
-def _collection(root: Path, films: list[Path], count: int) -> pd.DataFrame:
+def collection(root: Path, films: list[Path], count: int) -> pd.DataFrame:
     root.mkdir()
     sources = [f"{number:05d}.png" for number in range(count)]
     for number, source in enumerate(sources):
@@ -101,7 +101,7 @@ def _collection(root: Path, films: list[Path], count: int) -> pd.DataFrame:
 
 def _memory(folder: Path, films: list[Path], count: int) -> float:
     """Return the peak memory in MiB of main process and one worker."""
-    _collection(folder, films, count)
+    collection(folder, films, count)
     command = [sys.executable, "-m", "benchmarks.xrays", str(folder)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)  # noqa: S603
     return float(done.stdout.splitlines()[-1])
@@ -119,7 +119,7 @@ def _measure_memory(root: Path) -> None:
     print(sum(peaks))
 
 
-def _write_film(file: Path, number: int) -> Path:
+def write_film(file: Path, number: int) -> Path:
     """Write smooth shapes with film noise, which compress about as well as an X-ray."""
     rng = generator(0, "benchmark film", str(number))
     shapes = cv2.resize(rng.uniform(20, 230, (9, 9)).astype(np.float32), (SIDE, SIDE), interpolation=cv2.INTER_CUBIC)

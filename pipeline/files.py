@@ -18,6 +18,8 @@ import pandas as pd
 from pipeline.errors import FULL, PipelineError
 
 READ_BYTES = 1 << 22
+# How the name of what is being written begins; a worker of a cluster adds its own, see pipeline.compute.cluster.
+PARTIAL = ".partial-"
 
 
 @contextmanager
@@ -34,7 +36,7 @@ def atomic(path: Path) -> Iterator[Path]:
         A sibling of ``path`` with the same suffix.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".partial-{path.name}")
+    partial = path.with_name(f"{PARTIAL}{path.name}")
     try:
         remove(partial)
         try:

@@ -4,33 +4,19 @@ import hashlib
 import zipfile
 from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
-from functools import cache, partial
-from importlib.metadata import version
+from functools import partial
 from pathlib import Path
+from socket import gethostname
 from typing import TypeVar
 
 import numpy as np
 
+from pipeline.compute.code_version import code_version
 from pipeline.compute.workers import WorkerKilledError, process_all
 from pipeline.errors import PipelineError
 
-# Packages whose version decides what comes out.
-PACKAGES = (
-    "efficientnet-lite-pytorch",
-    "numpy",
-    "opencv-python",
-    "openslide-bin",
-    "openslide-python",
-    "pillow",
-    "scikit-image",
-    "spams-bin",
-    "staintools",
-    "timm",
-    "torch",
-    "torchvision",
-)
-
-# Stands beside the part of an item while it is at work, so that one which kills its process can be named.
+# Stands beside the part of an item while it is at work, so that one which kills its process can be named: its name, a
+# line for each time that it was begun.
 AT_WORK = ".at_work"
 
 Item = TypeVar("Item")
@@ -42,7 +28,7 @@ def scratch_key(*facts: object) -> str:
     Args:
         *facts: Settings, checksums, names; anything whose ``repr`` says all.
     """
-    return hashlib.sha256(repr((_code(), *facts)).encode()).hexdigest()[:24]
+    return hashlib.sha256(repr((code_version(), *facts)).encode()).hexdigest()[:24]
 
 
 def make_parts(
@@ -69,7 +55,8 @@ def make_parts(
         The parts in the order of ``items``.
 
     Raises:
-        PipelineError: If a process was killed; it names the items that were at work.
+        PipelineError: If a process was killed; it names the items that were at work, of those that were begun again
+            and again alone.
     """
     return list(each_part(job, items, folder, workers, description, unit))
 
@@ -85,23 +72,39 @@ def each_part(
     """Yield each part of :func:`make_parts` when it is made, so that it is used while the others are being made."""
     folder.mkdir(parents=True, exist_ok=True)
     parts = [folder / f"{key}.npz" for key, _ in items]
-    whole = [is_whole(part) for part in parts]
+    # By the folder's list: who asks for a file that another machine has yet to make may not see it for some time.
+    there = {path.name for path in folder.iterdir()}
+    whole = [part.name in there and is_whole(part) for part in parts]
     todo = [(item, part) for (_, item), part, done in zip(items, parts, whole, strict=True) if not done]
     if len(todo) < len(items):
         print(f"{description}: {len(items) - len(todo)} of {len(items)} were finished before", flush=True)
     for mark in folder.glob(f"*{AT_WORK}"):
-        mark.unlink()
+        mark.unlink(missing_ok=True)
     try:
         with closing(process_all(partial(_call, job), todo, workers, description, unit)) as made:
             for part, done in zip(parts, whole, strict=True):
                 if not done:
                     next(made)
+                    _check_seen(part)
                 yield part
             for _ in made:  # ends the processes, and the progress display
                 pass
     except WorkerKilledError as error:
-        at_work = ", ".join(sorted(mark.read_text(encoding="utf-8") for mark in folder.glob(f"*{AT_WORK}")))
-        raise PipelineError(f"{error}; at work were: {at_work}") from error
+        raise PipelineError(f"{error}; at work were: {', '.join(_at_work(folder))}") from error
+
+
+def _at_work(folder: Path) -> list[str]:
+    """The items that were begun and not finished, those that were begun most often: a cluster begins one again."""
+    begun = [mark.read_text(encoding="utf-8").splitlines() for mark in folder.glob(f"*{AT_WORK}")]
+    most = max(map(len, begun), default=0)
+    return sorted({lines[0] for lines in begun if len(lines) == most})
+
+
+def _check_seen(part: Path) -> None:
+    if not part.is_file():
+        raise PipelineError(
+            f"{part} was made by a worker but is not seen here: {part.parent} has to be one folder on all machines"
+        )
 
 
 def is_whole(part: Path) -> bool:
@@ -115,22 +118,11 @@ def is_whole(part: Path) -> bool:
 
 def _call(job: Callable[[Item, Path], int], arguments: tuple[Item, Path]) -> int:
     item, part = arguments
+    if not part.parent.is_dir():
+        raise PipelineError(f"{part.parent} is not seen on {gethostname()}: it has to be one folder on all machines")
     mark = part.with_suffix(AT_WORK)
-    mark.write_text(str(getattr(item, "name", part.stem)), encoding="utf-8")
+    with mark.open("a", encoding="utf-8") as lines:
+        lines.write(" ".join(str(getattr(item, "name", part.stem)).split()) + "\n")
     made = job(item, part)
-    mark.unlink()
+    mark.unlink(missing_ok=True)
     return made
-
-
-def library() -> list[Path]:
-    """All modules of the library, in the order of their paths."""
-    return sorted(Path(__file__).parents[1].rglob("*.py"))
-
-
-@cache
-def _code() -> str:
-    """The checksum of the whole library and the packages it computes with."""
-    digest = hashlib.sha256()
-    for file in library():
-        digest.update(file.read_bytes())
-    return digest.hexdigest() + " ".join(f"{name} {version(name)}" for name in PACKAGES)

@@ -11,8 +11,11 @@ import json
 import os
 import re
 import sys
-from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -21,7 +24,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 
 from pipeline import layout
 from pipeline.compute.progress import progress_bar
-from pipeline.compute.workers import results_of
+from pipeline.compute.workers import on_cluster, results_of, worker_pool
 from pipeline.data.archives import is_archive, list_members
 from pipeline.errors import PipelineError
 from pipeline.files import atomic, md5, read_csv
@@ -35,13 +38,15 @@ SCRATCH = layout.SCRATCH / "inventory"
 SMALL = 2**20
 WARNINGS = 20  # shown of many
 READERS = 4  # more would make a spinning disk seek
-AHEAD = 1000  # files that are handed to them at a time, so that memory does not grow with all
+CHUNK = 16  # files that a worker of a cluster reads at a time; others are interrupted after every file
+AHEAD = 1000  # of these that are handed out at a time, so that memory does not grow with all
 # What no list can hold: control characters, and what stands for the bytes of a name that is not UTF-8.
 UNWRITABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
 # Path → mark of the file's state, checksum and, of an archive, the rows of its members.
 Checksum = Annotated[str, Field(pattern="^[0-9a-f]{32}$")]
-Known = dict[str, tuple[str, Checksum, tuple[tuple[str, Annotated[int, Field(ge=0)], Checksum], ...]]]
+Remembered = tuple[str, Checksum, tuple[tuple[str, Annotated[int, Field(ge=0)], Checksum], ...]]
+Known = dict[str, Remembered]
 
 
 def make_inventory(root: Path, csv: Path, scratch: Path) -> pd.DataFrame:
@@ -70,34 +75,83 @@ def make_inventory(root: Path, csv: Path, scratch: Path) -> pd.DataFrame:
     return inventory
 
 
+@dataclass(frozen=True)
+class ListJob:
+    """Reads some files of a collection; travels to the workers of a cluster.
+
+    Attributes:
+        root: The collection's folder.
+    """
+
+    root: Path
+
+    def __call__(self, files: Sequence[tuple[str, str]]) -> list[tuple[int, Remembered | None]]:
+        """Read those that changed.
+
+        Args:
+            files: Path and mark that is remembered, empty where none is.
+
+        Returns:
+            The bytes of each, and what is to be remembered of it, None where that is known.
+
+        Raises:
+            PipelineError: If one cannot be read.
+        """
+        return [self._read(path, known) for path, known in files]
+
+    def _read(self, path: str, known: str) -> tuple[int, Remembered | None]:
+        file = self.root / path
+        try:
+            status = file.stat()
+            if (mark := _mark(status)) == known:
+                return status.st_size, None
+            checksum, members = list_members(file) if is_archive(path) else (md5(file), [])
+        except OSError as error:
+            raise PipelineError(f"{file} cannot be read ({error.strerror}): repair or remove it") from error
+        _check_members(file, [name for name, _, _ in members])
+        return status.st_size, (mark, checksum, tuple(members))
+
+
 def _rows(root: Path, paths: list[str], scratch: Path) -> list[tuple[str, int, str]]:
     """Read what changed since it was read before; the rows of the inventory, sorted."""
     remembered = _read_scratch(scratch)
     known = {path: remembered.pop(path) for path in paths if path in remembered}
-
-    def rows_of(path: str) -> list[tuple[str, int, str]]:
-        try:
-            status = (root / path).stat()
-            mark = _mark(status)
-            if path not in known or known[path][0] != mark:
-                checksum, members = list_members(root / path) if is_archive(path) else (md5(root / path), [])
-                _check_members(root / path, [name for name, _, _ in members])
-                known[path] = (mark, checksum, tuple(members))
-        except OSError as error:
-            raise PipelineError(f"{root / path} cannot be read ({error.strerror}): repair or remove it") from error
-        _, checksum, listed = known[path]
-        return [(path, status.st_size, checksum), *((f"{path}/{name}", size, md5) for name, size, md5 in listed)]
-
+    rows: list[tuple[str, int, str]] = []
+    count = CHUNK if on_cluster() else 1
+    chunks = (paths[start : start + count] for start in range(0, len(paths), count))
+    files = ([(path, known[path][0] if path in known else "") for path in chunk] for chunk in chunks)
+    what = f"listing {root}"
     try:
-        with progress_bar() as bar, ThreadPoolExecutor(READERS) as pool:
-            task = bar.add_task(f"listing {root}", total=len(paths), note="")
-            read = bar.track(results_of(pool, rows_of, paths, AHEAD), task_id=task)
-            return sorted(row for rows in read for row in rows)
+        with progress_bar() as bar, _readers(what) as pool:
+            task = bar.add_task(what, total=len(paths), note="")
+            read = chain.from_iterable(results_of(pool, ListJob(root), files, AHEAD))
+            for path, (size, new) in zip(paths, bar.track(read, task_id=task), strict=True):
+                if new:
+                    known[path] = new
+                _, checksum, members = known[path]
+                rows.append((path, size, checksum))
+                rows += [(f"{path}/{name}", bytes_, md5) for name, bytes_, md5 in members]
+        return sorted(rows)
     finally:
         # Also when interrupted: what was read need not be read again.
         with atomic(scratch) as unfinished, unfinished.open("w", encoding="utf-8") as file:
             # piece by piece: as one text it would be as large as the rows themselves
             json.dump({path: known[path] for path in paths if path in known}, file)
+
+
+@contextmanager
+def _readers(what: str) -> Iterator[Executor]:
+    """Yield the workers of a cluster, else threads, which compute checksums as well as processes do."""
+    if on_cluster():
+        with worker_pool(READERS, what) as workers:
+            yield workers
+        return
+    with ThreadPoolExecutor(READERS) as threads:
+        try:
+            yield threads
+        except BaseException:
+            threads.shutdown(cancel_futures=True)  # what is being read is, nothing else
+            raise
 
 
 def write_inventory(csv: Path, inventory: pd.DataFrame) -> None:

@@ -7,6 +7,7 @@ for the next arm or variant. Memory does not grow with their number, and an inte
 import hashlib
 import inspect
 import io
+import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -129,7 +130,9 @@ class ThumbnailJob:
         reasons = dict.fromkeys(chunk.rows, "is not in the archive any more")
         colours = dict.fromkeys(chunk.rows, False)
         row_of = dict(zip(chunk.paths, chunk.rows, strict=True))
-        with self.array.open("r+b") as array:
+        # Not for reading, too: else the file systems of networks write back whole pages, also what other machines have
+        # changed in them meanwhile.
+        with os.fdopen(os.open(self.array, os.O_WRONLY), "wb") as array:
             for path, content in self._contents(chunk):
                 if path not in row_of:
                     continue

@@ -5,7 +5,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from pipeline.compute.scratch import PACKAGES
+from pipeline.compute.code_version import PACKAGES
 from pipeline.data.inventory import read_inventory
 from pipeline.files import md5
 

@@ -28,7 +28,7 @@ class Compute(Settings):
     )
     workers: Processes = Field(
         description="Processes for slides and X-rays; changes no byte. The environment variable `PIPELINE_WORKERS` "
-        "overrides it on one machine."
+        "overrides it on one machine; with `PIPELINE_SCHEDULER` a cluster's workers take their place, see scaling.md."
     )
     trials: Processes = Field(
         description="Trainings of a search at once, each on one thread, or on the GPUs in turn; changes no byte."

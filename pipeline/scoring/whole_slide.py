@@ -30,7 +30,7 @@ from pipeline.scoring.views import Views
 
 ARRAYS = ("grid", "looks", "pictures")  # of what was scored
 TILES = 32  # made and scored together
-AHEAD = 2  # times the processes: so many of these portions wait in memory
+AHEAD = 2  # of these portions for each process wait in memory
 
 
 class UnscoredError(Exception):
@@ -194,7 +194,7 @@ def _score_portions(
     if not todo:
         return
     todo_tiles = [tiles[number] for number in todo]
-    made = process_all(job, todo_tiles, workers, one.name, ahead=AHEAD * workers)
+    made = process_all(job, todo_tiles, workers, one.name, ahead=AHEAD)
     with closing(made) as portions_made:  # the processes end where a slide cannot be read any further
         for number, (images, kept, reason) in zip(todo, portions_made, strict=True):
             if reason:

@@ -1,5 +1,6 @@
 """The search of an arm from its prepared images to its tables."""
 
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
@@ -9,7 +10,7 @@ import pandas as pd
 from pipeline.arms import Arm
 from pipeline.compute.device import Workplace, prepare_device
 from pipeline.compute.scratch import scratch_key
-from pipeline.compute.workers import Pool, worker_pool
+from pipeline.compute.workers import Workers, worker_pool
 from pipeline.errors import PipelineError
 from pipeline.files import md5
 from pipeline.params.file import Params
@@ -67,7 +68,7 @@ class ArmSearch:
             The tables of :mod:`pipeline.tuning.tables`: trials and scores.
         """
         self._variants.prepare(self._space)
-        with worker_pool(self._search.compute.trials) as pool:  # one, since a process begins by importing for seconds
+        with self._pool() as pool:  # one, since a process begins by importing for seconds
             done = self._search.run(self._study("", LEAD), pool)
             tested = self._test_all([trial for trial in done if trial.state == "complete"], pool)
         failed = {number: of.reason for number, of in tested.items() if of.reason}
@@ -81,7 +82,7 @@ class ArmSearch:
         scores = score_table(self._variants.index, self._kind, self._folds, done, self._test, tested)
         return trial_table(done, self._folds), scores
 
-    def _test_all(self, whole: list[Done], pool: Pool) -> dict[int, Done]:
+    def _test_all(self, whole: list[Done], pool: Workers) -> dict[int, Done]:
         """Train whole trials on all normals and score the test images: trial to what came out."""
         study = self._study(" tests", LEAD)
         for trial in whole[study.proposed() :]:
@@ -94,9 +95,12 @@ class ArmSearch:
         """Help with a search that another machine leads, until it has ended."""
         self._variants.prepare(self._space)
         study, tests = self._study("", helper), self._study(" tests", helper)
-        with worker_pool(self._search.compute.trials) as pool:
+        with self._pool() as pool:
             self._search.work(study, pool, study.has_ended)
             self._search.testing(self._test).work(tests, pool, tests.has_ended)
+
+    def _pool(self) -> AbstractContextManager[Workers]:
+        return worker_pool(self._search.compute.trials, f"{self._arm}: trials", "compute.trials")
 
     def _trained(self) -> tuple[list[object], dict[str, str]]:
         """The settings of all members, and the checksums of the files that they name, since these can change."""

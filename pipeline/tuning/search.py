@@ -3,7 +3,6 @@
 import time
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, wait
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -12,8 +11,7 @@ import numpy as np
 import optuna
 
 from pipeline.compute.seeding import derived_seed, generator
-from pipeline.compute.workers import Pool
-from pipeline.errors import PipelineError
+from pipeline.compute.workers import Workers
 from pipeline.files import remove
 from pipeline.params.compute import Compute
 from pipeline.params.tune import Tune
@@ -52,7 +50,7 @@ class Search:
     compute: Compute
     scratch: Path
 
-    def run(self, study: SharedStudy, pool: Pool) -> list[Done]:
+    def run(self, study: SharedStudy, pool: Workers) -> list[Done]:
         """Propose all trials and wait until they are done, working on them as well with a pool of processes."""
         count, batch = self.settings.trial_count, self.settings.batch
         for start in range(0, count, batch):
@@ -63,32 +61,22 @@ class Search:
         study.end()
         return study.done()
 
-    def work(self, study: SharedStudy, pool: Pool, is_over: Callable[[], bool]) -> None:
-        """Run trials that nobody works on, several at a time, until something is the case.
-
-        Raises:
-            PipelineError: If the process of a trial was killed.
-        """
+    def work(self, study: SharedStudy, pool: Workers, is_over: Callable[[], bool]) -> None:
+        """Run trials that nobody works on, several at a time, until something is the case."""
         running: dict[Future[Outcome], int] = {}
-        try:
-            while running or not is_over():
-                while len(running) < self.compute.trials and (claimed := study.claim()):
-                    number, options = claimed
-                    running[pool.submit(run_trial, self._trial(number, options, study))] = number
-                if not running:  # others work on all that is left
-                    time.sleep(POLL)
-                done, _ = wait(running, BEAT, FIRST_COMPLETED)
-                for future in done:
-                    outcome, number = future.result(), running.pop(future)
-                    study.finish(number, outcome, len(self.folds))
-                    remove(self.scratch / str(number))
-                    print(_line(self.arm, number, outcome, len(self.folds)), flush=True)
-                study.beat()
-        except BrokenProcessPool as error:
-            raise PipelineError(
-                f"{self.arm}: the process of a trial was killed, most likely for want of memory: lower "
-                "compute.trials and run again; finished trials are kept"
-            ) from error
+        while running or not is_over():
+            while len(running) < pool.count and (claimed := study.claim()):
+                number, options = claimed
+                running[pool.submit(run_trial, self._trial(number, options, study))] = number
+            if not running:  # others work on all that is left
+                time.sleep(POLL)
+            done, _ = wait(running, BEAT, FIRST_COMPLETED)
+            for future in done:
+                outcome, number = future.result(), running.pop(future)
+                study.finish(number, outcome, len(self.folds))
+                remove(self.scratch / str(number))
+                print(_line(self.arm, number, outcome, len(self.folds)), flush=True)
+            study.beat()
 
     def testing(self, fold: Fold) -> "Search":
         """The same trials, trained on the training split and scored on the test split, which nothing is chosen by."""

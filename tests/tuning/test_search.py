@@ -32,8 +32,8 @@ from tests.tuning.conftest import ARM, SEVERAL, SPACE, Searched, SearchOf, arm_i
 class Here:
     """Runs trials in this process, in reverse order, so that tests need not wait for others to start."""
 
-    def __init__(self, *_: Any, **__: Any) -> None:
-        pass
+    def __init__(self, count: int, *_: Any) -> None:
+        self.count = count
 
     def __enter__(self) -> "Here":
         return self

@@ -1,0 +1,298 @@
+"""The workers of a Dask cluster, on any number of machines, used as the processes of this one are.
+
+A worker takes one item at a time, in the folder in which the leading process was started, which all machines see at the
+same path. It computes only if its Python, packages and code are those of the leading process, whenever it joined.
+"""
+
+import asyncio
+import json
+import logging
+import os
+import pickle
+import platform
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from concurrent.futures import BrokenExecutor, Future
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from functools import cache, partial
+from importlib.metadata import PackageNotFoundError
+from pathlib import Path
+from socket import gethostname
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+from pipeline import files
+from pipeline.compute.code_version import library_checksum, package_versions
+from pipeline.compute.workers import SCHEDULER, Result, Workers, compute_with_one_thread
+from pipeline.errors import PipelineError
+from pipeline.files import atomic
+from pipeline.layout import SCRATCH
+
+if TYPE_CHECKING:
+    from distributed import Client, Worker
+
+TOKENS = SCRATCH / "cluster"
+CONNECT = 10.0  # seconds for an answer
+BEGIN = 30.0  # seconds for a first worker
+POLL = 2.0  # seconds between two looks at the workers
+PATIENCE = 300.0  # seconds without any that works, after which they are not waited for
+LOUD = ("distributed", "distributed.client", "tornado.application", "asyncio")  # loggers that print what we say
+HELP = "see docs/scaling.md"
+
+
+@dataclass(frozen=True)
+class Lead:
+    """What a worker must have in common with the process that gives it items.
+
+    Attributes:
+        folder: Where that process runs.
+        token: The name and content of a file that it wrote there.
+        python: The version.
+        packages: See :func:`pipeline.compute.code_version.package_versions`.
+        code: The checksum of the library.
+    """
+
+    folder: str
+    token: str
+    python: str
+    packages: tuple[str, ...]
+    code: str
+
+
+@contextmanager
+def cluster_pool(scheduler: str) -> Iterator[Workers]:
+    """Yield the workers of a scheduler.
+
+    Args:
+        scheduler: Its address, as ``tcp://host:8786``, or the path of the file that it wrote.
+
+    Raises:
+        PipelineError: If it does not answer, or has no workers, or one of them cannot be used.
+    """
+    address = _address(scheduler)
+    client, token = _connected(address), TOKENS / uuid4().hex
+    try:
+        with atomic(token) as unfinished:
+            unfinished.write_text(token.name, encoding="utf-8")
+        lead = Lead(str(Path.cwd()), token.name, platform.python_version(), package_versions(), library_checksum())
+        _check(client, lead, address)
+        yield ClusterPool(client, lead, address)
+    finally:
+        token.unlink(missing_ok=True)
+        with suppress(Exception):  # whatever comes of a scheduler that is gone was told of
+            client.close(CONNECT)
+
+
+class ClusterPool(Workers):
+    """The workers of a scheduler; an item whose worker dies is begun again by another one."""
+
+    advice = "start workers with more memory each (`--memory-limit`) and run again"
+
+    def __init__(self, client: "Client", lead: Lead, address: str) -> None:
+        self._client, self._lead, self._address = client, lead, address
+        self._waiting: set[Future[Any]] = set()
+        client.loop.add_callback(self._watch)
+
+    @property
+    def count(self) -> int:  # type: ignore[override]  # they come and go
+        """How many there are, at the moment; 1 while there is none."""
+        try:
+            return max(1, len(self._client.nthreads()))
+        except Exception as error:  # Dask raises anything where the connection is lost
+            raise self._gone() from error
+
+    def submit(self, fn: Callable[..., Result], /, *args: Any, **kwargs: Any) -> Future[Result]:
+        """See :meth:`concurrent.futures.Executor.submit`.
+
+        Raises:
+            PipelineError: If the scheduler is gone.
+        """
+        ours: Future[Result] = Future()
+        call = pickle.dumps(partial(fn, *args, **kwargs))
+        try:
+            theirs = self._client.submit(run_item, self._lead, call, pure=False)
+        except Exception as error:
+            raise self._gone() from error
+        self._waiting.add(ours)
+        self._client.loop.add_callback(self._hand_over, theirs, ours)
+        return ours
+
+    async def _hand_over(self, theirs: Any, ours: Future[Any]) -> None:
+        """Wait for an item, and let what came of it look like what comes of a process."""
+        from distributed.scheduler import KilledWorker  # noqa: PLC0415
+
+        error: BaseException | None = None
+        result = None
+        try:
+            result = await theirs._result(raiseit=False)
+            if theirs.status == "error":
+                _, error, trace = result
+                error = BrokenExecutor() if isinstance(error, KilledWorker) else error.with_traceback(trace)
+            elif theirs.status != "finished":
+                error = self._gone()
+        except Exception:  # while the result was fetched
+            error = self._gone()
+        self._end(ours, result, error)
+
+    async def _watch(self) -> None:
+        """Give up if no worker works for a while."""
+        seen = time.monotonic()
+        while self._client.status in ("running", "connecting"):
+            await asyncio.sleep(POLL)
+            with suppress(Exception):  # whether the scheduler is gone is seen by whoever waits for an item
+                workers = (await self._client.scheduler.identity())["workers"].values()
+                if any(worker["status"] == "running" for worker in workers):
+                    seen = time.monotonic()
+                elif time.monotonic() - seen > PATIENCE:
+                    for ours in [*self._waiting]:
+                        self._end(ours, None, self._idle(bool(workers)))
+
+    def _end(self, ours: Future[Any], result: Any, error: BaseException | None) -> None:
+        self._waiting.discard(ours)
+        if ours.done():
+            return
+        if error is None:
+            ours.set_result(result)
+        else:
+            ours.set_exception(error)
+
+    def _idle(self, there: bool) -> PipelineError:
+        what = f"stand still for want of memory: {self.advice}" if there else "are gone: start some and run again"
+        return PipelineError(f"all workers of the Dask scheduler at {self._address} {what}; what was finished is kept")
+
+    def _gone(self) -> PipelineError:
+        return PipelineError(
+            f"the Dask scheduler at {self._address} is gone: start it and its workers and run again; what was finished "
+            "is kept"
+        )
+
+
+def _address(scheduler: str) -> str:
+    """The address that is given, or stands in the file that is."""
+    if "://" in scheduler:
+        return scheduler
+    try:
+        return str(json.loads(Path(scheduler).read_bytes())["address"])
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+        raise PipelineError(
+            f"the environment variable {SCHEDULER} is {scheduler[:200]!r}: expected an address as tcp://host:8786, or "
+            "the file that `dask scheduler --scheduler-file` wrote"
+        ) from error
+
+
+def _connected(address: str) -> "Client":
+    try:
+        from distributed import Client  # noqa: PLC0415  (an extra)
+    except ImportError as error:
+        raise PipelineError(
+            f"the environment variable {SCHEDULER} is set, but Dask is not installed: run `pip install '.[cluster]'`"
+        ) from error
+    for name in LOUD:
+        logging.getLogger(name).setLevel(logging.CRITICAL + 1)
+    warnings.filterwarnings("ignore", module="distributed")
+    try:
+        # A client that cannot connect stays for a while, and says so when it goes.
+        asyncio.run(asyncio.wait_for(_ask(address), CONNECT))
+        return Client(address, timeout=CONNECT, set_as_default=False)
+    except Exception as error:  # Dask raises anything
+        raise PipelineError(
+            f"the environment variable {SCHEDULER} leads to {address[:200]!r}, where no Dask scheduler answers: start "
+            f"one or put it right, {HELP}"
+        ) from error
+
+
+async def _ask(address: str) -> None:
+    """Ask a scheduler who it is.
+
+    Raises:
+        Exception: Anything, if nobody answers, or somebody else.
+    """
+    from distributed import Security, rpc  # noqa: PLC0415
+
+    async with rpc(address, connection_args=Security().get_connection_args("client")) as scheduler:
+        if (await scheduler.identity())["type"] != "Scheduler":
+            raise ValueError
+
+
+def _check(client: "Client", lead: Lead, address: str) -> None:
+    """Check all that are there; a worker that joins later checks itself."""
+    try:
+        python = client.run_on_scheduler(platform.python_version)
+        client.run_on_scheduler(_begin)
+        client.wait_for_workers(1, BEGIN)
+        answers = client.run(difference_of, lead, on_error="return")
+    except TimeoutError as error:
+        raise PipelineError(f"the Dask scheduler at {address} has no workers: start some, {HELP}") from error
+    except Exception as error:
+        raise PipelineError(
+            f"the Dask scheduler at {address} cannot be used ({type(error).__name__}): start it by this "
+            f"repository's environment, {HELP}"
+        ) from error
+    if python != lead.python:
+        raise PipelineError(f"the Dask scheduler at {address} runs Python {python}, but this process {lead.python}")
+    for worker, answer in sorted(answers.items()):
+        if isinstance(answer, ImportError | AttributeError):
+            raise PipelineError(
+                f"the worker {worker} cannot import this pipeline: start it by this repository's environment, {HELP}"
+            )
+        if isinstance(answer, str) and answer:
+            raise PipelineError(answer)
+
+
+def _begin() -> None:
+    """Nothing; who can be told to do it has this module."""
+
+
+def run_item(lead: Lead, call: bytes) -> Any:
+    """Do an item, in a worker.
+
+    Args:
+        lead: Whose it is.
+        call: The pickled function with its arguments: the scheduler, which looks into what it passes on, needs not
+            import what they are of.
+
+    Raises:
+        PipelineError: If this worker must not do it.
+    """
+    from distributed import get_worker  # noqa: PLC0415
+
+    if different := difference_of(lead, get_worker()):
+        raise PipelineError(different)
+    os.chdir(lead.folder)
+    function = pickle.loads(call)  # noqa: S301  (by the leading process, as is this very task)
+    compute_with_one_thread()
+    return function()
+
+
+def difference_of(lead: Lead, dask_worker: "Worker") -> str:
+    """Say why a worker must not do a lead's items, naming it, or nothing.
+
+    Args:
+        dask_worker: The worker in which this is called; Dask knows the argument by this name.
+    """
+    different = _difference(lead, dask_worker.state.nthreads)
+    return different and f"the worker {dask_worker.address} on {gethostname()} {different}, {HELP}"
+
+
+@cache
+def _difference(lead: Lead, threads: int) -> str:
+    if threads != 1:
+        return f"has {threads} threads: start it with `--nthreads 1`"
+    if platform.python_version() != lead.python:
+        return f"runs Python {platform.python_version()}, but the leading process {lead.python}: use one environment"
+    try:
+        other = sorted({*package_versions()} - {*lead.packages})
+    except PackageNotFoundError as error:
+        other = [f"no {error.name}"]
+    if other:
+        return f"has {', '.join(other)}, unlike the leading process: use one environment"
+    if library_checksum() != lead.code:
+        return "has other code than the leading process: start it again, in the same repository"
+    with suppress(OSError):
+        if Path(lead.folder, TOKENS, lead.token).read_text(encoding="utf-8") == lead.token:
+            # A worker that was given up may still be at an item that another one does again.
+            files.PARTIAL = f".partial-{uuid4().hex[:8]}-"
+            return ""
+    return f"does not see {lead.folder} as it is here: all machines have to share it, at the same path"

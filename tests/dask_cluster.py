@@ -1,0 +1,74 @@
+"""A Dask scheduler and its workers, as processes of their own."""
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from tests.import_closure import ROOT
+
+SECONDS = 60  # that a process has to begin
+
+
+class Cluster:
+    """A scheduler, without workers at first.
+
+    Args:
+        folder: For its file and the logs of all.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.file = folder, folder / "scheduler.json"
+        self._started: list[subprocess.Popen[bytes]] = []
+        options = ["--port", "0", "--host", "127.0.0.1", "--no-dashboard", "--scheduler-file", str(self.file)]
+        # One death less than usual, which saves the tests a second.
+        self.scheduler = self._start("scheduler", *options, DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES="2")
+        wait_until(lambda: self.file.exists() and self.file.read_bytes().endswith(b"}"))
+        self.address = str(json.loads(self.file.read_bytes())["address"])
+
+    def add_worker(self, *options: str, path: Path = ROOT, threads: int = 1) -> subprocess.Popen[bytes]:
+        """Start a worker whose code is that below a path."""
+        more = ["--nthreads", str(threads), "--no-dashboard", "--local-directory", str(self.folder), *options]
+        return self._start("worker", self.address, *more, PYTHONPATH=str(path))
+
+    def stop(self, *processes: subprocess.Popen[bytes]) -> None:
+        """End some processes and those that they started; all without."""
+        for process in processes or [*self._started]:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+            self._started.remove(process)
+
+    def _start(self, what: str, *options: str, **environment: str) -> subprocess.Popen[bytes]:
+        with (self.folder / f"{what}-{len(self._started)}.log").open("wb") as log:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "dask", what, *options],
+                cwd=self.folder,  # not that of a leading process
+                env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        self._started.append(process)
+        return process
+
+
+def kill_one_at_work(client: Any, folder: Path, killed: list[int]) -> None:
+    """Wait until items are at work in a folder of parts, kill the process of a worker that is at one, and note it."""
+    processes = client.run(os.getpid)
+    wait_until(lambda: any(folder.rglob("*.at_work")))
+    at_work = next(worker for worker, keys in client.processing().items() if keys)
+    os.kill(processes[at_work], signal.SIGKILL)
+    killed.append(processes[at_work])
+
+
+def wait_until(is_so: Any) -> None:
+    deadline = time.monotonic() + SECONDS
+    while not is_so():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.005)
