@@ -5,21 +5,25 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import BrokenExecutor, Future, ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
 
 import torch
 
 from pipeline.compute.processes import PARENT
+from pipeline.compute.workers import SCHEDULER
 from pipeline.errors import PipelineError
 from pipeline.layout import SCRATCH, training_log
 from pipeline.one_training import Training
 
 LOCK = SCRATCH / "training.lock"
 DEVICES = "CUDA_VISIBLE_DEVICES"
+
+Submit = Callable[[Training], Future[str]]
 
 
 def visible_gpus() -> list[str]:
@@ -31,20 +35,39 @@ def visible_gpus() -> list[str]:
 
 def compute_all(
     trainings: Sequence[Training], jobs: int, gpus: Sequence[str]
-) -> Iterator[tuple[Training, Future[str]]]:
+) -> Iterator[tuple[Training, str | PipelineError]]:
     """Compute trainings, so many at a time; one that fails leaves the others alone.
 
     Args:
         trainings: What to compute, in this order.
-        jobs: How many at a time.
+        jobs: How many at a time. The workers of a cluster, where there is one, take one each.
         gpus: See :func:`visible_gpus`; jobs take them in turn. Without any, processes choose their device themselves.
 
     Yields:
-        Each when it has ended, and what came of it, see :func:`compute_apart`.
+        Each when it has ended, and the line that says what was done, or why it failed.
 
     Raises:
-        PipelineError: If another process computes trainings of this clone in this way.
+        PipelineError: If another process computes trainings of this clone in this way, or the cluster cannot be used.
     """
+    with alone(), _on_cluster() if os.environ.get(SCHEDULER) else _here(jobs, gpus) as submit:
+        futures = {submit(training): training for training in trainings}
+        for future in as_completed(futures):
+            yield futures[future], _outcome(future)
+
+
+def _outcome(future: Future[str]) -> str | PipelineError:
+    try:
+        return future.result()
+    except PipelineError as error:
+        return error
+    except BrokenExecutor:
+        return PipelineError(
+            "the workers that took it were killed, most likely for want of memory; it goes on where it was"
+        )
+
+
+@contextmanager
+def _here(jobs: int, gpus: Sequence[str]) -> Iterator[Submit]:
     free: SimpleQueue[str | None] = SimpleQueue()
     for job in range(jobs):
         free.put(gpus[job % len(gpus)] if gpus else None)
@@ -52,23 +75,37 @@ def compute_all(
 
     def compute(training: Training) -> str:
         gpu = free.get()
-        where = f" on GPU {gpu}" if gpu else ""
-        print(f"{training.run}: begins{where}, and says more in {training_log(training.run)}", flush=True)
+        _say(training, f"begins on GPU {gpu}" if gpu else "begins")
         try:
             return compute_apart(training, gpu, running)
         finally:
             free.put(gpu)
 
-    with alone(), ThreadPoolExecutor(jobs) as pool:
-        futures = {pool.submit(compute, training): training for training in trainings}
+    with ThreadPoolExecutor(jobs) as pool:
         try:
-            for future in as_completed(futures):
-                yield futures[future], future
+            yield partial(pool.submit, compute)
         except (KeyboardInterrupt, GeneratorExit):
             pool.shutdown(wait=False, cancel_futures=True)
             for process in running:
                 process.terminate()  # else they would be waited for
             raise
+
+
+@contextmanager
+def _on_cluster() -> Iterator[Submit]:
+    from pipeline.compute.cluster import cluster_pool  # noqa: PLC0415  (few have Dask)
+
+    with cluster_pool(os.environ[SCHEDULER], "GPU") as pool:
+
+        def submit(training: Training) -> Future[str]:
+            _say(training, "waits for a worker")
+            return pool.submit(compute_apart, training)
+
+        yield submit
+
+
+def _say(training: Training, what: str) -> None:
+    print(f"{training.run}: {what}, and says more in {training_log(training.run)}", flush=True)
 
 
 def compute_apart(

@@ -31,7 +31,7 @@ class Cluster:
         wait_until(lambda: self.file.exists() and self.file.read_bytes().endswith(b"}"))
         self.address = str(json.loads(self.file.read_bytes())["address"])
 
-    def add_worker(self, *options: str, path: Path = ROOT, threads: int = 1) -> subprocess.Popen[bytes]:
+    def add_worker(self, *options: str, path: Path | str = ROOT, threads: int = 1) -> subprocess.Popen[bytes]:
         """Start a worker whose code is that below a path."""
         more = ["--nthreads", str(threads), "--no-dashboard", "--local-directory", str(self.folder), *options]
         return self._start("worker", self.address, *more, PYTHONPATH=str(path))

@@ -4,6 +4,7 @@ What trainings read is prepared first. Only what `dvc repro` would train is comp
 """
 
 import argparse
+import os
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -14,6 +15,7 @@ from dvc.stage.cache import RunCacheNotFoundError
 
 from pipeline.arms import read_arm
 from pipeline.compute.device import prepare_device
+from pipeline.compute.workers import SCHEDULER
 from pipeline.errors import PipelineError, words_of
 from pipeline.layout import training_log
 from pipeline.one_training import Training
@@ -80,12 +82,12 @@ def _would_run(repo: Repo, training: Training) -> bool:
 def _compute(trainings: Sequence[Training], jobs: int, gpus: Sequence[str]) -> int:
     """Return how many failed."""
     failed = 0
-    for training, future in compute_all(trainings, jobs, gpus):
-        try:
-            print(future.result(), flush=True)
-        except PipelineError as error:
+    for training, made in compute_all(trainings, jobs, gpus):
+        if isinstance(made, PipelineError):
             failed += 1
-            print(f"error: {training.run}: {error} (more in {training_log(training.run)})", file=sys.stderr, flush=True)
+            print(f"error: {training.run}: {made} (more in {training_log(training.run)})", file=sys.stderr, flush=True)
+        else:
+            print(made, flush=True)
     return failed
 
 
@@ -104,6 +106,11 @@ def _jobs(wanted: int | None, gpus: int, params: Params) -> int:
             raise PipelineError(
                 f"params.yaml: compute.processes is {params.compute.processes}, so that one training takes as many "
                 "GPUs: set it to 1, or train one after the other (JOBS=1)"
+            )
+        if os.environ.get(SCHEDULER):
+            raise PipelineError(
+                f"params.yaml: compute.processes is {params.compute.processes}, and workers of a cluster take whole "
+                f"trainings: set it to 1, or unset {SCHEDULER}"
             )
         return 1
     if wanted is not None and wanted < 1:

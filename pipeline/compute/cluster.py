@@ -62,11 +62,13 @@ class Lead:
 
 
 @contextmanager
-def cluster_pool(scheduler: str) -> Iterator[Workers]:
+def cluster_pool(scheduler: str, resource: str = "") -> Iterator[Workers]:
     """Yield the workers of a scheduler.
 
     Args:
         scheduler: Its address, as ``tcp://host:8786``, or the path of the file that it wrote.
+        resource: Workers that declare it, as ``GPU``, take all items, and each item one unit of it; any worker where
+            none declares it.
 
     Raises:
         PipelineError: If it does not answer, or has no workers, or one of them cannot be used.
@@ -78,7 +80,8 @@ def cluster_pool(scheduler: str) -> Iterator[Workers]:
             unfinished.write_text(token.name, encoding="utf-8")
         lead = Lead(str(Path.cwd()), token.name, platform.python_version(), package_versions(), library_checksum())
         _check(client, lead, address)
-        yield ClusterPool(client, lead, address)
+        declared = any(resource in worker["resources"] for worker in client.scheduler_info()["workers"].values())
+        yield ClusterPool(client, lead, address, {resource: 1} if declared else {})
     finally:
         token.unlink(missing_ok=True)
         with suppress(Exception):  # whatever comes of a scheduler that is gone was told of
@@ -90,8 +93,8 @@ class ClusterPool(Workers):
 
     advice = "start workers with more memory each (`--memory-limit`) and run again"
 
-    def __init__(self, client: "Client", lead: Lead, address: str) -> None:
-        self._client, self._lead, self._address = client, lead, address
+    def __init__(self, client: "Client", lead: Lead, address: str, needs: dict[str, int]) -> None:
+        self._client, self._lead, self._address, self._needs = client, lead, address, needs
         self._waiting: set[Future[Any]] = set()
         client.loop.add_callback(self._watch)
 
@@ -112,7 +115,7 @@ class ClusterPool(Workers):
         ours: Future[Result] = Future()
         call = pickle.dumps(partial(fn, *args, **kwargs))
         try:
-            theirs = self._client.submit(run_item, self._lead, call, pure=False)
+            theirs = self._client.submit(run_item, self._lead, call, pure=False, resources=self._needs)
         except Exception as error:
             raise self._gone() from error
         self._waiting.add(ours)
