@@ -8,7 +8,6 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, Future, ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
 
@@ -61,9 +60,7 @@ def _outcome(future: Future[str]) -> str | PipelineError:
     except PipelineError as error:
         return error
     except BrokenExecutor:
-        return PipelineError(
-            "the workers that took it were killed, most likely for want of memory; it goes on where it was"
-        )
+        return PipelineError("the workers that took it were killed, most likely for want of memory: run again to go on")
 
 
 @contextmanager
@@ -83,7 +80,7 @@ def _here(jobs: int, gpus: Sequence[str]) -> Iterator[Submit]:
 
     with ThreadPoolExecutor(jobs) as pool:
         try:
-            yield partial(pool.submit, compute)
+            yield lambda training: pool.submit(compute, training)
         except (KeyboardInterrupt, GeneratorExit):
             pool.shutdown(wait=False, cancel_futures=True)
             for process in running:
