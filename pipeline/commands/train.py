@@ -97,7 +97,7 @@ def _chosen(arms: Sequence[str] | None, params: Params) -> Sequence[str]:
             raise PipelineError(
                 f"params.yaml: {arm!r} is not in arms.train: add it, or choose from {', '.join(params.arms.train)}"
             )
-    return arms or params.arms.train
+    return [*dict.fromkeys(arms or params.arms.train)]
 
 
 def _jobs(wanted: int | None, gpus: int, params: Params) -> int:
