@@ -4,6 +4,7 @@ What trainings read is prepared first. Only what `dvc repro` would train is comp
 """
 
 import argparse
+import logging
 import os
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from collections.abc import Sequence
 from dvc.exceptions import DvcException
 from dvc.repo import Repo
 from dvc.stage.cache import RunCacheNotFoundError
+from dvc_data.hashfile.hash_info import HashInfo
 
 from pipeline.arms import read_arm
 from pipeline.compute.device import prepare_device
@@ -60,6 +62,7 @@ def due(trainings: Sequence[Training]) -> list[Training]:
     Raises:
         PipelineError: If DVC cannot be asked.
     """
+    logging.getLogger("dvc").setLevel(logging.WARNING)  # else it says that it fetches what it only finds
     try:
         with Repo() as repo, repo.lock:
             return [training for training in trainings if _would_run(repo, training)]
@@ -71,7 +74,10 @@ def _would_run(repo: Repo, training: Training) -> bool:
     (stage,) = repo.stage.collect(f"train@{training.arm}-{training.detector}-{training.seed}")
     if not stage.changed():
         return False
-    stage.save_deps()  # in memory, as before each run
+    if stage.changed_stage() or stage.changed_deps():  # in memory, as DVC does before such a run
+        stage.save_deps()
+        for out in stage.outs:
+            out.hash_info = HashInfo()
     try:
         repo.stage_cache.restore(stage, dry=True)
     except RunCacheNotFoundError:
