@@ -5,6 +5,7 @@ import torch
 
 from pipeline.compute import saved_state
 from pipeline.compute.saved_state import SavedState
+from pipeline.errors import PipelineError
 
 STATE = {"weights": torch.arange(1000.0), "rows": [{"loss": 0.5, "held_out_loss": None}]}
 
@@ -80,3 +81,13 @@ def test_without_a_folder_nothing_is_kept(monkeypatch: pytest.MonkeyPatch) -> No
     assert saved.read() is None
     assert not saved.is_due()
     saved.write(STATE)
+
+
+def test_in_several_processes_the_state_of_the_first_one_counts(tmp_path: Path) -> None:
+    SavedState(tmp_path / "first", "key").write({"done": 3})
+    sent: list[bytes] = []
+    SavedState(tmp_path / "first", "key").read(lambda own: sent.append(own) or own)
+    received = iter(sent)
+    assert SavedState(tmp_path / "second", "key").read(lambda _: next(received)) == {"done": 3}
+    with pytest.raises(PipelineError, match="differ in code, packages, settings, data or device"):
+        SavedState(tmp_path / "third", "other").read(lambda _: sent[0])
