@@ -1,6 +1,7 @@
 """Work on a Dask scheduler and workers that are processes of their own."""
 
 import contextlib
+import importlib
 import os
 import pickle
 import re
@@ -146,6 +147,14 @@ def test_what_an_item_raises_reaches_the_leading_process(cluster: Cluster) -> No
     with pytest.raises(OSError, match="No space left on device") as raised:
         make_parts(fill_the_disk, ITEMS, Path("parts"), 1, "letters", "letters")
     assert raised.value.filename == f"parts/{ITEMS[0][0]}.npz"
+
+
+def test_code_that_workers_lack_is_one_sentence(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("only_here.py").write_text("def work(_): pass\n", encoding="utf-8")
+    monkeypatch.syspath_prepend(Path.cwd())
+    work = importlib.import_module("only_here").work
+    with pytest.raises(PipelineError, match=r"^a worker cannot import only_here: start it by the environment of this"):
+        list(process_all(work, range(2), 1, "items"))
 
 
 def test_parts_that_are_not_seen_here_are_one_sentence(cluster: Cluster) -> None:
