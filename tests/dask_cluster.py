@@ -62,9 +62,10 @@ def kill_one_at_work(client: Any, folder: Path, killed: list[int]) -> None:
     """Wait until items are at work in a folder of parts, kill the process of a worker that is at one, and note it."""
     processes = client.run(os.getpid)
     wait_until(lambda: any(folder.rglob("*.at_work")))
-    at_work = next(worker for worker, keys in client.processing().items() if keys)
-    os.kill(processes[at_work], signal.SIGKILL)
-    killed.append(processes[at_work])
+    busy: list[str] = []
+    wait_until(lambda: busy.extend(worker for worker, items in client.processing().items() if items) or busy)
+    os.kill(processes[busy[0]], signal.SIGKILL)
+    killed.append(processes[busy[0]])
 
 
 def wait_until(is_so: Any) -> None:
