@@ -32,6 +32,7 @@ LONGEST = (
     "test_way_back.py",
     "test_ablation.py",
     "data/slides/test_stages.py",
+    "compute/test_cluster.py",
     "demo/test_xrays.py",
     "detectors/test_stages.py",
     "detectors/dpa/test_trainer.py",

@@ -26,15 +26,15 @@ class Cluster:
         self.folder, self.file = folder, folder / "scheduler.json"
         self._started: list[subprocess.Popen[bytes]] = []
         options = ["--port", "0", "--host", "127.0.0.1", "--no-dashboard", "--scheduler-file", str(self.file)]
-        # One death less than usual, which saves the tests a second.
-        self.scheduler = self._start("scheduler", *options, DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES="2")
+        # Two deaths less than usual, which saves the tests seconds.
+        self.scheduler = self._start("scheduler", *options, DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES="1")
         wait_until(lambda: self.file.exists() and self.file.read_bytes().endswith(b"}"))
         self.address = str(json.loads(self.file.read_bytes())["address"])
 
-    def add_worker(self, *options: str, path: Path | str = ROOT, threads: int = 1) -> subprocess.Popen[bytes]:
-        """Start a worker whose code is that below a path."""
-        more = ["--nthreads", str(threads), "--no-dashboard", "--local-directory", str(self.folder), *options]
-        return self._start("worker", self.address, *more, PYTHONPATH=str(path))
+    def add_worker(self, threads: int = 1, **environment: str) -> subprocess.Popen[bytes]:
+        """Start a worker."""
+        options = ["--nthreads", str(threads), "--no-dashboard", "--local-directory", str(self.folder)]
+        return self._start("worker", self.address, *options, **environment)
 
     def stop(self, *processes: subprocess.Popen[bytes]) -> None:
         """End some processes and those that they started; all without."""
@@ -62,9 +62,10 @@ def kill_one_at_work(client: Any, folder: Path, killed: list[int]) -> None:
     """Wait until items are at work in a folder of parts, kill the process of a worker that is at one, and note it."""
     processes = client.run(os.getpid)
     wait_until(lambda: any(folder.rglob("*.at_work")))
-    at_work = next(worker for worker, keys in client.processing().items() if keys)
-    os.kill(processes[at_work], signal.SIGKILL)
-    killed.append(processes[at_work])
+    busy: list[str] = []
+    wait_until(lambda: busy.extend(worker for worker, items in client.processing().items() if items) or busy)
+    os.kill(processes[busy[0]], signal.SIGKILL)
+    killed.append(processes[busy[0]])
 
 
 def wait_until(is_so: Any) -> None:

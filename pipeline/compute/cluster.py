@@ -40,6 +40,7 @@ POLL = 2.0  # seconds between two looks at the workers
 PATIENCE = 300.0  # seconds without any that works, after which they are not waited for
 LOUD = ("distributed", "distributed.client", "tornado.application", "asyncio")  # loggers that print what we say
 HELP = "see docs/scaling.md"
+BY_OURS = f"start it by the environment of this repository, {HELP}"
 
 
 @dataclass(frozen=True)
@@ -132,10 +133,15 @@ class ClusterPool(Workers):
             result = await theirs._result(raiseit=False)
             if theirs.status == "error":
                 _, error, trace = result
-                error = BrokenExecutor() if isinstance(error, KilledWorker) else error.with_traceback(trace)
+                if isinstance(error, KilledWorker):
+                    error = BrokenExecutor()
+                elif isinstance(error, ImportError):
+                    error = PipelineError(f"a worker cannot import {error.name}: {BY_OURS}")
+                else:
+                    error = error.with_traceback(trace)
             elif theirs.status != "finished":
                 error = self._gone()
-        except Exception:  # while the result was fetched
+        except (Exception, asyncio.CancelledError):  # while the result was fetched
             error = self._gone()
         self._end(ours, result, error)
 
@@ -230,16 +236,13 @@ def _check(client: "Client", lead: Lead, address: str) -> None:
         raise PipelineError(f"the Dask scheduler at {address} has no workers: start some, {HELP}") from error
     except Exception as error:
         raise PipelineError(
-            f"the Dask scheduler at {address} cannot be used ({type(error).__name__}): start it by this "
-            f"repository's environment, {HELP}"
+            f"the Dask scheduler at {address} cannot be used ({type(error).__name__}): {BY_OURS}"
         ) from error
     if python != lead.python:
         raise PipelineError(f"the Dask scheduler at {address} runs Python {python}, but this process {lead.python}")
     for worker, answer in sorted(answers.items()):
         if isinstance(answer, ImportError | AttributeError):
-            raise PipelineError(
-                f"the worker {worker} cannot import this pipeline: start it by this repository's environment, {HELP}"
-            )
+            raise PipelineError(f"the worker {worker} cannot import this pipeline: {BY_OURS}")
         if isinstance(answer, str) and answer:
             raise PipelineError(answer)
 

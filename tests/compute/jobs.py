@@ -9,7 +9,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from pipeline.compute.scratch import scratch_key
 from pipeline.files import atomic
+
+ITEMS = [(scratch_key(letter), letter) for letter in "abcdef"]
 
 
 def square(number: int) -> int:
@@ -43,6 +46,10 @@ def write_text(item: str, part: Path) -> int:
     with atomic(part) as unfinished:
         np.savez(unfinished, text=item, failed=False)
     return len(item)
+
+
+def write_time(_: str, part: Path) -> int:
+    return write_text(str(time.time()), part)
 
 
 def write_slowly(item: str, part: Path) -> int:

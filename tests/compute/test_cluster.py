@@ -1,6 +1,7 @@
 """Work on a Dask scheduler and workers that are processes of their own."""
 
 import contextlib
+import importlib
 import os
 import pickle
 import re
@@ -23,7 +24,7 @@ from PIL import Image
 
 from pipeline.compute import cluster as cluster_module
 from pipeline.compute.cluster import Lead, cluster_pool, difference_of, run_item
-from pipeline.compute.scratch import _call, each_part, make_parts, scratch_key
+from pipeline.compute.scratch import _call, each_part, make_parts
 from pipeline.compute.workers import SCHEDULER, process_all
 from pipeline.data import thumbnails
 from pipeline.data.inventory import _rows, make_inventory
@@ -33,6 +34,7 @@ from pipeline.errors import PipelineError
 from pipeline.params.demo import DemoSlides
 from stages import normalize_tiles, sample_tiles, tissue_masks
 from tests.compute.jobs import (
+    ITEMS,
     begin,
     begin_slowly,
     die_at_c,
@@ -44,6 +46,7 @@ from tests.compute.jobs import (
     write_elsewhere,
     write_slowly,
     write_text,
+    write_time,
 )
 from tests.dask_cluster import Cluster, kill_one_at_work, wait_until
 from tests.data.slides.test_stages import ARM, RAW, outputs, write_settings, write_table
@@ -52,7 +55,6 @@ from tests.import_closure import ROOT
 distributed = pytest.importorskip("distributed")
 
 WORKERS = 3
-ITEMS = [(scratch_key(letter), letter) for letter in "abcdef"]
 
 
 @pytest.fixture(scope="module")
@@ -128,8 +130,9 @@ def test_where_results_are_large_few_of_them_wait(cluster: Cluster) -> None:
     assert taken == [*range(24)]
 
 
-def test_the_item_of_a_worker_that_dies_is_done_again(cluster: Cluster) -> None:
-    assert list(process_all(die_once, range(12), 1, "items")) == [*range(12)]
+@pytest.mark.parametrize("last", [7, 5])
+def test_the_item_of_a_worker_that_dies_is_done_again_also_if_it_is_the_last(cluster: Cluster, last: int) -> None:
+    assert list(process_all(die_once, range(last + 1), 1, "items")) == [*range(last + 1)]
     assert Path("died").exists()
 
 
@@ -146,6 +149,14 @@ def test_what_an_item_raises_reaches_the_leading_process(cluster: Cluster) -> No
     with pytest.raises(OSError, match="No space left on device") as raised:
         make_parts(fill_the_disk, ITEMS, Path("parts"), 1, "letters", "letters")
     assert raised.value.filename == f"parts/{ITEMS[0][0]}.npz"
+
+
+def test_code_that_workers_lack_is_one_sentence(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("only_here.py").write_text("def work(_): pass\n", encoding="utf-8")
+    monkeypatch.syspath_prepend(Path.cwd())
+    work = importlib.import_module("only_here").work
+    with pytest.raises(PipelineError, match=r"^a worker cannot import only_here: start it by the environment of this"):
+        list(process_all(work, range(2), 1, "items"))
 
 
 def test_parts_that_are_not_seen_here_are_one_sentence(cluster: Cluster) -> None:
@@ -204,7 +215,6 @@ from pathlib import Path
 from pipeline.compute.scratch import make_parts
 from pipeline.stage import run_stage
 from tests.compute.jobs import *
-from tests.compute.test_cluster import ITEMS
 from pipeline.compute.workers import process_all
 def main():
     {program}
@@ -313,7 +323,7 @@ def test_workers_that_cannot_be_used_are_refused_before_work(
     bare.stop(two_threads)
     shutil.copytree(ROOT / "pipeline", tmp_path / "other/pipeline", ignore=shutil.ignore_patterns("__pycache__"))
     (tmp_path / "other/pipeline/layout.py").open("a").write("\n")
-    bare.add_worker(path=tmp_path / "other")
+    bare.add_worker(PYTHONPATH=str(tmp_path / "other"))
     with pytest.raises(PipelineError, match=r"^the worker \S+ on \S+ has other code than the leading process"):
         list(process_all(begin, range(4), 1, "items"))
     assert not [*Path().glob("begun-*")]
@@ -355,6 +365,27 @@ def test_work_goes_on_where_it_was_when_all_workers_or_the_scheduler_were_gone(
     parts = each_part(write_text, ITEMS, Path("parts"), 1, "letters", "letters")
     assert [read_text(part) for part in parts] == [*"abcdef"]
     assert re.match(r"letters: [345] of 6 were finished before", capsys.readouterr().out)
+
+
+@pytest.mark.slow
+def test_workers_that_stand_still_for_want_of_memory_are_one_sentence(
+    bare: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cluster_module, "PATIENCE", 0.0)
+    bare.add_worker(DASK_DISTRIBUTED__WORKER__MEMORY__PAUSE="0.0001")
+    said = r"^all workers of the Dask scheduler at \S+ stand still for want of memory: .*`--memory-limit`"
+    with pytest.raises(PipelineError, match=said):
+        list(process_all(begin_slowly, range(600), 1, "items"))
+
+
+@pytest.mark.slow
+def test_a_clock_that_is_off_does_not_matter(bare: Cluster, tmp_path: Path) -> None:
+    hour_ahead = "import time\nright = time.time\ntime.time = lambda: right() + 3600\n"
+    (tmp_path / "sitecustomize.py").write_text(hour_ahead, encoding="utf-8")
+    bare.add_worker(PYTHONPATH=f"{tmp_path}{os.pathsep}{ROOT}")
+    parts = make_parts(write_time, ITEMS, Path("parts"), 1, "letters", "letters")
+    assert min(float(read_text(part)) for part in parts) > time.time() + 3000
+    assert make_parts(write_text, ITEMS, Path("parts"), 1, "letters", "letters") == parts
 
 
 @contextlib.contextmanager

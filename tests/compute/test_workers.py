@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from pipeline.compute import workers as workers_module
-from pipeline.compute.workers import START, VARIABLE, process_all, worker_count
+from pipeline.compute.workers import SCHEDULER, START, VARIABLE, process_all, worker_count
 from pipeline.errors import PipelineError
 from pipeline.params.compute import Compute
 from tests.import_closure import ROOT
@@ -68,6 +68,15 @@ def test_a_number_of_processes_that_makes_no_sense_is_refused(monkeypatch: pytes
 def test_arrays_travel_between_processes() -> None:
     (result,) = process_all(np.sum, [np.arange(5)], 1, "sums")
     assert result == 10
+
+
+def test_a_cluster_without_dask_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(SCHEDULER, "tcp://127.0.0.1:8786")
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    with pytest.raises(
+        PipelineError, match=r"^the environment .*SCHEDULER is set, .* run `pip install '\.\[cluster\]'`"
+    ):
+        list(process_all(square, range(2), 1, "squares"))
 
 
 ORPHANS = """

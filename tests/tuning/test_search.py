@@ -15,6 +15,7 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from pipeline.arms import Arm
+from pipeline.compute.workers import SCHEDULER
 from pipeline.data.images import read_images, write_images
 from pipeline.errors import PipelineError
 from pipeline.tuning import arm_search as arm_search_module
@@ -25,6 +26,7 @@ from pipeline.tuning.search import Search, sampled
 from pipeline.tuning.space import Space
 from pipeline.tuning.trial import Trial, is_hopeless, run_trial
 from pipeline.tuning.variants import Variants
+from tests.dask_cluster import Cluster
 from tests.shipped import write
 from tests.tuning.conftest import ARM, SEVERAL, SPACE, Searched, SearchOf, arm_index, arm_pixels, dpa
 
@@ -356,3 +358,23 @@ def test_two_machines_share_a_search_and_find_what_one_finds(start: Callable[...
     assert by_lead.count("roc_auc") + by_helper.count("roc_auc") == 4
     assert by_helper.count("roc_auc") > 0
     assert files("alone") == files("both")
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("arm")
+def test_trials_on_a_cluster_give_the_same_tables(
+    search_of: SearchOf, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("distributed")
+    cluster = Cluster(tmp_path_factory.mktemp("cluster"))
+    try:
+        for _ in range(2):
+            cluster.add_worker()
+        with monkeypatch.context() as patch:
+            patch.setenv(SCHEDULER, cluster.address)
+            by_workers = tables(search_of())
+    finally:
+        cluster.stop()
+    monkeypatch.setattr(arm_search_module, "worker_pool", Here)
+    for one, same in zip(by_workers, tables(search_of(), ".cache/here"), strict=True):
+        pd.testing.assert_frame_equal(one, same)
