@@ -15,7 +15,7 @@ from torch.distributed.elastic.multiprocessing.api import SignalException
 from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
 from torch.nn.parallel import DistributedDataParallel
 
-from pipeline.errors import PipelineError
+from pipeline.errors import INTERRUPTED, PipelineError
 
 # Tells a process whose it is, since its imports take longer than the life of some parents.
 PARENT = "PIPELINE_PARENT"
@@ -127,6 +127,9 @@ def joined(device: torch.device) -> Iterator[Processes]:
         distributed.init_process_group("gloo")
     try:
         yield Processes(distributed.get_rank(), distributed.get_world_size())
+    except KeyboardInterrupt:
+        # At once: torch's threads, which wait for the others, may abort a process that ends, with a word of theirs.
+        os._exit(INTERRUPTED)
     except RuntimeError as error:
         if not isinstance(error, distributed.DistError) and "gloo" not in str(error):
             raise
