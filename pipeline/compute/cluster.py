@@ -196,7 +196,8 @@ def _connected(address: str) -> "Client":
         from distributed import Client  # noqa: PLC0415  (an extra)
     except ImportError as error:
         raise PipelineError(
-            f"the environment variable {SCHEDULER} is set, but Dask is not installed: run `pip install '.[cluster]'`"
+            f"the environment variable {SCHEDULER} is set, but Dask is not installed: run `pip install -c "
+            "constraints.txt -e '.[cluster]'`"
         ) from error
     for name in LOUD:
         logging.getLogger(name).setLevel(logging.CRITICAL + 1)
