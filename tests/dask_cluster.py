@@ -31,10 +31,10 @@ class Cluster:
         wait_until(lambda: self.file.exists() and self.file.read_bytes().endswith(b"}"))
         self.address = str(json.loads(self.file.read_bytes())["address"])
 
-    def add_worker(self, threads: int = 1, **environment: str) -> subprocess.Popen[bytes]:
+    def add_worker(self, *more: str, threads: int = 1, **environment: str) -> subprocess.Popen[bytes]:
         """Start a worker."""
         options = ["--nthreads", str(threads), "--no-dashboard", "--local-directory", str(self.folder)]
-        return self._start("worker", self.address, *options, **environment)
+        return self._start("worker", self.address, *options, *more, **environment)
 
     def stop(self, *processes: subprocess.Popen[bytes]) -> None:
         """End some processes and those that they started; all without."""

@@ -52,8 +52,8 @@ def test_workers_of_a_cluster_that_declare_a_gpu_take_them(
     monkeypatch.setenv(SCHEDULER, cluster.address)
     try:
         cluster.add_worker()
-        path, one_gpu = f"{folder}{os.pathsep}{ROOT}", "DASK_DISTRIBUTED__WORKER__RESOURCES__GPU"
-        cluster.add_worker(**{"PYTHONPATH": path, DEVICES: "7", one_gpu: "1"})
+        seen = {"PYTHONPATH": f"{folder}{os.pathsep}{ROOT}", DEVICES: "7"}
+        cluster.add_worker("--resources", "GPU=1", **seen)
         with distributed.Client(cluster.address, set_as_default=False) as client:
             client.wait_for_workers(2, 60)
         ended = dict(compute_all([BAD, WELL], 2, []))

@@ -151,7 +151,8 @@ class ClusterPool(Workers):
         while self._client.status in ("running", "connecting"):
             await asyncio.sleep(POLL)
             with suppress(Exception):  # whether the scheduler is gone is seen by whoever waits for an item
-                workers = (await self._client.scheduler.identity())["workers"].values()
+                known = (await self._client.scheduler.identity())["workers"].values()
+                workers = [worker for worker in known if self._needs.keys() <= worker["resources"].keys()]
                 if any(worker["status"] == "running" for worker in workers):
                     seen = time.monotonic()
                 elif time.monotonic() - seen > PATIENCE:
