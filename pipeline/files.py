@@ -18,7 +18,7 @@ import pandas as pd
 from pipeline.errors import FULL, PipelineError
 
 READ_BYTES = 1 << 22
-# How the name of what is being written begins; a worker of a cluster adds its own, see pipeline.compute.cluster.
+# How the name of what is being written begins; a worker of a cluster adds its own, see pipeline.compute.cluster_worker.
 PARTIAL = ".partial-"
 
 

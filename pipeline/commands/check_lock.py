@@ -13,6 +13,7 @@ from dvc.repo import Repo
 from pipeline.errors import PipelineError, words_of
 from pipeline.layout import REPORTS, first_look, tuning
 from pipeline.params.file import read_params
+from pipeline.real.kept import REAL
 
 
 def main(words: Sequence[str]) -> int:
@@ -60,7 +61,7 @@ def misplaced() -> tuple[list[str], list[str]]:
     if not made:  # else everything would be left over
         raise PipelineError("dvc.yaml names no stage that makes reports/: put it right (`git restore dvc.yaml`)")
     arms = read_params().arms.prepared
-    kept = [*made, *map(tuning, arms), *map(first_look, arms)]  # a search is no stage, nor is a first look
+    kept = [*made, *map(tuning, arms), *map(first_look, arms), REAL]  # a search is no stage, nor is a first look
     used = {folder for out in kept for folder in out.parents}
     files = [file for file in sorted(REPORTS.rglob("*")) if file.is_file()]
     left_over = [file for file in files if not any(file == out or out in file.parents for out in kept)]

@@ -7,7 +7,6 @@ same path. It computes only if its Python, packages and code are those of the le
 import asyncio
 import json
 import logging
-import os
 import pickle
 import platform
 import time
@@ -15,51 +14,26 @@ import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import BrokenExecutor, Future
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
-from functools import cache, partial
-from importlib.metadata import PackageNotFoundError
+from functools import partial
 from pathlib import Path
-from socket import gethostname
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from pipeline import files
+from pipeline.compute.cluster_worker import HELP, TOKENS, Lead, begin, difference_of, run_item
 from pipeline.compute.code_version import library_checksum, package_versions
-from pipeline.compute.workers import SCHEDULER, Result, Workers, compute_with_one_thread
+from pipeline.compute.workers import SCHEDULER, Result, Workers
 from pipeline.errors import PipelineError
 from pipeline.files import atomic
-from pipeline.layout import SCRATCH
 
 if TYPE_CHECKING:
-    from distributed import Client, Worker
+    from distributed import Client
 
-TOKENS = SCRATCH / "cluster"
 CONNECT = 10.0  # seconds for an answer
 BEGIN = 30.0  # seconds for a first worker
 POLL = 2.0  # seconds between two looks at the workers
 PATIENCE = 300.0  # seconds without any that works, after which they are not waited for
 LOUD = ("distributed", "distributed.client", "tornado.application", "asyncio")  # loggers that print what we say
-HELP = "see docs/scaling.md"
 BY_OURS = f"start it by the environment of this repository, {HELP}"
-
-
-@dataclass(frozen=True)
-class Lead:
-    """What a worker must have in common with the process that gives it items.
-
-    Attributes:
-        folder: Where that process runs.
-        token: The name and content of a file that it wrote there.
-        python: The version.
-        packages: See :func:`pipeline.compute.code_version.package_versions`.
-        code: The checksum of the library.
-    """
-
-    folder: str
-    token: str
-    python: str
-    packages: tuple[str, ...]
-    code: str
 
 
 @contextmanager
@@ -197,7 +171,8 @@ def _connected(address: str) -> "Client":
         from distributed import Client  # noqa: PLC0415  (an extra)
     except ImportError as error:
         raise PipelineError(
-            f"the environment variable {SCHEDULER} is set, but Dask is not installed: run `pip install '.[cluster]'`"
+            f"the environment variable {SCHEDULER} is set, but Dask is not installed: run `pip install -c "
+            "constraints.txt -e '.[cluster]'`"
         ) from error
     for name in LOUD:
         logging.getLogger(name).setLevel(logging.CRITICAL + 1)
@@ -230,7 +205,7 @@ def _check(client: "Client", lead: Lead, address: str) -> None:
     """Check all that are there; a worker that joins later checks itself."""
     try:
         python = client.run_on_scheduler(platform.python_version)
-        client.run_on_scheduler(_begin)
+        client.run_on_scheduler(begin)
         client.wait_for_workers(1, BEGIN)
         answers = client.run(difference_of, lead, on_error="return")
     except TimeoutError as error:
@@ -246,60 +221,3 @@ def _check(client: "Client", lead: Lead, address: str) -> None:
             raise PipelineError(f"the worker {worker} cannot import this pipeline: {BY_OURS}")
         if isinstance(answer, str) and answer:
             raise PipelineError(answer)
-
-
-def _begin() -> None:
-    """Nothing; who can be told to do it has this module."""
-
-
-def run_item(lead: Lead, call: bytes) -> Any:
-    """Do an item, in a worker.
-
-    Args:
-        lead: Whose it is.
-        call: The pickled function with its arguments: the scheduler, which looks into what it passes on, needs not
-            import what they are of.
-
-    Raises:
-        PipelineError: If this worker must not do it.
-    """
-    from distributed import get_worker  # noqa: PLC0415
-
-    if different := difference_of(lead, get_worker()):
-        raise PipelineError(different)
-    os.chdir(lead.folder)
-    function = pickle.loads(call)  # noqa: S301  (by the leading process, as is this very task)
-    compute_with_one_thread()
-    return function()
-
-
-def difference_of(lead: Lead, dask_worker: "Worker") -> str:
-    """Say why a worker must not do a lead's items, naming it, or nothing.
-
-    Args:
-        dask_worker: The worker in which this is called; Dask knows the argument by this name.
-    """
-    different = _difference(lead, dask_worker.state.nthreads)
-    return different and f"the worker {dask_worker.address} on {gethostname()} {different}, {HELP}"
-
-
-@cache
-def _difference(lead: Lead, threads: int) -> str:
-    if threads != 1:
-        return f"has {threads} threads: start it with `--nthreads 1`"
-    if platform.python_version() != lead.python:
-        return f"runs Python {platform.python_version()}, but the leading process {lead.python}: use one environment"
-    try:
-        other = sorted({*package_versions()} - {*lead.packages})
-    except PackageNotFoundError as error:
-        other = [f"no {error.name}"]
-    if other:
-        return f"has {', '.join(other)}, unlike the leading process: use one environment"
-    if library_checksum() != lead.code:
-        return "has other code than the leading process: start it again, in the same repository"
-    with suppress(OSError):
-        if Path(lead.folder, TOKENS, lead.token).read_text(encoding="utf-8") == lead.token:
-            # A worker that was given up may still be at an item that another one does again.
-            files.PARTIAL = f".partial-{uuid4().hex[:8]}-"
-            return ""
-    return f"does not see {lead.folder} as it is here: all machines have to share it, at the same path"

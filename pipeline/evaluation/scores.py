@@ -115,7 +115,12 @@ def read_local(path: str) -> str | None:
 
 
 def read_arm_scores(
-    arm: str, detector: str, seeds: Sequence[int], read: Reader = read_local, scorers: Sequence[str] | None = None
+    arm: str,
+    detector: str,
+    seeds: Sequence[int],
+    read: Reader = read_local,
+    scorers: Sequence[str] | None = None,
+    folder: Path = layout.SCORES,
 ) -> ArmScores:
     """Read the scores of all runs of an arm's detector and check that they belong together.
 
@@ -124,6 +129,7 @@ def read_arm_scores(
         seeds: Its seeds.
         read: Reads a file of the repository, of the working tree or of another revision.
         scorers: The columns that are wanted; None for all that there are.
+        folder: Where the scores are.
 
     Returns:
         The scores; nothing in them depends on the order of rows in the files.
@@ -133,11 +139,12 @@ def read_arm_scores(
             other images than the first.
     """
     runs = [layout.run_name(arm, detector, seed) for seed in seeds]
-    files = [str(layout.scores(run)) for run in runs]
+    files = [str(folder / f"{run}.csv") for run in runs]
     stages = f"evaluate@{arm}-{detector}-{{}}`, or fit_and_score@{arm}-{detector} if it is one of quick_detectors"
-    command = f"run `dvc repro -f {stages}" if read is read_local else "it was committed so"
+    made = read is read_local and folder == layout.SCORES
+    command = f"run `dvc repro -f {stages}" if made else "it was committed so"
     again = [command.format(seed) for seed in seeds]
-    tables = [_read_scores(run, read, scorers, advice) for run, advice in zip(runs, again, strict=True)]
+    tables = [_read_scores(run, file, read, scorers, of) for run, file, of in zip(runs, files, again, strict=True)]
     for name in dict.fromkeys(name for table in tables for name in scorers_of(table)):
         for table, file, advice in zip(tables, files, again, strict=True):
             if name not in table:
@@ -150,8 +157,7 @@ def scorers_of(table: pd.DataFrame) -> list[str]:
     return [str(column) for column in table if column not in ("run", "id", *FACTS)]
 
 
-def _read_scores(run: str, read: Reader, scorers: Sequence[str] | None, again: str) -> pd.DataFrame:
-    where = str(layout.scores(run))
+def _read_scores(run: str, where: str, read: Reader, scorers: Sequence[str] | None, again: str) -> pd.DataFrame:
     try:
         text = read(where)
     except UnicodeDecodeError as error:

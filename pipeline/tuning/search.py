@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from concurrent.futures import FIRST_COMPLETED, Future, wait
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, wait
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -11,7 +11,7 @@ import numpy as np
 import optuna
 
 from pipeline.compute.seeding import derived_seed, generator
-from pipeline.compute.workers import Workers
+from pipeline.compute.workers import WorkerKilledError, Workers
 from pipeline.files import remove
 from pipeline.params.compute import Compute
 from pipeline.params.tune import Tune
@@ -62,21 +62,32 @@ class Search:
         return study.done()
 
     def work(self, study: SharedStudy, pool: Workers, is_over: Callable[[], bool]) -> None:
-        """Run trials that nobody works on, several at a time, until something is the case."""
+        """Run trials that nobody works on, several at a time, until something is the case.
+
+        Raises:
+            WorkerKilledError: If the process of a trial was killed.
+        """
         running: dict[Future[Outcome], int] = {}
-        while running or not is_over():
-            while len(running) < pool.count and (claimed := study.claim()):
-                number, options = claimed
-                running[pool.submit(run_trial, self._trial(number, options, study))] = number
-            if not running:  # others work on all that is left
-                time.sleep(POLL)
-            done, _ = wait(running, BEAT, FIRST_COMPLETED)
-            for future in done:
-                outcome, number = future.result(), running.pop(future)
-                study.finish(number, outcome, len(self.folds))
-                remove(self.scratch / str(number))
-                print(_line(self.arm, number, outcome, len(self.folds)), flush=True)
-            study.beat()
+        try:
+            while running or not is_over():
+                while len(running) < pool.count and (claimed := study.claim()):
+                    number, options = claimed
+                    running[pool.submit(run_trial, self._trial(number, options, study))] = number
+                if not running:  # others work on all that is left
+                    time.sleep(POLL)
+                done, _ = wait(running, BEAT, FIRST_COMPLETED)
+                for future in done:
+                    outcome, number = future.result(), running.pop(future)
+                    study.finish(number, outcome, len(self.folds))
+                    remove(self.scratch / str(number))
+                    print(_line(self.arm, number, outcome, len(self.folds)), flush=True)
+                study.beat()
+        except BrokenExecutor as error:
+            killed = sorted(number for future, number in running.items() if future.done() and future.exception())
+            raise WorkerKilledError(
+                f"{self.arm}: a worker process was killed, most likely for want of memory, at work on trial "
+                f"{', '.join(map(str, killed))}: {pool.advice}; finished trials are kept"
+            ) from error
 
     def testing(self, fold: Fold) -> "Search":
         """The same trials, trained on the training split and scored on the test split, which nothing is chosen by."""

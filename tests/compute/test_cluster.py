@@ -23,7 +23,9 @@ import pytest
 from PIL import Image
 
 from pipeline.compute import cluster as cluster_module
-from pipeline.compute.cluster import Lead, cluster_pool, difference_of, run_item
+from pipeline.compute.cluster import cluster_pool
+from pipeline.compute.cluster_worker import Lead, difference_of, run_item
+from pipeline.compute.code_version import library_checksum, package_versions
 from pipeline.compute.scratch import _call, each_part, make_parts
 from pipeline.compute.workers import SCHEDULER, process_all
 from pipeline.data import thumbnails
@@ -176,8 +178,8 @@ def lead_of(folder: Path) -> Lead:
         str(folder),
         "token",
         sys.version.split(maxsplit=1)[0],
-        cluster_module.package_versions(),
-        cluster_module.library_checksum(),
+        package_versions(),
+        library_checksum(),
     )
 
 

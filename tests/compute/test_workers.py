@@ -74,7 +74,7 @@ def test_a_cluster_without_dask_is_one_sentence(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setenv(SCHEDULER, "tcp://127.0.0.1:8786")
     monkeypatch.setitem(sys.modules, "distributed", None)
     with pytest.raises(
-        PipelineError, match=r"^the environment .*SCHEDULER is set, .* run `pip install '\.\[cluster\]'`"
+        PipelineError, match=r"^the environment .*SCHEDULER is set, .*: run `pip install .* '\.\[cluster\]'`"
     ):
         list(process_all(square, range(2), 1, "squares"))
 

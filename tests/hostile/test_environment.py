@@ -1,8 +1,10 @@
 """The variables of the environment that the pipeline reads."""
 
+import sys
+
 import pytest
 
-from pipeline.compute.workers import worker_count
+from pipeline.compute.workers import SCHEDULER, process_all, worker_count
 from pipeline.params.file import Params
 from tests.hostile.oracle import Either, Gives, Line, judge, lines
 
@@ -30,3 +32,18 @@ NAME = "PIPELINE_WORKERS"
 def test_the_number_of_workers(line: Line, params: Params, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(NAME, line.made)
     judge(lambda: worker_count(params.compute), line.says)
+
+
+@lines(
+    Line("number", "2", SCHEDULER),
+    Line("spaces", " ", SCHEDULER),
+    Line("folder", "/", SCHEDULER),
+    Line("binary_file", sys.executable, SCHEDULER),
+    Line("empty_file", "/dev/null", SCHEDULER),
+    Line("escape", "\x1b[31m", SCHEDULER),
+    Line("command", "$(touch PWNED)", SCHEDULER),
+    Line("5000_letters", "a" * 5000, SCHEDULER),
+)
+def test_the_scheduler(line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(SCHEDULER, line.made)
+    judge(lambda: list(process_all(int, [1], 1, "nothing")), line.says)

@@ -360,9 +360,15 @@ def test_two_machines_share_a_search_and_find_what_one_finds(start: Callable[...
     assert files("alone") == files("both")
 
 
+def killed_by_the_third(trial: Trial) -> Outcome:
+    if trial.number == 2:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return run_trial(trial)
+
+
 @pytest.mark.slow
 @pytest.mark.usefixtures("arm")
-def test_trials_on_a_cluster_give_the_same_tables(
+def test_trials_on_a_cluster_give_the_same_tables_and_one_that_kills_its_workers_is_named(
     search_of: SearchOf, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pytest.importorskip("distributed")
@@ -373,6 +379,9 @@ def test_trials_on_a_cluster_give_the_same_tables(
         with monkeypatch.context() as patch:
             patch.setenv(SCHEDULER, cluster.address)
             by_workers = tables(search_of())
+            patch.setattr(search_module, "run_trial", killed_by_the_third)
+            with pytest.raises(PipelineError, match=r"^demo_xrays: a worker process was killed, .* on trial 2: start"):
+                tables(search_of(), ".cache/killed")
     finally:
         cluster.stop()
     monkeypatch.setattr(arm_search_module, "worker_pool", Here)

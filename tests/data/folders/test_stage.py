@@ -146,7 +146,7 @@ def test_large_images_are_in_memory_fewer_at_a_time(pictures: Path, monkeypatch:
     asked: list[int] = []
     thumbnails_of = ThumbnailArray.read
     monkeypatch.setattr(ThumbnailArray, "read", lambda self, rows: asked.append(len(rows)) or thumbnails_of(self, rows))
-    monkeypatch.setattr("pipeline.compute.scratch.process_all", lambda job, items, *_: map(job, items))
+    monkeypatch.setattr("pipeline.compute.scratch.process_all", lambda job, items, *_: (job(item) for item in items))
     prepare_folder.main(ARM)
     assert asked[:4] == [4, 4, 4, 3]
     assert np.array_equal(read_images(Path("data/prepared", ARM)).pixels, before)
