@@ -3,7 +3,7 @@
 import hashlib
 import zipfile
 from collections.abc import Callable, Generator, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from functools import partial
 from pathlib import Path
 from socket import gethostname
@@ -95,9 +95,12 @@ def each_part(
 
 def _at_work(folder: Path) -> list[str]:
     """The items that were begun and not finished, those that were begun most often: a cluster begins one again."""
-    begun = [mark.read_text(encoding="utf-8").splitlines() for mark in folder.glob(f"*{AT_WORK}")]
+    begun = []
+    for mark in folder.glob(f"*{AT_WORK}"):
+        with suppress(FileNotFoundError):  # workers of a cluster go on, and have finished it meanwhile
+            begun.append(mark.read_text(encoding="utf-8").splitlines())
     most = max(map(len, begun), default=0)
-    return sorted({lines[0] for lines in begun if len(lines) == most})
+    return sorted({lines[0] for lines in begun if lines and len(lines) == most})
 
 
 def _check_seen(part: Path) -> None:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from pipeline.compute import scratch
-from pipeline.compute.scratch import each_part, make_parts, scratch_key
+from pipeline.compute.scratch import AT_WORK, _at_work, each_part, make_parts, scratch_key
 from pipeline.errors import PipelineError
 
 
@@ -92,6 +92,15 @@ def test_a_damaged_part_is_made_again(tmp_path: Path, damage: Callable[[bytes], 
 def test_an_item_that_kills_its_process_is_named(tmp_path: Path) -> None:
     with pytest.raises(PipelineError, match=r"letters: a worker process was killed.*at work were: " + ITEMS[2][0]):
         make_parts(die_at_c, ITEMS, tmp_path, 1, "letters", "letters")
+
+
+def test_what_others_finish_or_begin_while_the_marks_are_read_is_not_named(tmp_path: Path) -> None:
+    (tmp_path / f"a{AT_WORK}").write_text("a\n", encoding="utf-8")
+    (tmp_path / f"b{AT_WORK}").symlink_to("gone")  # is listed, and cannot be read any more
+    (tmp_path / f"c{AT_WORK}").touch()
+    assert _at_work(tmp_path) == ["a"]
+    (tmp_path / f"a{AT_WORK}").unlink()
+    assert _at_work(tmp_path) == []
 
 
 def test_a_key_depends_on_every_fact_and_on_the_code(monkeypatch: pytest.MonkeyPatch) -> None:
