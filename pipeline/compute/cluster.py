@@ -55,7 +55,8 @@ def cluster_pool(scheduler: str, resource: str = "") -> Iterator[Workers]:
             unfinished.write_text(token.name, encoding="utf-8")
         lead = Lead(str(Path.cwd()), token.name, platform.python_version(), package_versions(), library_checksum())
         _check(client, lead, address)
-        declared = any(resource in worker["resources"] for worker in client.scheduler_info()["workers"].values())
+        workers = client.scheduler_info(n_workers=-1)["workers"].values()  # some versions of Dask tell of five
+        declared = any(resource in worker["resources"] for worker in workers)
         yield ClusterPool(client, lead, address, {resource: 1} if declared else {})
     finally:
         token.unlink(missing_ok=True)
