@@ -51,7 +51,8 @@ def _write(path: Path, array: np.ndarray) -> None:
     buffer = io.BytesIO()
     np.save(buffer, array)
     content = buffer.getvalue()
-    with atomic(path) as partial:
+    # Another process may make the same at the same time: whoever comes second finds its file renamed by the first.
+    with suppress(FileNotFoundError), atomic(path) as partial:
         partial.write_bytes(hashlib.sha256(content).digest() + content)
 
 

@@ -1,5 +1,7 @@
 import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier
 
 import numpy as np
 import pytest
@@ -42,6 +44,19 @@ def test_no_pickle_is_read(tmp_path: Path) -> None:
     kept(tmp_path, "key", lambda: np.array([{"a": 1}], object))
     with pytest.raises(ValueError, match="pickle"):
         kept(tmp_path, "key", never)
+
+
+def test_several_may_make_the_same_at_once(tmp_path: Path) -> None:
+    array, together = np.arange(100_000.0), Barrier(4)
+
+    def make() -> np.ndarray:
+        together.wait()
+        return array
+
+    with ThreadPoolExecutor(4) as pool:
+        for number in range(20):
+            made = list(pool.map(lambda key: kept(tmp_path, key, make), [str(number)] * 4))
+            assert all(np.array_equal(one, array) for one in made)
 
 
 def test_a_file_that_another_process_removes_meanwhile_is_gone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
