@@ -14,7 +14,7 @@ from queue import SimpleQueue
 import torch
 
 from pipeline.compute.processes import PARENT
-from pipeline.compute.workers import SCHEDULER
+from pipeline.compute.workers import SCHEDULER, on_cluster
 from pipeline.errors import PipelineError
 from pipeline.layout import SCRATCH, training_log
 from pipeline.one_training import Training
@@ -48,7 +48,7 @@ def compute_all(
     Raises:
         PipelineError: If another process computes trainings of this clone in this way, or the cluster cannot be used.
     """
-    with alone(), _on_cluster() if os.environ.get(SCHEDULER) else _here(jobs, gpus) as submit:
+    with alone(), _on_cluster() if on_cluster() else _here(jobs, gpus) as submit:
         futures = {submit(training): training for training in trainings}
         for future in as_completed(futures):
             yield futures[future], _outcome(future)
@@ -133,7 +133,7 @@ def compute_apart(
     if code < 0:
         raise PipelineError(
             f"its process was killed ({signal.Signals(-code).name}), most likely for want of memory: run again with "
-            "fewer jobs; it goes on where it was"
+            "fewer at a time on that machine; it goes on where it was"
         )
     if code:
         raise PipelineError(_last(log, "error: ") or f"its process ended with {code}")

@@ -5,7 +5,6 @@ What trainings read is prepared first. Only what `dvc repro` would train is comp
 
 import argparse
 import logging
-import os
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -17,7 +16,7 @@ from dvc_data.hashfile.hash_info import HashInfo
 
 from pipeline.arms import read_arm
 from pipeline.compute.device import prepare_device
-from pipeline.compute.workers import SCHEDULER
+from pipeline.compute.workers import SCHEDULER, on_cluster
 from pipeline.errors import PipelineError, words_of
 from pipeline.layout import training_log
 from pipeline.one_training import Training
@@ -48,7 +47,7 @@ def main(words: Sequence[str]) -> int:
     unfinished = [training for training in todo if not training.is_finished()]
     if len(unfinished) < len(todo):
         print(f"{len(todo) - len(unfinished)} of {len(todo)} trainings were finished before", flush=True)
-    failed = _compute(unfinished, jobs, gpus)
+    failed = _compute(unfinished, jobs, gpus) if unfinished else 0
     if not todo:
         print("every training is up to date")
     elif not failed:
@@ -113,7 +112,7 @@ def _jobs(wanted: int | None, gpus: int, params: Params) -> int:
                 f"params.yaml: compute.processes is {params.compute.processes}, so that one training takes as many "
                 "GPUs: set it to 1, or train one after the other (JOBS=1)"
             )
-        if os.environ.get(SCHEDULER):
+        if on_cluster():
             raise PipelineError(
                 f"params.yaml: compute.processes is {params.compute.processes}, and workers of a cluster take whole "
                 f"trainings: set it to 1, or unset {SCHEDULER}"

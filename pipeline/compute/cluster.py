@@ -54,10 +54,8 @@ def cluster_pool(scheduler: str, resource: str = "") -> Iterator[Workers]:
         with atomic(token) as unfinished:
             unfinished.write_text(token.name, encoding="utf-8")
         lead = Lead(str(Path.cwd()), token.name, platform.python_version(), package_versions(), library_checksum())
-        _check(client, lead, address)
-        workers = client.scheduler_info(n_workers=-1)["workers"].values()  # some versions of Dask tell of five
-        declared = any(resource in worker["resources"] for worker in workers)
-        yield ClusterPool(client, lead, address, {resource: 1} if declared else {})
+        declared = _check(client, lead, address)
+        yield ClusterPool(client, lead, address, {resource: 1} if resource in declared else {})
     finally:
         token.unlink(missing_ok=True)
         with suppress(Exception):  # whatever comes of a scheduler that is gone was told of
@@ -202,13 +200,14 @@ async def _ask(address: str) -> None:
             raise ValueError
 
 
-def _check(client: "Client", lead: Lead, address: str) -> None:
-    """Check all that are there; a worker that joins later checks itself."""
+def _check(client: "Client", lead: Lead, address: str) -> set[str]:
+    """Check all that are there, and return what they declare; a worker that joins later checks itself."""
     try:
         python = client.run_on_scheduler(platform.python_version)
         client.run_on_scheduler(begin)
         client.wait_for_workers(1, BEGIN)
         answers = client.run(difference_of, lead, on_error="return")
+        workers = client.scheduler_info(n_workers=-1)["workers"].values()  # some versions of Dask tell of five
     except TimeoutError as error:
         raise PipelineError(f"the Dask scheduler at {address} has no workers: start some, {HELP}") from error
     except Exception as error:
@@ -222,3 +221,4 @@ def _check(client: "Client", lead: Lead, address: str) -> None:
             raise PipelineError(f"the worker {worker} cannot import this pipeline: {BY_OURS}")
         if isinstance(answer, str) and answer:
             raise PipelineError(answer)
+    return {resource for worker in workers for resource in worker["resources"]}

@@ -67,7 +67,7 @@ def _tables(found: KeptArm, reference: str) -> str:
     beside = [_beside_exposure(called[name], name, rows[name]) for name in rows]
     images, groups = len(test.labels), len(set(test.groups))
     parts = [
-        f"Tested on {images} images of {groups} patients or slides, {test.labels.sum()} of them abnormal.",
+        f"Tested on {images} images of {groups} patients, {test.labels.sum()} of them abnormal.",
         table(figures).rstrip(),
         f"Beside exposure, and where it is equal, as in {percent(found.pairs)} % of the pairs:",
         table(beside).rstrip(),

@@ -39,7 +39,7 @@ def test_all_but_the_places_stays_as_it_is_written(page: Callable[[str], str]) -
 
 def test_the_tables_of_an_arm_have_a_row_of_each_detector_and_baseline(page: Callable[[str], str]) -> None:
     tested, figures, beside, exposure = page("{mine}").split("\n\n")
-    assert tested == "Tested on 40 images of 20 patients or slides, 20 of them abnormal."
+    assert tested == "Tested on 40 images of 20 patients, 20 of them abnormal."
     rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in figures.splitlines()]
     assert rows[0][-2:] == ["above deep perceptual autoencoder by", "interval of the difference"]
     names = {"deep perceptual autoencoder", "kNN", "colour statistics (baseline)", "mean intensity (baseline)"}
