@@ -10,6 +10,7 @@ from pipeline.compute.seeding import generator
 LEVEL = 0.95
 LEAST_GROUPS = 5  # of each class; an interval from fewer would mean nothing
 CHUNK = 1 << 18  # weights worked on at once, so that they stay in the processor's cache
+AT_ONCE = 1 << 22  # counts drawn at once, which numpy gives in eight bytes each
 
 Interval = tuple[float, float]
 Statistic = Callable[[np.ndarray], np.ndarray]  # weights (B, N) to values (B, ...)
@@ -40,18 +41,21 @@ class Resamples:
         self.groups = int(min(has_abnormal.sum(), has_normal.sum()))
         draws = generator(seed, "bootstrap", name)
         drawn = count if self.groups >= LEAST_GROUPS else 1  # there is no interval to draw for
-        self._counts = np.zeros((drawn, len(names)), np.int32)
+        # One byte each: that one of 256 groups or more is drawn more than 255 times has a chance below 10^-500.
+        self._counts = np.zeros((drawn, len(names)), np.uint8)
         apart = has_normal if has_abnormal.all() else has_abnormal
         for members in (apart, ~apart):
-            size = int(members.sum())
-            if size:
-                self._counts[:, members] = draws.multinomial(size, np.full(size, 1 / size), size=drawn)
+            if size := int(members.sum()):
+                step = max(1, AT_ONCE // size)
+                for start in range(0, drawn, step):
+                    rows = self._counts[start : start + step]
+                    rows[:, members] = draws.multinomial(size, np.full(size, 1 / size), size=len(rows))
 
     def values(self, statistic: Statistic) -> np.ndarray:
         """Compute a statistic under every resample: (count, ...); under one where there are too few groups."""
         step = max(1, CHUNK // self.images)
         parts = [self._counts[start : start + step] for start in range(0, len(self._counts), step)]
-        return np.concatenate([statistic(part[:, self._group_of]) for part in parts])
+        return np.concatenate([statistic(part[:, self._group_of].astype(np.int32)) for part in parts])
 
     def interval(self, values: np.ndarray) -> Interval | None:
         """The 95 % interval of a statistic from its values under the resamples.
