@@ -1,21 +1,17 @@
 """``make bench``: run every benchmark, print a table, write results.json."""
 
-from pathlib import Path
-
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import cluster, detectors, evaluation, folders, scoring, slides, stain, training, xrays
+from benchmarks import RESULTS, cluster, detectors, evaluation, folders, scale, scoring, slides, stain, training, xrays
 from pipeline.files import write_json
-
-RESULTS = Path(__file__).with_name("results.json")
 
 
 def main() -> None:
     """Write one flat object, name to number; ratios are 'times faster than the named alternative'."""
     results = {
         name: round(value, 3)
-        for benchmark in (stain, slides, xrays, folders, training, detectors, evaluation, scoring, cluster)
+        for benchmark in (stain, slides, xrays, folders, training, detectors, evaluation, scoring, cluster, scale)
         for name, value in benchmark.run().items()
     }
     write_json(RESULTS, results)

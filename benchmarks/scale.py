@@ -1,4 +1,4 @@
-"""How work on tables grows with the number of X-rays; ``python -m benchmarks.scale 10000 100000 1000000``.
+"""How work on tables grows with the number of X-rays; ``python -m benchmarks.scale 1000000 10000000`` for others.
 
 Each step runs in a process of its own on a drawn collection of that many X-rays, whose files need not be there: what is
 read of them is the table that describes them, and the inventory.
@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from math import log
 from pathlib import Path
 
@@ -22,7 +23,7 @@ from pipeline.data.inventory import make_inventory, write_inventory
 
 ARM = "nih_ap"
 ROOT = Path(__file__).parents[1]
-SIZES = (10_000, 100_000)
+SIZES = (100_000, 1_000_000)
 PER_PATIENT = 4  # X-rays
 SPLITS = ("train", "train", "train", "val", "test")  # one patient in five is for the test
 STEPS = {
@@ -41,21 +42,26 @@ print(json.dumps([time.perf_counter() - start, resource.getrusage(resource.RUSAG
 """
 
 
-def run(sizes: tuple[int, ...] = SIZES) -> dict[str, float]:
+def run(sizes: Sequence[int] = SIZES) -> dict[str, float]:
     """Measure all steps at all sizes.
 
     Returns:
-        For each step ``scale_<step>_seconds`` and ``scale_<step>_memory_mib`` at the largest size, and
-        ``scale_<step>_exponent``: the e of seconds ~ size^e between the two largest sizes (1 is linear).
+        For each step ``scale_<step>_seconds`` and ``scale_<step>_memory_mib`` at the larger size,
+        ``scale_<step>_exponent``: the e of seconds ~ size^e between the two sizes (1 is linear), and what each further
+        image takes: ``scale_<step>_microseconds_per_image`` and ``scale_<step>_bytes_per_image``.
     """
-    measured = {size: _steps(size) for size in sizes}
-    before, last = sizes[-2:]
+    few, many = sizes
+    before, last = _steps(few), _steps(many)
     results = {}
     for step in STEPS:
-        seconds, memory = measured[last][step]
-        results[f"scale_{step}_seconds"] = seconds
-        results[f"scale_{step}_memory_mib"] = memory
-        results[f"scale_{step}_exponent"] = log(seconds / measured[before][step][0]) / log(last / before)
+        (seconds, memory), (seconds_of_few, memory_of_few) = last[step], before[step]
+        results |= {
+            f"scale_{step}_seconds": seconds,
+            f"scale_{step}_memory_mib": memory,
+            f"scale_{step}_exponent": log(seconds / seconds_of_few) / log(many / few),
+            f"scale_{step}_microseconds_per_image": (seconds - seconds_of_few) / (many - few) * 1e6,
+            f"scale_{step}_bytes_per_image": (memory - memory_of_few) / (many - few) * 2**20,
+        }
     return results
 
 

@@ -25,7 +25,7 @@ def colleague(tmp_path_factory: pytest.TempPathFactory) -> Clone:
     clone = Clone(folder / "colleague")
     clone.experiment(*SHRUNKEN, *XRAYS_ALONE)
     clone.dvc("remote", "add", "--default", "lab", str(folder / "lab"))
-    sh(clone, "git commit --quiet --all --message=Shrink")
+    sh(clone, "git add --all && git commit --quiet --message=Shrink")
     clone.dvc("push")
     return clone
 
