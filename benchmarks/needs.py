@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from tabulate import tabulate
 
 from benchmarks import RESULTS
+from benchmarks.scale import SIZES, STEPS
 
 SLIDES = (400, 10_000, 100_000)
 XRAYS = (100_000, 1_000_000, 10_000_000)
@@ -13,7 +14,6 @@ WORKERS = (1, 16, 256)
 TILES = 35  # of a slide, as in the paper: 14,000 of 400
 TILE_BYTES = 192 * 192 * 3  # as arms/camelyon16.yaml prepares them
 XRAY_BYTES = 300 * 300 + 64 * 64  # a thumbnail, kept for all arms, and an image of one arm
-STEPS = ("split", "index", "metrics")  # on tables, in one process, see benchmarks.scale
 HOUR = 3600
 
 
@@ -55,13 +55,16 @@ def needs(rates: dict[str, float]) -> list[Needs]:
 
 def _needs(what: str, images: int, per_second: float, image_bytes: int, rates: dict[str, float]) -> Needs:
     microseconds = sum(rates[f"scale_{step}_microseconds_per_image"] for step in STEPS)
-    largest = max(rates[f"scale_{step}_bytes_per_image"] for step in STEPS)
+    further = images - SIZES[-1]
+    memory = max(
+        rates[f"scale_{step}_memory_mib"] * 2**20 + further * rates[f"scale_{step}_bytes_per_image"] for step in STEPS
+    )
     return Needs(
         what,
         images / per_second / HOUR,
         images * microseconds / 1e6 / HOUR,
         images * image_bytes,
-        images * largest,
+        memory,
     )
 
 
