@@ -52,7 +52,7 @@ def run(sizes: Sequence[int] = SIZES) -> dict[str, float]:
     """
     few, many = sizes
     before, last = _steps(few), _steps(many)
-    results = {}
+    results: dict[str, float] = {}
     for step in STEPS:
         (seconds, memory), (seconds_of_few, memory_of_few) = last[step], before[step]
         results |= {
