@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
+from pipeline.evaluation import bootstrap
 from pipeline.evaluation.bootstrap import LEAST_GROUPS, Resamples
 from pipeline.evaluation.metrics import measure
 
@@ -47,6 +48,12 @@ def test_draws_follow_the_seed_and_the_name_and_not_the_order_of_rows() -> None:
     np.testing.assert_array_equal(weights(LABELS[order], GROUPS[order]), weights(LABELS, GROUPS)[:, order])
     assert not np.array_equal(weights(LABELS, GROUPS, seed=1), weights(LABELS, GROUPS))
     assert not np.array_equal(weights(LABELS, GROUPS, name="other"), weights(LABELS, GROUPS))
+
+
+def test_draws_do_not_depend_on_how_many_are_made_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    at_once = weights(LABELS, GROUPS)
+    monkeypatch.setattr(bootstrap, "AT_ONCE", 16)  # three resamples of five groups
+    np.testing.assert_array_equal(weights(LABELS, GROUPS), at_once)
 
 
 def few_groups(count: int) -> Resamples:

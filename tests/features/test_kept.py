@@ -1,4 +1,5 @@
 import os
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Barrier
@@ -31,11 +32,11 @@ def test_nothing_is_kept_without_a_folder(in_folder: Path) -> None:
 
 
 @pytest.mark.parametrize("damage", [lambda c: c[:-5], lambda c: c[:-5] + b"12345", lambda c: b"", lambda c: c + b"1"])
-def test_a_damaged_file_is_made_again(tmp_path: Path, damage: object) -> None:
+def test_a_damaged_file_is_made_again(tmp_path: Path, damage: Callable[[bytes], bytes]) -> None:
     kept(tmp_path, "key", lambda: ARRAY)
     (path,) = tmp_path.iterdir()
     whole = path.read_bytes()
-    path.write_bytes(damage(whole))  # type: ignore[operator]
+    path.write_bytes(damage(whole))
     assert np.array_equal(kept(tmp_path, "key", lambda: ARRAY), ARRAY)
     assert path.read_bytes() == whole
 
