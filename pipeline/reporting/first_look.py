@@ -1,10 +1,8 @@
 """What a first look found: a table of detectors, what it recommends, and how sure that is."""
 
-from collections.abc import Mapping
-
 from pipeline.detectors.registry import BASELINES
 from pipeline.evaluation.bootstrap import LEAST_GROUPS
-from pipeline.evaluation.estimates import Difference, Figures, difference, estimate
+from pipeline.evaluation.estimates import Difference, difference, estimate
 from pipeline.params.file import Params
 from pipeline.reporting.tables import joined, percent, percent_interval, plain, table, verdict
 from pipeline.tuning.first_look import FOLDS, FirstLook
@@ -12,8 +10,13 @@ from pipeline.tuning.first_look import FOLDS, FirstLook
 NUMBERS = {3: "three", 5: "five"}
 MADE = """**These anomalies are made**, since the arm has no validation anomalies: into each normal image a patch of
 another one is blended. A detector that sees such patches need not see yours, and a finding that changes a whole image
-looks like none of them: take this as a hint, and hold out a few real anomalies (docs/adding.md) to be surer.
+looks like none of them: the table tells that detectors run, and how large they are, but not which to take.
 """
+REAL_ONES = "To be told which to take, hold out a few real anomalies (docs/adding.md) and look again."
+WHAT_DIFFERS = (
+    "Even out what differs in colour or exposure alone (by equalisation or stain normalisation, if the arm's kind "
+    "has it) and look again; whatever is taken now, the report will show it beside that baseline."
+)
 
 
 def first_look_page(arm: str, found: FirstLook, params: Params) -> str:
@@ -35,8 +38,8 @@ def first_look_page(arm: str, found: FirstLook, params: Params) -> str:
         f"of the other one were compared with {found.anomalies} {what}. No test image was read.\n",
         table(_rows(found)),
         MADE if found.made else "",
-        f"**{'By these alone: ' if found.made else ''}{plain(sentence)}** {_beside_baselines(found, chosen)}\n",
-        f"{_command(arm, chosen, params)}\n",
+        f"**{plain(sentence)}** {_beside_baselines(found, chosen) if chosen else ''}".rstrip() + "\n",
+        f"{_command(arm, chosen, params) if chosen else REAL_ONES if found.made else WHAT_DIFFERS}\n",
         f"Not looked at, since the arm's file has no settings of them: {', '.join(map(plain, found.unset))}.\n"
         if found.unset
         else "",
@@ -44,17 +47,21 @@ def first_look_page(arm: str, found: FirstLook, params: Params) -> str:
     return "\n".join(part for part in parts if part)
 
 
-def recommendation(found: FirstLook) -> tuple[str, str]:
+def recommendation(found: FirstLook) -> tuple[str | None, str]:
     """Say which detector to take, and how sure that is.
 
     Returns:
-        Its name, and the sentence.
+        Its name, None where none can be recommended; and the sentence.
     """
     areas = {name: area for name, area in found.areas.items() if name not in BASELINES}
     first, *others = areas
+    if found.made:
+        return None, f"Nothing is recommended: {first} sees made anomalies best, which need not hold for real ones."
+    if above := _above_all(found, first):
+        return None, above
     if not others:
         return first, f"{first} is the only detector that could be fitted."
-    behind = {name: _behind(areas, first, name, found) for name in others}
+    behind = {name: _difference(found, first, name) for name in others}
     if all(one.interval is None for one in behind.values()):
         return first, (
             f"Nothing can be told apart: {first} is first, but an interval needs {NUMBERS[LEAST_GROUPS]} patients or "
@@ -72,6 +79,18 @@ def recommendation(found: FirstLook) -> tuple[str, str]:
     return smallest, f"{joined(equal)} are not told apart: take the one with the smallest model, {smallest}."
 
 
+def _above_all(found: FirstLook, first: str) -> str:
+    """Say which baseline is above all detectors beyond chance, if one is."""
+    for name in (name for name in found.areas if name in BASELINES):
+        above = _difference(found, name, first)
+        if above.mean > 0 and above.beyond_chance:
+            return (
+                f"Nothing is recommended: {name}, which does not look at what is on an image, is above every detector, "
+                f"by {percent(above.mean)} points or more (95 % interval {percent_interval(above.content())})."
+            )
+    return ""
+
+
 def _rows(found: FirstLook) -> list[dict[str, str]]:
     areas = found.areas
     first = next(name for name in areas if name not in BASELINES)
@@ -82,34 +101,33 @@ def _rows(found: FirstLook) -> list[dict[str, str]]:
             rows.append(row | {"ROC AUC": one.reason})
             continue
         figure = estimate(one.area, found.resamples).content()
-        behind = _behind(areas, first, one.detector, found)
         rows.append(
             row
             | {"ROC AUC": percent(figure["mean"]), "95 % interval": percent_interval(figure)}
-            | ({} if one.detector == first else _difference(first, behind))
+            | ({} if one.detector == first else _beside(found, one.detector, first))
             | {"model": f"{one.size / 1000:,.0f} kB"}
         )
     columns = max(rows, key=len)  # a detector that failed has fewer, and so has the first
     return [{column: row.get(column, "") for column in columns} for row in rows]
 
 
-def _difference(first: str, behind: Difference) -> dict[str, str]:
-    interval = behind.content()
+def _beside(found: FirstLook, name: str, first: str) -> dict[str, str]:
+    above = _difference(found, name, first)
+    interval = above.content()
     return {
-        f"below {first} by": f"{100 * behind.mean:+.1f}",
+        f"beside {first}": f"{100 * above.mean:+.1f}",
         "interval of the difference": percent_interval(interval, signed=True),
-        "": verdict(interval, "worse", "better"),
+        "": verdict(interval, "better", "worse"),
     }
 
 
-def _behind(areas: Mapping[str, Figures], first: str, name: str, found: FirstLook) -> Difference:
-    return difference(areas[first], areas[name], found.resamples.groups)
+def _difference(found: FirstLook, name: str, other: str) -> Difference:
+    return difference(found.areas[name], found.areas[other], found.resamples.groups)
 
 
 def _beside_baselines(found: FirstLook, chosen: str) -> str:
     """Say whether the detector beats what looks at colours or brightness alone."""
-    areas = found.areas
-    above = {name: _behind(areas, chosen, name, found) for name in areas if name in BASELINES}
+    above = {name: _difference(found, chosen, name) for name in found.areas if name in BASELINES}
     weak = [plain(name) for name, one in above.items() if one.mean <= 0 or one.beyond_chance is False]
     if weak:
         return (

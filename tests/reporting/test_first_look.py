@@ -64,9 +64,9 @@ def test_a_single_detector_is_called_so() -> None:
 
 def test_the_table_compares_all_with_the_first_detector(params: Params) -> None:
     page = first_look_page("nih_sample", found(), params)
-    assert row_of(page, "padim")["below padim by"] == ""
+    assert row_of(page, "padim")["beside padim"] == ""
     behind = row_of(page, "knn")
-    assert behind["below padim by"].startswith("+")
+    assert behind["beside padim"].startswith("-")
     assert behind[""] == "worse"
     assert row_of(page, "patchcore")[""] == "not told apart"
     assert row_of(page, "patchcore")["model"] == "800 kB"
@@ -77,6 +77,20 @@ def test_the_table_compares_all_with_the_first_detector(params: Params) -> None:
 def test_a_detector_beside_a_baseline_is_warned_of(params: Params) -> None:
     page = first_look_page("nih_sample", found({"colour_statistics": 1.6, "padim": 1.5, "knn": 0.1}), params)
     assert "But it is not shown to be above colour_statistics: the anomalies may differ" in page
+
+
+def test_nothing_is_recommended_where_a_baseline_is_above_all(params: Params) -> None:
+    shifts = {"mean_intensity": 2.0, "padim": 0.5, "knn": 0.1}
+    chosen, sentence = recommendation(found(shifts))
+    assert chosen is None
+    assert sentence.startswith(
+        "Nothing is recommended: mean_intensity, which does not look at what is on an image, is above every detector,"
+    )
+    page = first_look_page("nih_sample", found(shifts), params)
+    assert row_of(page, "mean_intensity (baseline)")["beside padim"].startswith("+")
+    assert row_of(page, "mean_intensity (baseline)")[""] == "better"
+    assert "`dvc" not in page
+    assert "Even out what differs in colour or exposure alone" in page
 
 
 def test_a_failure_is_a_row_with_its_reason(params: Params) -> None:
@@ -90,7 +104,9 @@ def test_made_anomalies_and_detectors_without_settings_are_said(params: Params) 
     page = first_look_page("nih_sample", found(made=True, unset=["deep_if"]), params)
     assert "60 made anomalies" in page
     assert "**These anomalies are made**" in page
-    assert "**By these alone: padim and patchcore are not told apart" in page
+    assert "**Nothing is recommended: padim sees made anomalies best, which need not hold for real ones.**" in page
+    assert "`dvc" not in page
+    assert "hold out a few real anomalies" in page
     assert "no settings of them: deep_if." in page
     assert "**These anomalies are made**" not in first_look_page("nih_sample", found(), params)
 
