@@ -30,7 +30,7 @@ def main(words: Sequence[str]) -> int:
         *(f"{path} is left over: no stage makes it" for path in left_over),
     ]
     if faults:
-        removal = f"remove what is left over with `{shlex.join(['rm', '-r', *left_over])}`, " if left_over else ""
+        removal = f"remove what is left over with `{shlex.join(['rm', '-rf', *left_over])}`, " if left_over else ""
         advice = "run `dvc repro`, and commit params.yaml, arms/, reports/ and dvc.lock together"
         print(*faults, f"error: {removal}{advice}", sep="\n", file=sys.stderr)
         return 1

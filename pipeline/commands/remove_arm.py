@@ -73,7 +73,7 @@ def main(words: Sequence[str]) -> int:
         print(f"if it was committed, `git restore {arm_file(name)} {PARAMS}` brings it back")
     left = [*(room / name for room in ROOMS), layout.first_look(name), *_figures(name)]
     if left := [str(path) for path in left if path.exists()]:
-        print(f"what stages made of it is left over, to be removed by: {shlex.join(['rm', '-r', *left])}")
+        print(f"what stages made of it is left over, to be removed by: {shlex.join(['rm', '-rf', *left])}")
     print("`dvc repro` makes the report without it")
     return 0
 

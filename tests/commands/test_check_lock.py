@@ -32,7 +32,7 @@ def test_the_line_that_is_printed_removes_it(clone: Path, capsys: pytest.Capture
     drop_slides(clone)
     assert main([]) == 1
     line = capsys.readouterr().err.splitlines()[-1].split("`")[1]
-    assert line == " ".join(["rm -r", *(f"reports/{part}/demo_slides" for part in ("arms", "data", "runs", "scores"))])
+    assert line == " ".join(["rm -rf", *(f"reports/{part}/demo_slides" for part in ("arms", "data", "runs", "scores"))])
     subprocess.run(line, shell=True, check=True)  # noqa: S602
     assert misplaced() == ([], [])
 

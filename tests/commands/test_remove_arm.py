@@ -46,9 +46,9 @@ def test_what_stages_made_is_named_with_the_line_that_removes_it(mine: Path) -> 
     for file in (page, *figures):
         file.parent.mkdir(exist_ok=True)
         file.touch()
-    (line,) = re.findall(r"to be removed by: (rm -r .*)", undo(mine).stdout)
+    (line,) = re.findall(r"to be removed by: (rm -rf .*)", undo(mine).stdout)
     made = "data/prepared/mine reports/arms/mine reports/scores/mine reports/first-look/mine.md"
-    assert line == f"rm -r {made} reports/figures/mine-dpa-roc.png"
+    assert line == f"rm -rf {made} reports/figures/mine-dpa-roc.png"
     assert all(folder.is_dir() for folder in left)
 
 
