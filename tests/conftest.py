@@ -29,7 +29,6 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 # Files whose tests take longest, in this order before all others, so that no worker of pytest is alone at the end.
 LONGEST = (
     "test_chain.py",
-    "test_way_back.py",
     "test_ablation.py",
     "data/slides/test_stages.py",
     "compute/test_cluster.py",

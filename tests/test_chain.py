@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -50,6 +51,14 @@ SHRUNKEN = [
     "arms/demo_xrays.yaml:detectors.dpa.schedule.16={transition: 0, stable: 4, batch_size: 8}",
     "arms/demo_xrays.yaml:detectors.dpa.channels=[8,8,8]",
 ]
+# What a setting of one arm's detector runs.
+OF_A_TRAINING = {
+    "check_params",
+    "train@demo_xrays-dpa-0",
+    "evaluate@demo_xrays-dpa-0",
+    "compute_metrics@demo_xrays",
+    "report",
+}
 
 
 class Clone:
@@ -140,6 +149,27 @@ def test_a_second_run_does_nothing_and_says_so(clone: Clone) -> None:
     assert "up to date" in clone.dvc("repro")
 
 
+@pytest.mark.slow
+def test_what_was_pulled_comes_back_from_a_variant_without_running_a_stage(clone: Clone, tmp_path: Path) -> None:
+    """The way back that README.md shows, in a clone that only pulled what was shared."""
+    clone.dvc("remote", "add", "--default", "lab", str(tmp_path / "lab"))
+    sh(clone, "git add --all && git commit --quiet --message=Shrink")
+    clone.dvc("push")
+    other = Clone(tmp_path / "clone")
+    sh(other, f"git pull --quiet '{clone.folder}' HEAD")
+    other.dvc("pull")
+    assert other.ran(other.dvc("repro")) == set()
+    assert other.ran(other.experiment("arms/demo_xrays.yaml:detectors.dpa.latent_dim=6")) == OF_A_TRAINING
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    (way_back,) = re.findall(r"^(git restore .*?dvc checkout)", readme, re.MULTILINE)
+    sh(other, way_back)
+    assert other.ran(other.dvc("repro")) == set()
+
+
+def sh(clone: Clone, command: str) -> None:
+    subprocess.run(command, shell=True, cwd=clone.folder, env=clone.environment, check=True)  # noqa: S602
+
+
 def lose_models(clone: Clone) -> dict[Path, bytes]:
     """Remove the trained models and what DVC keeps of them; returns what they were."""
     models = {path: path.read_bytes() for path in sorted(clone.folder.glob("data/models/*/dpa/*/model.pt"))}
@@ -179,14 +209,7 @@ def test_trainings_side_by_side_end_in_the_bytes_of_one_after_the_other_even_if_
 
 
 def test_a_setting_of_one_arm_runs_that_arm_again_and_the_report_only(clone: Clone) -> None:
-    output = clone.repro("arms/demo_xrays.yaml:detectors.dpa.latent_dim=5")
-    assert clone.ran(output) == {
-        "check_params",
-        "train@demo_xrays-dpa-0",
-        "evaluate@demo_xrays-dpa-0",
-        "compute_metrics@demo_xrays",
-        "report",
-    }
+    assert clone.ran(clone.repro("arms/demo_xrays.yaml:detectors.dpa.latent_dim=5")) == OF_A_TRAINING
 
 
 @pytest.mark.slow

@@ -5,7 +5,6 @@ it among images that are equally bright, and `{searches}` that of what searches 
 """
 
 import re
-from collections.abc import Sequence
 from functools import cache
 
 from pipeline.detectors.registry import words_of
@@ -44,7 +43,7 @@ def results_page(reference: str, settings: ComputeMetrics) -> str:
     def filled(place: re.Match[str]) -> str:
         arm, detector, alike = place.groups()
         if arm == SEARCHES:
-            return _searches(arms)
+            return _searches()
         if arm not in arms:
             raise PipelineError(f"{TEXT}: {place[0]} is of none of the arms whose scores are kept: {', '.join(arms)}")
         found = figures(arm)
@@ -110,12 +109,10 @@ def _with_interval(figure: Estimate | None) -> str:
     return f"{percent(content['mean'])} ({percent_interval(content)})"
 
 
-def _searches(arms: Sequence[str]) -> str:
-    """What searches of these arms chose and would have cost, with the paths of pictures as they are from docs/."""
-    files = {arm: REAL / arm / "tuning" / "section.md" for arm in arms}
-    found = [
-        read_text(file, "").replace(f"](arms/{arm}/", f"](../{REAL}/{arm}/").rstrip()
-        for arm, file in files.items()
-        if file.is_file()
+def _searches() -> str:
+    """What the searches that are kept chose and would have cost, with the paths of pictures as they are from docs/."""
+    sections = [
+        read_text(file, "").replace(f"](arms/{file.parts[-3]}/", f"](../{REAL}/{file.parts[-3]}/").rstrip()
+        for file in sorted(REAL.glob("*/tuning/section.md"))
     ]
-    return "\n\n".join(found) or NO_SEARCH
+    return "\n\n".join(sections) or NO_SEARCH

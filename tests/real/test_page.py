@@ -78,6 +78,6 @@ def test_a_place_for_what_is_not_kept_is_named(page: Callable[[str], str], place
 
 def test_searches_are_shown_where_their_tables_are_kept(page: Callable[[str], str]) -> None:
     assert page("{searches}") == "None is kept so far."
-    section = "### mine: how its settings would be chosen\n\n![Few](arms/mine/tuning/few_anomalies.png)\n"
-    write_text(REAL / "mine/tuning/section.md", section)
+    section = "### search_mine: how its settings would be chosen\n\n![Few](arms/search_mine/tuning/few_anomalies.png)\n"
+    write_text(REAL / "search_mine/tuning/section.md", section)
     assert page("{searches}") == section.replace("(arms", "(../reports/real").rstrip()
