@@ -13,8 +13,9 @@ import pandas as pd
 from pipeline.arms import Arm, read_arm
 from pipeline.errors import PipelineError
 from pipeline.files import write_csv, write_json, write_text
-from pipeline.layout import SCRATCH, tuning
+from pipeline.layout import SCRATCH, results, tuning
 from pipeline.params.file import Params, read_params
+from pipeline.reporting.tables import joined
 from pipeline.reporting.tuning import plot_few_anomalies, tuning_section
 from pipeline.tuning.adopting import check_searched
 from pipeline.tuning.arm_search import ArmSearch
@@ -48,7 +49,13 @@ def main(words: Sequence[str]) -> int:
             search(arm, params)
     for arm in arms:
         show(arm, params)
-    _dvc("repro", "--single-item", "check_params", "report")
+    untested = [arm for arm in params.arms.train if not (results(arm) / "metrics.json").is_file()]
+    if untested:
+        for arm in arms:
+            print(f"{tuning(arm.name)}/section.md says what came out")
+        print(f"`dvc repro` puts it into the report, which needs the training and test of {joined(untested)}")
+    else:
+        _dvc("repro", "--single-item", "check_params", "report")
     return 0
 
 

@@ -12,7 +12,9 @@ from ruamel.yaml import YAML
 from pipeline.arms import Arm, read_arm
 from pipeline.commands import experiments, join, tune
 from pipeline.errors import PipelineError
-from pipeline.params.file import Params
+from pipeline.files import write_text
+from pipeline.layout import results
+from pipeline.params.file import Params, read_params
 from pipeline.tuning.space import Space
 from tests.import_closure import ROOT
 
@@ -90,8 +92,9 @@ def test_a_search_that_cannot_run_stops_before_work(
         tune.main([arm])
 
 
-@pytest.mark.usefixtures("here")
-def test_arms_are_prepared_searched_shown_and_reported(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_arms_are_prepared_searched_shown_and_reported(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for arm in read_params().arms.train:
+        write_text(here / results(arm) / "metrics.json", "{}")
     calls: list[str] = []
     monkeypatch.setattr(tune, "_dvc", lambda *words: calls.append(" ".join(words)))
     monkeypatch.setattr(tune, "search", lambda arm, _: calls.append(f"search {arm.name}"))
@@ -108,3 +111,17 @@ def test_arms_are_prepared_searched_shown_and_reported(monkeypatch: pytest.Monke
     calls.clear()
     tune.main(["demo_slides", "--show"])
     assert calls == ["show demo_slides", "repro --single-item check_params report"]
+
+
+@pytest.mark.usefixtures("here")
+def test_a_search_before_the_first_training_says_where_it_is_to_be_read(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("_dvc", "search", "show"):
+        monkeypatch.setattr(tune, name, lambda *words: None if words[0] != "repro" else print(*words))
+    assert tune.main(["demo_slides"]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "repro normalize_tiles@demo_slides",
+        "reports/arms/demo_slides/tuning/section.md says what came out",
+        "`dvc repro` puts it into the report, which needs the training and test of nih_sample and demo_slides",
+    ]
