@@ -51,14 +51,7 @@ SHRUNKEN = [
     "arms/demo_xrays.yaml:detectors.dpa.schedule.16={transition: 0, stable: 4, batch_size: 8}",
     "arms/demo_xrays.yaml:detectors.dpa.channels=[8,8,8]",
 ]
-# What a setting of one arm's detector runs.
-OF_A_TRAINING = {
-    "check_params",
-    "train@demo_xrays-dpa-0",
-    "evaluate@demo_xrays-dpa-0",
-    "compute_metrics@demo_xrays",
-    "report",
-}
+LATENT_DIM = shipped_dpa("demo_xrays").latent_dim
 
 
 class Clone:
@@ -149,21 +142,52 @@ def test_a_second_run_does_nothing_and_says_so(clone: Clone) -> None:
     assert "up to date" in clone.dvc("repro")
 
 
-@pytest.mark.slow
-def test_what_was_pulled_comes_back_from_a_variant_without_running_a_stage(clone: Clone, tmp_path: Path) -> None:
-    """The way back that README.md shows, in a clone that only pulled what was shared."""
-    clone.dvc("remote", "add", "--default", "lab", str(tmp_path / "lab"))
+@pytest.fixture(scope="module")
+def pulled(clone: Clone, tmp_path_factory: pytest.TempPathFactory) -> Clone:
+    """A clone that only pulled what was shared."""
+    folder = tmp_path_factory.mktemp("pulled")
+    clone.dvc("remote", "add", "--default", "lab", str(folder / "lab"))
     sh(clone, "git add --all && git commit --quiet --message=Shrink")
     clone.dvc("push")
-    other = Clone(tmp_path / "clone")
-    sh(other, f"git pull --quiet '{clone.folder}' HEAD")
-    other.dvc("pull")
-    assert other.ran(other.dvc("repro")) == set()
-    assert other.ran(other.experiment("arms/demo_xrays.yaml:detectors.dpa.latent_dim=6")) == OF_A_TRAINING
+    pulled = Clone(folder / "clone")
+    sh(pulled, f"git pull --quiet '{clone.folder}' HEAD")
+    pulled.dvc("pull")
+    return pulled
+
+
+@pytest.mark.slow
+def test_a_setting_of_one_arm_runs_that_arm_again_and_the_report_only_and_there_is_a_way_back(pulled: Clone) -> None:
+    """As README.md shows it."""
+    assert pulled.ran(pulled.dvc("repro")) == set()
+    assert pulled.ran(pulled.experiment("arms/demo_xrays.yaml:detectors.dpa.latent_dim=6")) == {
+        "check_params",
+        "train@demo_xrays-dpa-0",
+        "evaluate@demo_xrays-dpa-0",
+        "compute_metrics@demo_xrays",
+        "report",
+    }
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     (way_back,) = re.findall(r"^(git restore .*?dvc checkout)", readme, re.MULTILINE)
-    sh(other, way_back)
-    assert other.ran(other.dvc("repro")) == set()
+    sh(pulled, way_back)
+    assert pulled.ran(pulled.dvc("repro")) == set()
+
+
+@pytest.mark.slow
+def test_what_dvc_has_of_this_or_an_earlier_run_is_not_due(
+    clone: Clone, pulled: Clone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After the test above, which ran a variant."""
+    trainings = [Training(arm, "dpa", 0) for arm in ("demo_slides", "demo_xrays")]
+    monkeypatch.chdir(pulled.folder)
+    for latent_dim, expected in ((7, trainings[1:]), (6, []), (LATENT_DIM, [])):
+        apply_overrides(pulled.folder / "arms/demo_xrays.yaml", [f"detectors.dpa.latent_dim={latent_dim}"])
+        assert due(trainings) == expected
+    monkeypatch.chdir(clone.folder)
+    model = clone.folder / "data/models/demo_xrays/dpa/seed-0/model.pt"
+    content = model.read_bytes()
+    model.unlink()
+    assert due(trainings) == []
+    model.write_bytes(content)
 
 
 def sh(clone: Clone, command: str) -> None:
@@ -208,37 +232,18 @@ def test_trainings_side_by_side_end_in_the_bytes_of_one_after_the_other_even_if_
     assert train_side_by_side(clone).communicate()[0].endswith("every training is up to date\n")
 
 
-def test_a_setting_of_one_arm_runs_that_arm_again_and_the_report_only(clone: Clone) -> None:
-    assert clone.ran(clone.repro("arms/demo_xrays.yaml:detectors.dpa.latent_dim=5")) == OF_A_TRAINING
-
-
-@pytest.mark.slow
-def test_what_dvc_has_of_this_or_an_earlier_run_is_not_due(clone: Clone, monkeypatch: pytest.MonkeyPatch) -> None:
-    clone.repro("arms/demo_xrays.yaml:detectors.dpa.latent_dim=5")
-    monkeypatch.chdir(clone.folder)
-    trainings = [Training(arm, "dpa", 0) for arm in ("demo_slides", "demo_xrays")]
-    (clone.folder / "data/models/demo_xrays/dpa/seed-0/model.pt").unlink()
-    assert due(trainings) == []
-    for latent_dim, expected in ((6, trainings[1:]), (shipped_dpa("demo_xrays").latent_dim, []), (5, [])):
-        apply_overrides(clone.folder / "arms/demo_xrays.yaml", [f"detectors.dpa.latent_dim={latent_dim}"])
-        assert due(trainings) == expected
-    clone.dvc("checkout")
-
-
 def test_a_wrong_setting_stops_with_its_key_and_leaves_nothing_half_written(clone: Clone) -> None:
     before = (clone.folder / "dvc.lock").read_bytes()
     output = clone.repro("arms/demo_xrays.yaml:detectors.dpa.latent_dim=many", fails=True)
     assert "error: arms/demo_xrays.yaml: detectors.dpa.latent_dim: Input should be a valid integer" in output
     assert (clone.folder / "dvc.lock").read_bytes() == before
+    apply_overrides(clone.folder / "arms/demo_xrays.yaml", [f"detectors.dpa.latent_dim={LATENT_DIM}"])
 
 
 @pytest.mark.slow
 def test_two_runs_from_scratch_give_the_same_bytes_whichever_arm_came_first(clone: Clone, tmp_path: Path) -> None:
     other = unlocked(tmp_path / "clone")
-    clone.repro("arms/demo_xrays.yaml:detectors.dpa.latent_dim=5")  # as tests above have left it
-    other.repro(
-        *SHRUNKEN, "arms/demo_xrays.yaml:detectors.dpa.latent_dim=5", "arms.slides=[]", "arms.train=[demo_xrays]"
-    )
+    other.repro(*SHRUNKEN, "arms.slides=[]", "arms.train=[demo_xrays]")
     assert list((other.folder / "data/raw/demo_slides").iterdir()) == []  # nothing is drawn that no arm needs
     other.repro("arms.slides=[demo_slides]", "arms.train=[demo_slides,demo_xrays]")
     assert locked(clone) == locked(other)
