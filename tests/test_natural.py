@@ -228,6 +228,7 @@ def shrunken(content: dict[str, Any]) -> dict[str, Any]:
     return content | {"tune": None}  # whose layers are VGG's
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("networks_read_once")
 def test_classes_of_both_collections_run_from_files_to_the_report(
     in_folder: Path, known: dict[str, Experiment]

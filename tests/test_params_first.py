@@ -58,6 +58,7 @@ def test_a_wrong_list_stops_the_first_stage_with_its_key(clone: Clone, lists: An
     assert not (clone.folder / "PWNED").exists()
 
 
+@pytest.mark.slow
 def test_a_wrong_setting_of_an_experiment_stops_the_first_stage_too_and_removes_no_output(tmp_path: Path) -> None:
     clone = Clone(tmp_path / "clone")
     output = clone.dvc("exp", "run", "-S", "arms/nih_sample.yaml:detectors.dpa.latent_dim=many", fails=True)

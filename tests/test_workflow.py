@@ -72,6 +72,7 @@ def runner(tmp_path: Path) -> Runner:
     return Runner(Clone(tmp_path / "clone"), tmp_path)
 
 
+@pytest.mark.slow
 def test_the_comparison_goes_into_the_summary_and_the_comment_and_the_gate_fails(runner: Runner) -> None:
     code, output = runner.step("Compare with where the branch began")
     assert code == 0, output

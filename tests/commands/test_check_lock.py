@@ -28,6 +28,7 @@ def test_the_arm_is_a_line_per_folder_however_many_files_it_has(clone: Path) -> 
     assert misplaced() == ([], folders)
 
 
+@pytest.mark.slow
 def test_the_line_that_is_printed_removes_it(clone: Path, capsys: pytest.CaptureFixture[str]) -> None:
     drop_slides(clone)
     assert main([]) == 1
@@ -37,6 +38,7 @@ def test_the_line_that_is_printed_removes_it(clone: Path, capsys: pytest.Capture
     assert misplaced() == ([], [])
 
 
+@pytest.mark.slow
 def test_an_arms_file_that_changed_without_a_run_is_to_be_committed_with_what_it_makes(
     clone: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

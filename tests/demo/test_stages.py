@@ -31,6 +31,7 @@ def facts() -> dict[str, str]:
     return {path.name: path.read_text(encoding="utf-8") for path in FACTS.iterdir()}
 
 
+@pytest.mark.slow
 def test_arms_beside_the_demo_change_nothing_that_it_depends_on() -> None:
     set_lists(["demo_slides"], ["demo_xrays"])
     assert check_params.main() == f"{VALID}; to be made: demo_slides, demo_xrays"
@@ -49,6 +50,7 @@ def test_a_collection_without_an_arm_stays_empty() -> None:
     assert (list(inventory.columns), len(inventory)) == (COLUMNS, 0)
 
 
+@pytest.mark.slow
 def test_a_collection_with_an_arm_is_drawn() -> None:
     set_lists([], ["demo_xrays"])
     check_params.main()
