@@ -1,6 +1,7 @@
 """The judge of all hostile inputs: what an input comes to, and whether that is how a pipeline fails well."""
 
 import contextlib
+import gc
 import io
 import re
 import sys
@@ -83,10 +84,13 @@ def outcome(call: Callable[[], Any]) -> Outcome:
         contextlib.redirect_stdout(printed),
         contextlib.redirect_stderr(printed),
     ):
+        gc.disable()  # what other tests have left is not to end on a stack that an input has filled
         try:
             run_stage(main)
         except SystemExit as ended:
             sentence = str(ended.code)
+        finally:
+            gc.enable()
     return Outcome(sentence, results[0] if results else None, printed.getvalue())
 
 
