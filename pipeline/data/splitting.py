@@ -9,6 +9,9 @@ from pipeline.errors import PipelineError
 SAME_CONTENT = "same content as "
 # A download that lost a few files still gives the published task; one that lost an archive of twelve does not.
 ALLOWED_MISSING = 0.01
+DROPPED = ", dropped from "
+# A threshold of 5 % needs as many normals that no model has learnt from, one of each patient or other group.
+FEWEST_HELD_OUT = 19
 
 
 def draw(seed: int, purpose: str, group: str) -> float:
@@ -26,7 +29,7 @@ def separate_groups(table: pd.DataFrame, unit: str) -> pd.DataFrame:
     table = table.copy()
     for split, later in (("train", ("val", "test")), ("val", ("test",))):
         shared = table["group"].isin(table.loc[table["split"].isin(later), "group"]) & (table["split"] == split)
-        table.loc[shared, "left_out"] = f"{unit} also in {' or '.join(later)}, dropped from {split}"
+        table.loc[shared, "left_out"] = f"{unit} also in {' or '.join(later)}{DROPPED}{split}"
         table.loc[shared, "split"] = ""
     return table
 
@@ -91,17 +94,44 @@ def refuse_empty(table: pd.DataFrame, collection: str, advice: str) -> None:
     for split, label in (("train", 0), ("test", 0), ("test", 1)):
         if not ((table["split"] == split) & (table["label"] == label)).any():
             kind = "abnormal" if label else "normal"
-            gone = table["left_out"].str.endswith(f", dropped from {split}").sum()
+            gone = table["left_out"].str.endswith(f"{DROPPED}{split}").sum()
             why = (
                 f", and {gone} were dropped since the patient, slide or other group is in a later split" if gone else ""
             )
             raise PipelineError(f"{collection}: no {kind} image is in {split}{why}: {advice}")
 
 
-def copies_warning(table: pd.DataFrame) -> list[str]:
-    """Say how many images are copies of others, if any is."""
+def split_warnings(table: pd.DataFrame, share_key: str) -> list[str]:
+    """Say what of a split its user may not have meant.
+
+    Args:
+        table: Columns ``id``, ``split``, ``label``, ``group`` and ``left_out``.
+        share_key: What sets how many are held out.
+
+    Returns:
+        Sentences on copies, on patients or other groups that were in two splits, and on too few held-out normals.
+    """
+    return [*_copies(table), *_dropped(table), *_too_few_held_out(table, share_key)]
+
+
+def _copies(table: pd.DataFrame) -> list[str]:
     copies = table[table["left_out"].str.startswith(SAME_CONTENT)]
     if not len(copies):
         return []
     name, reason = copies.iloc[0][["id", "left_out"]]
     return [f"{len(copies)} images are copies of others and are not counted again, such as {name}: {reason}"]
+
+
+def _dropped(table: pd.DataFrame) -> list[str]:
+    reasons = table.loc[table["left_out"].str.contains(DROPPED, regex=False), "left_out"]
+    return [f"{number} images are not used: {reason}" for reason, number in reasons.value_counts().sort_index().items()]
+
+
+def _too_few_held_out(table: pd.DataFrame, share_key: str) -> list[str]:
+    groups = table.loc[(table["split"] == "val") & (table["label"] == 0), "group"].nunique()
+    if groups >= FEWEST_HELD_OUT:
+        return []
+    return [
+        f"normal images of {groups} patients or other groups are held out, and to flag new images at 5 % a model needs "
+        f"{FEWEST_HELD_OUT}: raise {share_key}, unless scores are enough"
+    ]

@@ -10,7 +10,7 @@ from pipeline.data.folders.layout import layout_of
 from pipeline.data.folders.new_arm import adapted
 from pipeline.data.folders.prepared_arm import prepare_arm
 from pipeline.data.folders.settings import Settings
-from pipeline.data.folders.splits import read_collection, warnings_of
+from pipeline.data.folders.splits import left_out_anomalies, read_collection, warnings_of
 from pipeline.data.kinds import ANY_FILES, Adapted, Files
 from pipeline.layout import RAW
 
@@ -23,7 +23,8 @@ def expected_files(collection: str, asked: Collection[Settings]) -> Files:
 
 def check_collection(arm: str, settings: Settings, inventory: pd.DataFrame) -> Sequence[str]:
     """Read where the images are, and which are normal."""
-    return warnings_of(read_collection(RAW / settings.collection_of(arm), inventory, settings.collection))
+    table = read_collection(RAW / settings.collection_of(arm), inventory, settings.collection)
+    return [*warnings_of(table), *left_out_anomalies(table, settings.collection)]
 
 
 def for_new_arm(arm: str, settings: Settings, folder: Path, given: Mapping[str, Any]) -> Adapted:

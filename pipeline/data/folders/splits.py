@@ -13,16 +13,17 @@ from pipeline.data.images import check_groups
 from pipeline.data.picture_files import format_of, is_picture
 from pipeline.data.splitting import (
     SAME_CONTENT,
-    copies_warning,
     draw,
     refuse_empty,
     separate_groups,
+    split_warnings,
     use_content_once,
 )
 from pipeline.errors import PipelineError
 from pipeline.files import read_csv
 
 ABNORMAL_TRAINING = "abnormal image of the training split"
+NAMED = 10  # kinds in a warning
 ORDER = {"test": 0, "val": 1, "train": 2}  # in which split a copy stays
 
 
@@ -75,13 +76,25 @@ def warnings_of(table: pd.DataFrame) -> list[str]:
     Returns:
         Sentences.
     """
-    sentences = copies_warning(table)
+    sentences = split_warnings(table, "collection.validation_share")
     if not grouped(table):
         sentences.append(
             "the collection does not say which images belong together, so that those that do may be on both sides of "
-            "the split: where their names tell, let collection.groups say how"
+            "the split: where their names tell, let collection.groups say how, as '(p\\d+)_' does for p17_2.png"
         )
     return sentences
+
+
+def left_out_anomalies(table: pd.DataFrame, settings: Collection) -> list[str]:
+    """Say how abnormal images of the training split can be of use, if they are none by the nature of the layout."""
+    kinds = table.loc[table["left_out"] == ABNORMAL_TRAINING, "findings"].value_counts().sort_index()
+    if settings.layout in OF_CLASSES or not len(kinds):
+        return []
+    named = ", ".join(kinds.index[:NAMED]) + (", …" if len(kinds) > NAMED else "")
+    return [
+        f"{kinds.sum()} abnormal images of the training split are left out; to let them choose settings, name their "
+        f"kinds: collection.validation_anomalies=[{named}]"
+    ]
 
 
 def grouped(table: pd.DataFrame) -> bool:

@@ -9,11 +9,11 @@ import pandas as pd
 from pipeline.compute.seeding import generator
 from pipeline.data.images import SPLITS, check_groups
 from pipeline.data.splitting import (
-    copies_warning,
     draw,
     leave_out_missing,
     refuse_empty,
     separate_groups,
+    split_warnings,
     use_content_once,
 )
 from pipeline.data.xrays.files import locate_images
@@ -195,7 +195,7 @@ def warnings_of(table: pd.DataFrame) -> list[str]:
     Returns:
         Sentences.
     """
-    sentences = copies_warning(table)
+    sentences = split_warnings(table, "split_xrays.validation_share")
     unknown = table.loc[table["left_out"] == OTHER_FINDINGS, "findings"].value_counts().sort_index()
     if len(unknown):
         most = unknown.sort_values(ascending=False, kind="stable")[:NAMED]

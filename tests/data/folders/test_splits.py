@@ -78,7 +78,9 @@ def test_dicom_files_tell_their_patients_by_a_keyed_hash(root: Path) -> None:
         "group also in val or test, dropped from train",
     ]
     assert table.loc["train/good/3.dcm", "group"] == "train/good/3.dcm"
-    assert warnings_of(table.reset_index()) == []
+    dropped, few = warnings_of(table.reset_index())
+    assert dropped == "1 images are not used: group also in val or test, dropped from train"
+    assert few.endswith("raise collection.validation_share, unless scores are enough")
 
 
 @pytest.mark.usefixtures("in_folder")
@@ -118,7 +120,7 @@ def test_without_a_pattern_each_image_is_a_group_and_it_is_said(root: Path) -> N
     write_images(root, *patients(4), *TEST)
     table = listed(root, **MVTEC).reset_index()
     assert not grouped(table)
-    assert "those that do may be on both sides" in warnings_of(table)[0]
+    assert "those that do may be on both sides" in warnings_of(table)[-1]
     page = split_page(table, "mine", "group")
     assert "Each image counts as a group of its own." in page
     assert "those that do may be on both sides" in page

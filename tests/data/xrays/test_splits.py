@@ -170,16 +170,25 @@ def test_one_content_in_two_splits_or_with_two_labels_is_refused(
         split_xrays(index_of(FILMS), LISTS, with_copies((original, copy)), chosen)
 
 
+def without_few(table: pd.DataFrame) -> list[str]:
+    """The warnings but that of few held-out patients, of which every split of a test has few."""
+    few = [
+        text for text in warnings_of(table) if text.endswith("split_xrays.validation_share, unless scores are enough")
+    ]
+    assert len(few) == 1
+    return [text for text in warnings_of(table) if text not in few]
+
+
 def test_a_copy_within_its_split_is_named_and_counted_once(split_settings: SplitXrays) -> None:
     chosen = split_settings.model_copy(update={"validation_share": 0.0, "view": "PA"})
     table = split_xrays(index_of(FILMS), LISTS, with_copies(("00000002_000.png", "00000004_000.png")), chosen)
     assert places(table)["00000002_000.png"] == "train"
     assert places(table)["00000004_000.png"] == "same content as 00000002_000.png"
-    assert warnings_of(table) == [
+    assert without_few(table) == [
         "1 images are copies of others and are not counted again, such as 00000004_000.png: same content as "
         "00000002_000.png"
     ]
-    assert warnings_of(split_xrays(index_of(FILMS), LISTS, with_copies(), chosen)) == []
+    assert without_few(split_xrays(index_of(FILMS), LISTS, with_copies(), chosen)) == []
 
 
 def test_empty_files_are_no_copies_of_each_other_and_fail_one_by_one(split_settings: SplitXrays) -> None:
@@ -192,12 +201,12 @@ def test_dropped_validation_findings_are_counted_and_named(split_settings: Split
     films = [*FILMS, *((f"{number:08d}_000.png", "Mass" if number < 9 else "Edema", "PA") for number in (7, 8, 9))]
     lists = {"train_val": TRAIN_VAL, "val": [name for name, _, _ in films[-3:]], "test": TEST}
     chosen = split_settings.model_copy(update={"validation_share": 0.0})
-    assert warnings_of(split(films, lists, chosen)) == [
+    assert without_few(split(films, lists, chosen)) == [
         "3 abnormal images of validation patients are not used, since validation_findings does not name what they "
         "show: Mass (2), Edema (1)"
     ]
     named = chosen.model_copy(update={"validation_findings": ("Mass", "Edema")})
-    assert warnings_of(split(films, lists, named)) == []
+    assert without_few(split(films, lists, named)) == []
 
 
 def test_a_copy_that_is_not_used_disturbs_nothing(split_settings: SplitXrays) -> None:
