@@ -7,7 +7,6 @@ anything is wrong, nothing is left behind.
 import argparse
 import json
 import os
-import shlex
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
@@ -61,7 +60,7 @@ def main(words: Sequence[str]) -> int:
         print(f"error: {what}: put the data right and run this again", file=sys.stderr)
         return 1
     made = [f"{name} is an arm already, just so: nothing was changed"] if there else _made(new, like.name, place)
-    print(*made, "", *_next(name, like.name, params), sep="\n")
+    print(*made, "", *_next(new.arm, like.name, params), sep="\n")
     return 0
 
 
@@ -135,18 +134,22 @@ def _made(new: NewArm, like: str, place: Path) -> list[str]:
     ]
 
 
-def _next(name: str, like: str, params: Params) -> list[str]:
+def _next(arm: Arm, like: str, params: Params) -> list[str]:
     """Say how to run it, how long that takes, and how to undo it."""
-    others = ", ".join(arm for arm in params.arms.train if arm != name)
+    name, others = arm.name, ", ".join(other for other in params.arms.train if other != arm.name)
     fitted = ", ".join([f"{', '.join(params.detectors)} ({len(params.seeds)} seeds)", *params.quick_detectors])
-    word = name if json.loads(yaml_as_json(name, "")) == name else json.dumps(name)  # 2024 would be a number
-    alone = [part for kind, arms in params.arms for part in ("-S", f"arms.{kind}=[{word if name in arms else ''}]")]
+    alone = [
+        f"  dvc repro compute_metrics@{name} && dvc repro -s check_params report",
+        f"    the same without a run of {others}, whose figures the report takes as they are",
+    ]
     return [
         "Next, in the environment (source .venv/bin/activate):",
         "  dvc repro",
         f"    prepares {name}, fits {fitted}, and reports them{f' beside {others}' if others else ''}",
-        f"  {shlex.join(['dvc', 'exp', 'run', *alone])}",
-        f"    the same for {name} alone",
-        f"It takes as long as {like} does for as many images. Then open {REPORTS / 'report.html'}.",
+        *(alone if others else []),
+        f"  dvc repro {arm.data.prepared_by}@{name} && make first-look ARM={name}",
+        "    only prepares it, and says which of the quick detectors suits it",
+        f"It takes as long as {like} does for as many images. Then open {REPORTS / 'report.html'}, and commit it all",
+        "(git add params.yaml arms dvc.lock reports) before you try variants.",
         f"To undo all this: python -m pipeline remove-arm {name}",
     ]

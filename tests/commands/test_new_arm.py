@@ -2,8 +2,6 @@
 
 import errno
 import os
-import re
-import shlex
 import shutil
 import subprocess
 import sys
@@ -12,11 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from dvc.utils.cli_parse import to_path_overrides
-from dvc.utils.hydra import apply_overrides
 
 from pipeline.arms import read_arm
-from pipeline.commands import new_arm
+from pipeline.commands import new_arm, remove_arm
 from tests.commands.repositories import (
     ABOUT,
     VARIANT,
@@ -62,24 +58,27 @@ def test_a_folder_of_xrays_is_an_arm_in_one_command(repository: Path) -> None:
 
 def test_what_to_run_next_is_said_with_how_to_undo_it(repository: Path) -> None:
     done = make(repository, "mine", "--like", "images", "--data", images(repository.parent / "mine"))
-    *_, environment, _, prepared, command, _, long, undo = done.stdout.splitlines()
+    *_, environment, _, prepared, alone, _, look, _, long, commit, undo = done.stdout.splitlines()
     assert environment == "Next, in the environment (source .venv/bin/activate):"
     assert prepared.startswith("    prepares mine, fits dpa (2 seeds), knn, ")
     assert prepared.endswith(" and reports them beside images")
-    alone = "-S 'arms.slides=[]' -S 'arms.xrays=[]' -S 'arms.folders=[mine]' -S 'arms.train=[mine]'"
-    assert command == f"  dvc exp run {alone}"
-    assert long == "It takes as long as images does for as many images. Then open reports/report.html."
+    assert alone == "  dvc repro compute_metrics@mine && dvc repro -s check_params report"
+    assert look == "  dvc repro prepare_folder@mine && make first-look ARM=mine"
+    assert long.startswith("It takes as long as images does for as many images. Then open reports/report.html, and ")
+    assert commit == "(git add params.yaml arms dvc.lock reports) before you try variants."
     assert undo == "To undo all this: python -m pipeline remove-arm mine"
 
 
-@pytest.mark.parametrize("name", ["mine", "2024", "null", "a.b-c"])
-def test_the_command_that_is_said_runs_the_arm_alone(repository: Path, name: str) -> None:
-    done = make(repository, name, "--like", "images", "--data", images(repository.parent / "images"))
-    (command,) = re.findall("^  dvc exp run (.*)$", done.stdout, re.MULTILINE)
-    for file, overrides in to_path_overrides(shlex.split(command)[1::2]).items():
-        apply_overrides(Path(file), overrides)
-    arms = read_all().arms
-    assert (arms.prepared, arms.train) == ({name: "folders"}, (name,))
+def test_abnormal_images_of_training_are_said_to_be_left_out_and_how_they_may_choose(repository: Path) -> None:
+    folder = images(repository.parent / "images")
+    write_images(folder, "train/crack/1.png", "train/hole/1.png", "train/hole/2.png")
+    words = ["mine", "--like", "images", "--data", folder]
+    said = make(repository, *words).stdout
+    assert "3 abnormal images of the training split are left out" in said
+    assert "collection.validation_anomalies=[crack, hole]" in said
+    remove_arm.main(["mine"])
+    said = make(repository, *words, "--set", "collection.validation_anomalies=[crack, hole]").stdout
+    assert "abnormal images" not in said
 
 
 def test_a_folder_of_slides_gets_all_that_named_drawn_slides_anew(repository: Path) -> None:
