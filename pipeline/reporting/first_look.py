@@ -143,9 +143,7 @@ def _command(arm: str, chosen: str, params: Params) -> str:
     """Say what fits the detector to all training normals and tests it."""
     if arm not in params.arms.train:
         return f"To take it: name {plain(arm)} in arms.train of params.yaml, and {chosen} in quick_detectors there."
-    variant = f"`dvc exp run -S 'quick_detectors=[{chosen}]'`"
-    if chosen in params.detectors:
+    if chosen in (*params.detectors, *params.quick_detectors):
         return f"`dvc repro` fits it to all training normals and tests it: params.yaml lists {chosen}."
-    if chosen in params.quick_detectors:
-        return f"`dvc repro` fits it to all training normals and tests it: params.yaml lists {chosen}. Alone: {variant}"
-    return f"To fit it to all training normals and test it: {variant}"
+    listed = ",".join([*params.quick_detectors, chosen])
+    return f"To fit it to all training normals and test it: `dvc exp run -S 'quick_detectors=[{listed}]'`"
