@@ -21,7 +21,7 @@ from pipeline.files import remove, write_csv
 from pipeline.layout import MODELS
 from pipeline.params.compute import Compute
 from pipeline.params.file import read_params
-from pipeline.scoring.ensemble import names_arm, read_arm
+from pipeline.scoring.ensemble import detectors_of, names_arm, read_arm
 from pipeline.scoring.images import score_images
 from pipeline.scoring.inputs import Input, find_inputs
 from pipeline.scoring.model import Model, read_model
@@ -106,7 +106,9 @@ def _model(arguments: argparse.Namespace, place: Workplace) -> Model:
             )
         return read_model(path, place, arguments.weights)
     model = read_arm(arguments.model, read_params(), arguments.detector, place, arguments.weights)
-    print(f"taken: {model.title if model.averaged else model.path}", flush=True)
+    others = [name for name in detectors_of(arguments.model) if name != model.name]
+    choice = f" (--detector takes another one: {', '.join(others)})" if others and not arguments.detector else ""
+    print(f"taken: {model.title if model.averaged else model.path}{choice}", flush=True)
     return model
 
 

@@ -92,7 +92,7 @@ def read_arm(arm: str, params: Params, detector: str | None, place: Workplace, w
     Raises:
         PipelineError: If there are none, one of the seeds is missing, or they were not fitted alike to the same images.
     """
-    name = detector or _first_detector(arm, params)
+    name = _detector(arm, params, detector)
     files = {seed: layout.calibrated(layout.run_name(arm, name, seed)) for seed in params.seeds}
     for seed, file in files.items():
         if not file.is_file():
@@ -121,15 +121,21 @@ def names_arm(word: str) -> bool:
     return not Path(word).is_file() and Path(word).name == word and (layout.MODELS / word).is_dir()
 
 
-def _first_detector(arm: str, params: Params) -> str:
-    there = sorted(file.parts[-3] for file in (layout.MODELS / arm).glob(f"*/seed-*/{layout.CALIBRATED}"))
+def detectors_of(arm: str) -> list[str]:
+    """Return of which detectors an arm has models, by name."""
+    return sorted({file.parts[-3] for file in (layout.MODELS / arm).glob(f"*/seed-*/{layout.CALIBRATED}")})
+
+
+def _detector(arm: str, params: Params, asked: str | None) -> str:
+    """The detector that is asked for, else the first of params.yaml; one that has models."""
+    there = detectors_of(arm)
     if not there:
         raise PipelineError(f"{layout.MODELS / arm} holds no {layout.CALIBRATED}: run `dvc repro`, which makes them")
-    for name in params.detectors:
-        if name in there:
-            return name
-    others = ", ".join(dict.fromkeys(there))
-    raise PipelineError(f"{arm} has no models of the detectors of params.yaml: choose by --detector one of {others}")
+    wanted = (asked,) if asked else params.detectors
+    if name := next((name for name in wanted if name in there), None):
+        return name
+    of = f"of {asked}" if asked else "of the detectors of params.yaml"
+    raise PipelineError(f"{arm} has no models {of}: choose by --detector one of {', '.join(there)}")
 
 
 def _check_alike(models: Sequence[Model]) -> None:

@@ -133,6 +133,8 @@ def test_the_first_detector_of_params_is_taken_unless_another_is_chosen(reposito
         PipelineError, match=r"has no models of the detectors of params\.yaml: choose by --detector one of other"
     ):
         run("new")
+    with pytest.raises(PipelineError, match=f"{ARM} has no models of othr: choose by --detector one of other"):
+        run("new", "--detector", "othr")
     status, _ = run("new", "--detector", "other")
     assert status == 0
     assert facts()["model"].startswith(f"{ARM}/other")
