@@ -1,6 +1,7 @@
 """Fail where reports/ is not what the committed code and parameters make."""
 
 import argparse
+import re
 import shlex
 import subprocess
 import sys
@@ -42,7 +43,10 @@ def stale_stages() -> list[str]:
     """Say which stages would run, without the data that a fresh clone lacks."""
     command = [sys.executable, "-m", "dvc", "repro", "--dry", "--allow-missing"]
     done = subprocess.run(command, capture_output=True, encoding="utf-8", errors="replace", check=False)  # noqa: S603
-    faults = [line for line in done.stdout.splitlines() if line.startswith("Running stage")]
+    stages = re.findall(r"^Running stage '(.*)':$", done.stdout, re.MULTILINE)
+    faults = [
+        f"{stage} is older than its code, parameters or inputs: `dvc status {stage}` says which" for stage in stages
+    ]
     if done.returncode and not faults:  # else the clone lacks what a stage before would make
         faults = [words_of(DvcException(done.stderr))]
     return faults
