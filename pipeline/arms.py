@@ -85,7 +85,7 @@ class Arm:
             PipelineError: If they are not.
         """
         if self.shared.tune is None:
-            raise PipelineError(f"{arm_file(self.name)} has no section tune: add one, as arms/demo_slides.yaml has")
+            raise PipelineError(f"{arm_file(self.name)} has no section tune: add one, as docs/tuning.md shows")
         return self.shared.tune
 
     def has(self, path: str) -> bool:

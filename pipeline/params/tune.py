@@ -54,12 +54,15 @@ class Tune(Settings):
         description="With false, so many runs of the splits as they are, with seeds of their own."
     )
     anomalies: Annotated[tuple[str, ...], Field(min_length=1)] = Field(
-        description="The validation anomalies that may choose: findings of X-rays (exactly), names of slides."
+        description="The validation anomalies that may choose: findings of X-rays (exactly), names of slides, "
+        "kinds of `collection.validation_anomalies`."
     )
     storage: str | None = Field(
         description="Journal file or URL of a database that several machines reach; null for a file in `.cache/`."
     )
-    common: Change = Field(description="What all trials change, as parts of the arm's file; it is not adopted.")
+    common: Change = Field(
+        description="What all trials change, as parts of the arm's file; `{}` for nothing. It is not adopted."
+    )
     space: Annotated[dict[Option, Dimension], Field(min_length=1)] = Field(
         description="Dimension to option to what it changes, as parts of the arm's file: `detectors`, and the section "
         "that prepares its images; `last` in a schedule is its highest resolution. The dimension `detector` holds "
