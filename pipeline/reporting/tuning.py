@@ -16,6 +16,7 @@ from pipeline.tuning.few_anomalies import ALL, best_and_worst
 from pipeline.tuning.space import detector_of
 
 SHOWN = 20  # trials in the report; the others are in trials.csv
+FEWEST_RANKED = 5  # trials: any order of fewer is likely by chance
 
 ENDED = {"pruned": "of them given up early", "failed": "of them failed (the reasons are in trials.csv)"}
 INFORMED = """ the trials
@@ -133,7 +134,7 @@ def _setting(trials: pd.DataFrame, number: int, dimensions: Sequence[str]) -> st
 
 def _correlation(figures: pd.Series, areas: pd.Series, lower_is_better: bool) -> str:
     """Spearman's, with a sign that is positive where the criterion is right."""
-    if figures.nunique() < 2 or areas.nunique() < 2:
+    if len(figures) < FEWEST_RANKED or figures.nunique() < 2 or areas.nunique() < 2:
         return MISSING
     correlation = round(float(spearmanr(figures, areas).statistic), 2)
     return f"{(-correlation if lower_is_better else correlation) + 0.0:+.2f}"
