@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from pipeline.reporting.names import baseline_names
-from pipeline.reporting.tables import percent, percent_interval, percent_std, verdict
+from pipeline.reporting.tables import percent_interval, percent_std, verdict
 
 BEATEN = "beaten"
 
@@ -25,16 +25,16 @@ def baseline_rows(detector: str, results: Mapping[str, Any]) -> list[dict[str, s
     ]
 
 
-def best_baseline(detector: str, results: Mapping[str, Any]) -> tuple[str, float, str]:
-    """The baseline with the highest ROC AUC: its name, this area and the verdict on it."""
+def best_baseline(detector: str, results: Mapping[str, Any]) -> tuple[str, str, str]:
+    """The baseline with the highest ROC AUC: its name, this area in percent and the verdict on it."""
     name, best = max(results["baselines"].items(), key=lambda item: (item[1]["roc_auc"]["mean"], item[0]))
-    return baseline_names(detector)[name], best["roc_auc"]["mean"], baseline_verdict(best)
+    return baseline_names(detector)[name], percent_std(best["roc_auc"]), baseline_verdict(best)
 
 
 def best_baseline_text(detector: str, results: Mapping[str, Any]) -> str:
     """The best baseline in a cell of a table."""
     name, area, judged = best_baseline(detector, results)
-    return f"{percent(area)} ({name}): {judged}"
+    return f"{area} ({name}): {judged}"
 
 
 def baseline_verdict(baseline: Mapping[str, Any]) -> str:

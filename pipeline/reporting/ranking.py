@@ -9,7 +9,7 @@ from pipeline.reporting.paper import PAPER_TEST_IMAGES
 from pipeline.reporting.paper_tables import NONE, paper_figures
 from pipeline.reporting.plots import ranking_plot_name
 from pipeline.reporting.summary import by_roc_auc
-from pipeline.reporting.tables import MISSING, joined, percent, percent_interval, percent_std, plain, table, verdict
+from pipeline.reporting.tables import MISSING, joined, percent_interval, percent_std, plain, table, verdict
 
 MANY = """Each detector is compared with the reference alone, on the same images, one at a time. Nothing is corrected
 for their number: of twenty detectors that are neither better nor worse, one is marked by chance.
@@ -107,9 +107,7 @@ def _above_baselines(results: Mapping[str, Any]) -> str:
     """Name the detectors that do not beat the best of their baselines."""
     best = {words_of(detector).name: best_baseline(detector, single) for detector, single in results.items()}
     weak = [
-        f"{name} ({baseline}, {percent(area)}: {judged})"
-        for name, (baseline, area, judged) in best.items()
-        if judged != BEATEN
+        f"{name} ({baseline}, {area}: {judged})" for name, (baseline, area, judged) in best.items() if judged != BEATEN
     ]
     if not weak:
         return "Each beats the best of its baselines."

@@ -109,10 +109,10 @@ def test_a_baseline_is_beaten_only_beyond_the_interval(
     results_of: ResultsOf, above: dict[str, float | None], verdict: str
 ) -> None:
     results = results_of(0.7, 0.7)
-    results["baselines"]["pixel_l1"] = {"roc_auc": figure(0.8, 0.8), "detector_above": above}
+    results["baselines"]["pixel_l1"] = {"roc_auc": figure(0.79, 0.81), "detector_above": above}
     text = report_on({"nih_pa": results})
     assert row_of(text, "pixel L1")[""] == verdict
-    assert row_of(text, "nih_pa")["best baseline"] == f"80.0 (pixel L1): {verdict}"
+    assert row_of(text, "nih_pa")["best baseline"] == f"80.0 ± 1.4 (pixel L1): {verdict}"
 
 
 def test_a_column_of_scores_that_nobody_names_is_no_baseline(results_of: ResultsOf) -> None:
