@@ -73,7 +73,8 @@ def _cluster(folder: Path, workers: int) -> Iterator[str]:
     file = folder / "scheduler.json"
     of_all = ["--scheduler-file", str(file), "--no-dashboard"]
     commands = [["scheduler", "--port", "0", *of_all]] + [["worker", "--nthreads", "1", *of_all]] * workers
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    # as docs/scaling.md starts them
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "DASK_DISTRIBUTED__WORKER__PROFILE__ENABLED": "False"}
     with ExitStack() as stack, (folder / "log").open("wb") as log:
         for command in commands:
             words = [sys.executable, "-m", "dask", *command]

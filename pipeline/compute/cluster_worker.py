@@ -15,7 +15,7 @@ from uuid import uuid4
 
 from pipeline import files
 from pipeline.compute.code_version import library_checksum, package_versions
-from pipeline.compute.workers import compute_with_one_thread
+from pipeline.compute.workers import SCHEDULER, compute_with_one_thread
 from pipeline.errors import PipelineError
 from pipeline.layout import SCRATCH
 
@@ -67,6 +67,7 @@ def run_item(lead: Lead, call: bytes) -> Any:
     if different := difference_of(lead, get_worker()):
         raise PipelineError(different)
     os.chdir(lead.folder)
+    os.environ.pop(SCHEDULER, None)  # an item that waited for others could wait for ever
     function = pickle.loads(call)  # noqa: S301  (by the leading process, as is this very task)
     compute_with_one_thread()
     keep_freed_memory()

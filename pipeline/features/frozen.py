@@ -2,6 +2,9 @@
 
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from mmap import mmap
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -11,6 +14,7 @@ from torch.nn.functional import interpolate
 from pipeline.compute.device import Workplace
 from pipeline.compute.portions import portions
 from pipeline.compute.scratch import scratch_key
+from pipeline.compute.workers import on_cluster, process_all
 from pipeline.errors import PipelineError
 from pipeline.features.backbones import checksum, frozen_network
 from pipeline.features.kept import kept
@@ -48,6 +52,7 @@ class FrozenFeatures:
     ) -> None:
         self.name, self.layers, self.input_size, self.side = backbone, tuple(layers), input_size, side
         self.place = place
+        self._asked = (backbone, weights, self.layers, input_size, side)
         self.network = frozen_network(backbone, weights, place.device)
         self.checksum = checksum(self.network)
 
@@ -102,7 +107,13 @@ class FrozenFeatures:
             float32 (N, D), D the sum of the layers' channels.
         """
         rows = np.arange(len(images)) if rows is None else rows
-        parts = [self._kept_part(np.asarray(images[portion])) for portion in portions(images, rows)]
+        some = list(portions(images, rows))
+        if len(some) > 1 and self._on_cluster:
+            job = PooledPart(self._asked, self.place, torch.get_num_threads(), file_of(images))
+            items = (portion if job.images else np.asarray(images[portion]) for portion in some)
+            parts = list(process_all(job, items, 1, "features"))
+        else:
+            parts = [self._kept_part(np.asarray(images[portion])) for portion in some]
         return np.concatenate(parts) if parts else np.empty((0, 0), np.float32)
 
     def _batches(
@@ -162,8 +173,41 @@ class FrozenFeatures:
         )
 
     @property
+    def _on_cluster(self) -> bool:
+        """Whether workers see portions of the images; a GPU is faster than they are."""
+        return on_cluster() and self.place.device.type == "cpu" and self.place.remembered is None
+
+    @property
     def _seen(self) -> tuple[object, ...]:
         return self.checksum, self.name, self.layers, self.input_size, self.side
+
+
+@dataclass(frozen=True)
+class PooledPart:
+    """Sees some images; travels to the workers of a cluster, which keep what they found where all machines see it.
+
+    Attributes:
+        asked: Backbone, weights, layers, input size and side, see :class:`FrozenFeatures`.
+        place: Where to compute.
+        threads: With how many threads, on which sums depend.
+        images: The file of all images, of which rows are handed over; None where pixels are.
+    """
+
+    asked: tuple[str, str | None, Sequence[str], int | None, int | None]
+    place: Workplace
+    threads: int
+    images: Path | None
+
+    def __call__(self, some: np.ndarray) -> np.ndarray:
+        """Return the pooled features of rows int64 (n,) or of images uint8 (n, H, W, C): float32 (n, D)."""
+        torch.set_num_threads(self.threads)
+        pixels = np.load(self.images, mmap_mode="r")[some] if self.images else some
+        return FrozenFeatures(*self.asked, self.place).pooled(pixels)
+
+
+def file_of(images: np.ndarray) -> Path | None:
+    """Return the ``npy`` file of an array that is mapped from all of it; None of parts and others."""
+    return Path(images.filename) if isinstance(images, np.memmap) and isinstance(images.base, mmap) else None
 
 
 def check_finite(features: np.ndarray, rows: np.ndarray, backbone: str) -> None:

@@ -23,6 +23,10 @@ def place(_: int) -> tuple[str, int, int]:
     return os.getcwd(), os.getpid(), cv2.getNumThreads()  # noqa: PTH109
 
 
+def environment(name: str) -> str | None:
+    return os.environ.get(name)
+
+
 def die_once(number: int) -> int:
     """Kill the process of item 5 when it is done for the first time."""
     with contextlib.suppress(FileExistsError):

@@ -23,9 +23,11 @@ import pytest
 from PIL import Image
 
 from pipeline.compute import cluster as cluster_module
+from pipeline.compute import portions
 from pipeline.compute.cluster import cluster_pool
 from pipeline.compute.cluster_worker import Lead, difference_of, run_item
 from pipeline.compute.code_version import library_checksum, package_versions
+from pipeline.compute.device import Workplace
 from pipeline.compute.scratch import _call, each_part, make_parts
 from pipeline.compute.workers import SCHEDULER, process_all
 from pipeline.data import thumbnails
@@ -33,6 +35,7 @@ from pipeline.data.inventory import _rows, make_inventory
 from pipeline.data.thumbnails import make_thumbnails
 from pipeline.demo.slides import make_slides
 from pipeline.errors import PipelineError
+from pipeline.features.frozen import FrozenFeatures
 from pipeline.params.demo import DemoSlides
 from stages import normalize_tiles, sample_tiles, tissue_masks
 from tests.compute.jobs import (
@@ -41,6 +44,7 @@ from tests.compute.jobs import (
     begin_slowly,
     die_at_c,
     die_once,
+    environment,
     fill_the_disk,
     place,
     square,
@@ -61,11 +65,11 @@ WORKERS = 3
 
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    """A scheduler with three workers."""
+    """A scheduler with three workers, which were told of another one."""
     cluster = Cluster(tmp_path_factory.mktemp("cluster"))
     try:
         for _ in range(WORKERS):
-            cluster.add_worker()
+            cluster.add_worker(**{SCHEDULER: "tcp://127.0.0.1:1"})
         with client_of(cluster) as client:
             client.wait_for_workers(WORKERS, 60)
         yield cluster
@@ -130,6 +134,27 @@ def test_where_results_are_large_few_of_them_wait(cluster: Cluster) -> None:
         assert len([*Path().glob("begun-*")]) <= len(taken) + 2 * WORKERS
         time.sleep(0.02)  # others could begin meanwhile
     assert taken == [*range(24)]
+
+
+@pytest.mark.parametrize("mapped", [True, False], ids=["by rows of their file", "as pixels"])
+def test_features_of_many_images_are_seen_by_workers_to_the_same_bytes(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch, mapped: bool
+) -> None:
+    np.save("images.npy", np.random.default_rng(0).integers(0, 256, (150, 16, 16, 1), dtype=np.uint8))
+    images = np.load("images.npy", mmap_mode="r") if mapped else np.load("images.npy")
+    rows = np.arange(149, -1, -1)
+    monkeypatch.setattr(portions, "MOST", 64 * images[0].nbytes)  # three portions
+    seen = FrozenFeatures("efficientnet_lite0", None, ("expand1",), None, None, Workplace(features=Path("features")))
+    by_workers = seen.pooled(images, rows)
+    assert len([*Path("features").glob("*.npy")]) == 3
+    shutil.rmtree("features")
+    monkeypatch.delenv(SCHEDULER)
+    np.testing.assert_array_equal(seen.pooled(images, rows), by_workers)
+
+
+def test_an_item_waits_for_no_other_items(cluster: Cluster) -> None:
+    """Whoever starts workers with the scheduler's address in their environment has no deadlock."""
+    assert {*process_all(environment, [SCHEDULER] * 4, 1, "items")} == {None}
 
 
 @pytest.mark.parametrize("last", [7, 5])
