@@ -1,7 +1,7 @@
 """What scoring new images and slides costs beside its parts; ``python -m benchmarks.scoring``.
 
-A small chain on drawn data makes a model each of slides and of X-rays, whose networks are as fast as the demo's: the
-less a detector takes, the more everything else counts.
+A small chain each makes a model of drawn slides, one of drawn X-rays, whose network is so fast that everything else
+counts, and one of the sample's X-rays, whose network is of the size that a laptop trains.
 """
 
 import json
@@ -22,9 +22,11 @@ import torch
 from dvc.utils.cli_parse import to_path_overrides
 from dvc.utils.hydra import apply_overrides
 
+from pipeline import layout
 from pipeline.commands import score
 from pipeline.compute.device import Workplace
 from pipeline.compute.workers import process_all
+from pipeline.data.archives import read_members
 from pipeline.data.inventory import make_inventory
 from pipeline.data.slides.preparation import Preparation
 from pipeline.demo.slides import make_slides
@@ -36,8 +38,12 @@ from pipeline.scoring.whole_slide import AHEAD, TILES
 from tests.shipped import shipped, write
 
 ROOT = Path(__file__).parents[1]
-SLIDES, XRAYS = "demo_slides", "demo_xrays"
-STAGES = {SLIDES: ("tissue_masks", "sample_tiles", "normalize_tiles"), XRAYS: ("split_xrays", "equalize_xrays")}
+SLIDES, XRAYS, SAMPLE = "demo_slides", "demo_xrays", "nih_sample"
+STAGES = {
+    SLIDES: ("tissue_masks", "sample_tiles", "normalize_tiles"),
+    XRAYS: ("split_xrays", "equalize_xrays"),
+    SAMPLE: ("split_xrays", "equalize_xrays"),
+}
 OVERRIDES = [
     "seeds=[0]",
     f"arms/{SLIDES}.yaml:collection.validation_tumour=[]",
@@ -46,8 +52,10 @@ OVERRIDES = [
     *(f"arms/{SLIDES}.yaml:detectors.dpa.schedule.{phase}=2" for phase in ("16.stable", "32.transition", "32.stable")),
     *(f"arms/{XRAYS}.yaml:detectors.dpa.schedule.{phase}.stable=2" for phase in (8, 16, 32)),
     *(f"arms/{XRAYS}.yaml:detectors.dpa.schedule.{phase}.transition=2" for phase in (16, 32)),
+    *(f"arms/{SAMPLE}.yaml:detectors.dpa.schedule.{phase}.stable=2" for phase in (8, 16, 32, 64)),
+    *(f"arms/{SAMPLE}.yaml:detectors.dpa.schedule.{phase}.transition=2" for phase in (16, 32, 64)),
 ]
-FEW, MANY = 200, 2_200  # images
+FEW, MANY = 200, {XRAYS: 2_200, SAMPLE: 700}  # images
 ROUNDS = 3
 DRAWN, BLOCK = 4_608, 5_120  # sides in pixels of a drawn slide and, with more glass, of what large slides are made of
 LEAST, SMALL, LARGE = 1, 4, 8  # blocks along the side of a slide
@@ -60,17 +68,21 @@ def run() -> dict[str, float]:
 
     Returns:
         ``score_images_share``: images per second of the command over those of the bare detector on arrays, both by the
-        2,000 images that the larger of two folders has more, in wall time; ``score_images_cpu_share``: the same in CPU
-        time of the command's main process, without those that prepare images; ``score_slide_seconds_growth``: time of a
-        slide of 40,960² px over that of one of 20,480² px, by tile and without what starting takes;
+        images that the larger of two folders has more (2,000), in wall time; ``score_images_cpu_share``: the same in
+        CPU time of the command's main process, without those that prepare images; ``score_sample_share`` and
+        ``score_sample_cpu_share``: the same with the sample's network and 500 of its X-rays;
+        ``score_slide_seconds_growth``: time of a slide of 40,960² px over that of one of 20,480² px, by tile and
+        without what starting takes;
         ``score_slide_cpu_growth``: the same in CPU time; ``score_slide_memory_growth``: peak memory of the former over
         that of the latter, of all processes; ``score_slide_share``: tiles per second of the command over those of
         reading and normalising alone; ``score_slide_cpu_share``: the same in CPU time of all processes.
     """
     with tempfile.TemporaryDirectory() as name:
-        models = {arm: _model(Path(name) / arm, arm) for arm in (XRAYS, SLIDES)}
-        films = _films(Path(name) / XRAYS)
-        results: dict[str, float] = _in_a_process("images", models[XRAYS], films, Path(name) / "scored")
+        models = {arm: _model(Path(name) / arm, arm) for arm in STAGES}
+        results: dict[str, float] = {}
+        for arm, called in ((XRAYS, "score_images"), (SAMPLE, "score_sample")):
+            shares = _in_a_process("images", models[arm], _films(Path(name) / arm, arm), Path(name) / f"scored-{arm}")
+            results |= {f"{called}_{kind}": share for kind, share in shares.items()}
         block = Path(name) / SLIDES / f"data/raw/{SLIDES}/training/normal/normal_001.tif"
         measured = {}
         for count in (LEAST, SMALL, LARGE):
@@ -94,12 +106,16 @@ def run() -> dict[str, float]:
 def _model(folder: Path, arm: str) -> Path:
     """Run the chain of an arm on drawn data; the calibrated model."""
     raw = folder / f"data/raw/{arm}"
-    content = shipped()
-    content["params.yaml"]["arms"] = {"slides": [], "xrays": [], "folders": [], "train": [arm]}
-    content["params.yaml"]["arms"]["slides" if arm == SLIDES else "xrays"] = [arm]
-    content["params.yaml"] |= {"detectors": ["dpa"], "quick_detectors": []}
-    write(content, folder)
-    if arm == SLIDES:
+    settings = shipped()
+    settings["params.yaml"]["arms"] = {"slides": [], "xrays": [], "folders": [], "train": [arm]}
+    settings["params.yaml"]["arms"]["slides" if arm == SLIDES else "xrays"] = [arm]
+    settings["params.yaml"] |= {"detectors": ["dpa"], "quick_detectors": []}
+    write(settings, folder)
+    if arm == SAMPLE:
+        for path, content in read_members(ROOT / layout.sample(arm)):
+            (raw / path).parent.mkdir(parents=True, exist_ok=True)
+            (raw / path).write_bytes(content)
+    elif arm == SLIDES:
         numbers = {"normal": 4, "tumour": 1, "test_normal": 1, "test_tumour": 1, "blank": 0}
         make_slides(raw, DemoSlides(**numbers, size=DRAWN), 0, WORKERS)
     else:
@@ -113,10 +129,10 @@ def _model(folder: Path, arm: str) -> Path:
     return folder / f"data/models/{arm}/dpa/seed-0/calibrated.pt"
 
 
-def _films(folder: Path) -> Path:
-    """A folder of links to drawn X-rays, as many as are scored."""
-    drawn = sorted((folder / f"data/raw/{XRAYS}/images").iterdir())
-    for number in range(MANY):
+def _films(folder: Path, arm: str) -> Path:
+    """A folder of links to an arm's X-rays, as many as are scored."""
+    drawn = sorted((folder / f"data/raw/{arm}/images").iterdir())
+    for number in range(MANY[arm]):
         link = folder / f"films/{number:04d}.png"
         link.parent.mkdir(exist_ok=True)
         os.link(drawn[number % len(drawn)], link)
@@ -178,24 +194,24 @@ def _measure_images(model_file: Path, films: Path, out: Path) -> dict[str, float
     torch.set_num_threads(1)
     model, files = read_model(model_file, Workplace()), sorted(films.iterdir())
     images = np.stack([model.preparation.prepare(file.read_bytes(), file.name) for file in files[:FEW]])
-    arrays = {count: np.resize(images, (count, *images.shape[1:])) for count in (FEW, MANY)}
+    arrays = {count: np.resize(images, (count, *images.shape[1:])) for count in (FEW, len(files))}
     times: dict[str, list[float]] = {"bare": [], "bare cpu": [], "command": [], "command cpu": []}
     for number in range(ROUNDS):
         for way in ("bare", "command"):
             found = {}
-            for count in (FEW, MANY):
+            for count, array in arrays.items():
                 start = time.perf_counter(), time.process_time()
                 if way == "bare":
-                    model.detector.score(arrays[count])
+                    model.detector.score(array)
                 else:
                     _scored(model_file, files[:count], out / f"{count}-{number}")
                 found[count] = time.perf_counter() - start[0], time.process_time() - start[1]
-            for kind, few, many in zip((way, f"{way} cpu"), found[FEW], found[MANY], strict=True):
+            for kind, few, many in zip((way, f"{way} cpu"), *found.values(), strict=True):
                 times[kind].append(many - few)
     middle = {kind: median(measured) for kind, measured in times.items()}
     return {
-        "score_images_share": middle["bare"] / middle["command"],
-        "score_images_cpu_share": middle["bare cpu"] / middle["command cpu"],
+        "share": middle["bare"] / middle["command"],
+        "cpu_share": middle["bare cpu"] / middle["command cpu"],
     }
 
 
