@@ -68,6 +68,7 @@ th[aria-sort=descending] button::after { content: " ↓"; color: var(--new); }
 tbody tr:nth-child(even) { background: var(--soft); }
 tbody td { font-variant-numeric: tabular-nums; white-space: nowrap; }
 tbody .reason { white-space: normal; }
+tbody .name { min-width: 14em; }
 .badge { border: 1px solid; border-radius: 3px; padding: 0 5px; font-size: 12px; white-space: nowrap; }
 .badge.flag { color: var(--flag); }
 .badge.odd { color: var(--odd); }
@@ -110,6 +111,7 @@ tbody .reason { white-space: normal; }
   tbody th, tbody td { border: 0; padding: 0; }
   tbody th, tbody .reason { flex-basis: 100%; }
   tbody th { font-weight: 600; }
+  tbody .name { min-width: 0; }
   tbody td::before { content: attr(data-head) " "; color: var(--quiet); }
   tbody .flagged::before { content: none; }
   tbody .empty { display: none; }
