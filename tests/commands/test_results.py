@@ -43,6 +43,15 @@ def test_what_the_text_says_of_a_search_is_what_its_tables_say(arm: str, best: s
     assert f"{areas.max() - unlabelled:.1f}" in text[text.index("AUCp, without labels") :]
 
 
+def test_what_the_text_says_of_a_validation_area_is_what_the_tables_say() -> None:
+    folder, text = ROOT / REAL / "search_pa" / "tuning", (ROOT / TEXT).read_text(encoding="utf-8")
+    tested = 100 * pd.read_csv(folder / "tests.csv", index_col="trial")["test_roc_auc"]
+    trials = read_trials(folder / "trials.csv", "search_pa")
+    chosen = choose(trials)["weakly_supervised"]
+    held_out = 100 * trials.set_index("trial").loc[chosen, "roc_auc"]
+    assert f"({held_out:.1f} on PA) is not what the test will show ({tested[chosen]:.1f})" in text
+
+
 @pytest.mark.parametrize("file", sorted((ROOT / REAL / "arms").glob("*.yaml")), ids=lambda file: file.stem)
 def test_the_arms_can_still_be_run(file: Path, params: Params) -> None:
     arm = parse_arm(file.stem, file.read_text(encoding="utf-8"))
