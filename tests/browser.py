@@ -37,18 +37,22 @@ class Visitor(Protocol):
 
 @contextmanager
 def browsing() -> Iterator[Visitor]:
-    """Start Chromium; the pages that are visited stay open until it ends."""
+    """Start Chromium; the pages that are visited stay open until it ends.
+
+    They share a context, since Chromium then draws them in one process: to start one for each takes a second.
+    """
     chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if chromium is None:
         pytest.skip("no Chromium is installed")
     with (
         sync_playwright() as playwright,
         playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS) as browser,
+        browser.new_context(offline=True) as context,
     ):
 
         def visit(path: Path, width: int = 1400) -> Visit:
-            context = browser.new_context(viewport={"width": width, "height": 900}, offline=True)
             visited = Visit(context.new_page())
+            visited.page.set_viewport_size({"width": width, "height": 900})
 
             def note_request(url: str) -> None:
                 if not url.startswith(("file:", "data:", "blob:")):

@@ -16,6 +16,7 @@ from pipeline.data.inventory import make_inventory
 from pipeline.data.slides.annotations import read_lesions
 from pipeline.demo.slides import make_slides
 from pipeline.params.demo import DemoSlides
+from pipeline.scoring import whole_slide
 from stages import fit_and_score, normalize_tiles, sample_tiles, tissue_masks
 from tests.camelyon.collection import OUT, add_slide, list_files, outlines, write_results
 from tests.in_process import Done, call
@@ -44,6 +45,7 @@ def scored(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("challenge")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
+        patch.setattr(whole_slide, "SIDE", 300)  # to encode a picture of a slide takes longer than to score it
         raw = layout.RAW / ARM
         make_slides(raw, DemoSlides(normal=4, tumour=1, test_normal=2, test_tumour=2, blank=0, size=SIDE), 0, 1)
         content = with_values(

@@ -1,5 +1,6 @@
 """A small collection of X-rays through the chain, and the model that comes out."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,9 @@ from PIL import Image
 
 from pipeline import layout
 from pipeline.data.inventory import make_inventory
+from pipeline.scoring import whole_slide
 from stages import fit_and_score, prepare_folder
+from tests.data.slides.conftest import write_slide as write_slide  # noqa: PLC0414  (a fixture)
 from tests.scoring.slide_chain import run_chain
 from tests.shipped import shipped, write
 
@@ -29,6 +32,14 @@ def save(path: Path, pixels: np.ndarray) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.fromarray(pixels).save(path)
     return path
+
+
+@pytest.fixture(scope="module", autouse=True)
+def small_overviews() -> Iterator[None]:
+    """Draw slides small: to encode a picture of one as PNG takes longer than to score it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(whole_slide, "SIDE", 300)
+        yield
 
 
 @pytest.fixture(scope="session")

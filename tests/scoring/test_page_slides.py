@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from pipeline.reporting import html
 from pipeline.scoring import page_slides
 from pipeline.scoring.page_slides import HEAT_SIDE, colour_filter
 from pipeline.scoring.page_text import plain
@@ -158,7 +159,18 @@ def test_the_highest_scores_come_first_and_what_has_no_room_is_counted(
 
 
 @pytest.mark.slow
-def test_129_slides_whose_pictures_take_much_room_make_a_page_of_25_mb_at_most(tmp_path: Path) -> None:
+def test_129_slides_whose_pictures_take_much_room_make_a_page_of_25_mb_at_most(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    encoded: dict[bytes, str] = {}  # all slides show the same pictures, and each takes a while
+
+    def data_uri(picture: Image.Image, quality: int) -> str:
+        key = picture.tobytes()
+        if key not in encoded:
+            encoded[key] = html.data_uri(picture, quality)
+        return encoded[key]
+
+    monkeypatch.setattr(page_slides, "data_uri", data_uri)
     draws = np.random.default_rng(0)
     grid = draws.uniform(1, 9, (780, 390))
     noise = [draws.integers(0, 256, (size[0] // 4, size[1] // 4, 3), np.uint8) for size in ((1500, 750), (512, 1536))]

@@ -10,7 +10,6 @@ import pytest
 
 from pipeline import layout
 from pipeline.commands import score
-from tests.data.slides.conftest import write_slide as write_slide  # noqa: PLC0414  (a fixture)
 from tests.scoring.conftest import film, save
 from tests.scoring.slide_chain import RUN, tissue
 

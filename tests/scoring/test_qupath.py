@@ -10,7 +10,6 @@ import shapely
 from pipeline.evaluation.calibration import Calibration
 from pipeline.scoring.qupath import write_regions
 from pipeline.scoring.views import Views
-from tests.data.slides.conftest import write_slide as write_slide  # noqa: PLC0414  (a fixture)
 
 
 def features_of(path: Path) -> list[dict[str, Any]]:

@@ -1,8 +1,11 @@
 """Whole slides that the user names as normal, which give slides a p."""
 
+import contextlib
+import io
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +18,7 @@ from pipeline import layout
 from pipeline.commands import score
 from pipeline.compute.tensor_files import read_tensors
 from pipeline.scoring.slides import NO_SLIDES
-from tests.data.slides.conftest import write_slide as write_slide  # noqa: PLC0414  (a fixture)
+from tests.data.slides.conftest import save_slide
 from tests.scoring.slide_chain import ARM, RUN, TILE, tissue
 
 NORMALS = 6
@@ -28,13 +31,24 @@ def elsewhere(in_folder: Path, chain: Path) -> Path:
     return in_folder
 
 
-@pytest.fixture
-def slides(elsewhere: Path, write_slide: Callable) -> Path:
-    """Normal slides to name, another one, and one of a tumour."""
+@pytest.fixture(scope="module")
+def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Normal slides to name, and of others a usual one, one of a tumour, and one of a scanner with a broken lamp."""
+    folder = tmp_path_factory.mktemp("drawn")
     for number in range(NORMALS):
-        write_slide(tissue(seed=number), f"normals/{number}.tif")
-    write_slide(tissue(seed=100), "in/usual.tif")
-    write_slide(tissue(seed=101, tumour=True), "in/odd.tif")
+        save_slide(folder / f"normals/{number}.tif", tissue(seed=number))
+    save_slide(folder / "in/usual.tif", tissue(seed=100))
+    save_slide(folder / "in/odd.tif", tissue(seed=101, tumour=True))
+    striped = tissue(seed=102)
+    striped[:, np.arange(768) % 32 < 16] //= 2
+    save_slide(folder / "striped/striped.tif", striped)
+    return folder
+
+
+@pytest.fixture
+def slides(elsewhere: Path, drawn: Path) -> Path:
+    """A folder with the drawn slides and the model's file."""
+    shutil.copytree(drawn, elsewhere, dirs_exist_ok=True)
     return elsewhere
 
 
@@ -44,10 +58,33 @@ def run(*words: Any, named: str = "model.pt", out: str = "out") -> tuple[int, pd
     return status, table
 
 
-def test_a_slide_has_its_place_among_named_slides(slides: Path, capsys: pytest.CaptureFixture) -> None:
-    status, table = run("in", "--normals", "normals", "--alpha", 0.15)
-    assert status == 0
-    known = pd.read_csv("out/normals.csv")
+@dataclass(frozen=True)
+class Judged:
+    """What was made of all drawn slides: by the normals among them in ``out``, of the normals in ``as_inputs``."""
+
+    status: int
+    table: pd.DataFrame
+    of_normals: pd.DataFrame
+    printed: str
+    folder: Path
+
+
+@pytest.fixture(scope="module")
+def judged(chain: Path, drawn: Path, tmp_path_factory: pytest.TempPathFactory) -> Judged:
+    folder, printed = tmp_path_factory.mktemp("judged"), io.StringIO()
+    with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(printed):
+        patch.chdir(folder)
+        shutil.copy(chain / layout.calibrated(RUN), "model.pt")
+        words = (drawn / "in", drawn / "striped", "--normals", drawn / "normals")
+        status, table = run(*words, "--alpha", 0.15)
+        _, of_normals = run(drawn / "normals", out="as_inputs")
+    return Judged(status, table, of_normals, printed.getvalue(), folder)
+
+
+def test_a_slide_has_its_place_among_named_slides(judged: Judged) -> None:
+    assert judged.status == 0
+    table, out = judged.table, judged.folder / "out"
+    known = pd.read_csv(out / "normals.csv")
     assert known["counts"].sum() == NORMALS
     for _, row in table.iterrows():
         assert row["p"] == pytest.approx((1 + (known["score"] >= row["score"]).sum()) / (NORMALS + 1), abs=1e-6)
@@ -55,30 +92,28 @@ def test_a_slide_has_its_place_among_named_slides(slides: Path, capsys: pytest.C
         assert row["flagged"] == (row["p"] <= 0.15)
     assert table["q"].notna().all()
     assert table.loc["in/odd.tif", "flagged"]
-    facts = json.loads(Path("out/run.json").read_bytes())
+    facts = json.loads((out / "run.json").read_bytes())
     assert facts["flagged"] == table["flagged"].sum()
     assert facts["slides"]["normals"] == NORMALS
     assert facts["slides"]["threshold"] == known["score"].max()
-    assert facts["slides"]["p"] in capsys.readouterr().out
+    assert facts["slides"]["p"] in judged.printed
     assert facts["slides"]["p"].endswith(f"its place among the scores of {NORMALS} named normal slides")
-    page = Path("out/report.html").read_text(encoding="utf-8")
+    page = (out / "report.html").read_text(encoding="utf-8")
     assert f"those that score above {known['score'].max():.4g}" in page
     assert f"{NORMALS} named normals" in page
 
 
-def test_the_named_slides_score_as_they_do_as_inputs(slides: Path) -> None:
-    run("in", "--normals", "normals")
-    _, table = run("normals", out="as_inputs")
-    assert pd.read_csv("out/normals.csv")["score"].tolist() == table["score"].tolist()
+def test_the_named_slides_score_as_they_do_as_inputs(judged: Judged) -> None:
+    known = pd.read_csv(judged.folder / "out/normals.csv")
+    assert known["score"].tolist() == judged.of_normals["score"].tolist()
 
 
-def test_views_have_their_place_among_one_view_of_each_named_slide(slides: Path) -> None:
-    run("in", "--normals", "normals", "--alpha", 0.15)
-    _, table = run("normals", out="as_inputs")
-    facts = json.loads(Path("out/run.json").read_bytes())
+def test_views_have_their_place_among_one_view_of_each_named_slide(judged: Judged) -> None:
+    facts = json.loads((judged.folder / "out/run.json").read_bytes())
     assert facts["normals"] == NORMALS
-    views = pd.read_csv("out/slides/odd.tif/views.csv")
-    of_normals = [set(pd.read_csv(f"as_inputs/{folder}/views.csv")["score"]) for folder in table["folder"]]
+    views = pd.read_csv(judged.folder / "out/slides/odd.tif/views.csv")
+    as_inputs = judged.folder / "as_inputs"
+    of_normals = [set(pd.read_csv(as_inputs / folder / "views.csv")["score"]) for folder in judged.of_normals["folder"]]
     assert sum(facts["threshold"] in scores for scores in of_normals) == 1
     assert (views["flagged"] == (views["score"] > facts["threshold"])).all()
     assert (views["percentile"] * NORMALS / 100).round(4).isin(range(NORMALS + 1)).all()
@@ -157,12 +192,9 @@ def test_a_scale_that_does_not_fit_the_objective_is_doubted(elsewhere: Path, wri
     assert table.loc["in/2.5.svs", "warnings"] == "0.25 µm/px do not fit its objective of 2.5x: is its scale right?"
 
 
-def test_a_slide_most_of_whose_tiles_look_unlike_all_normals_is_doubted(slides: Path, write_slide: Callable) -> None:
-    striped = tissue(seed=102)
-    striped[:, np.arange(768) % 32 < 16] //= 2  # by a broken lamp
-    write_slide(striped, "striped.tif")
-    _, table = run("in/usual.tif", "striped.tif", "--normals", "normals")
-    assert table.loc["striped.tif", "warnings"] == "100% of the tiles look unlike any named normal's"
-    assert pd.isna(table.loc["usual.tif", "warnings"])
-    _, few = run("striped.tif", "--normals", *sorted(Path("normals").iterdir())[:4], out="few")
+def test_a_slide_most_of_whose_tiles_look_unlike_all_normals_is_doubted(judged: Judged, slides: Path) -> None:
+    warnings = judged.table["warnings"]
+    assert warnings["striped/striped.tif"] == "100% of the tiles look unlike any named normal's"
+    assert pd.isna(warnings["in/usual.tif"])
+    _, few = run("striped", "--normals", *sorted((slides / "normals").iterdir())[:4], out="few")
     assert few["warnings"].isna().all()

@@ -4,7 +4,6 @@ import numpy as np
 
 from pipeline.evaluation.calibration import Calibration
 from pipeline.scoring.slide_picture import Colours, colours_of
-from tests.data.slides.conftest import write_slide as write_slide  # noqa: PLC0414  (a fixture)
 
 
 def test_without_two_normals_there_is_no_scale_and_no_picture() -> None:

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from pipeline.scoring.slide_score import slide_score
-from tests.data.slides.conftest import write_slide as write_slide  # noqa: PLC0414  (a fixture)
 
 
 def test_a_slide_scores_by_the_highest_mean_of_nine_neighbouring_views() -> None:

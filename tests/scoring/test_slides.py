@@ -1,14 +1,18 @@
 """Whole slides through the command, with a model that a chain of small slides made."""
 
 import contextlib
+import io
 import json
+import multiprocessing
 import os
+import re
 import shutil
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -24,12 +28,13 @@ from tifffile import TiffFile
 
 from pipeline import layout
 from pipeline.commands import score
+from pipeline.compute import workers
 from pipeline.compute.tensor_files import read_tensors, write_tensors
 from pipeline.errors import PipelineError
 from pipeline.files import md5
-from pipeline.scoring import whole_slide
+from pipeline.scoring import slide_picture, whole_slide
 from tests.data.dicoms import slide_level
-from tests.data.slides.conftest import write_slide as write_slide  # noqa: PLC0414  (a fixture)
+from tests.data.slides.conftest import save_slide
 from tests.import_closure import ROOT
 from tests.scoring.slide_chain import ARM, RUN, SIDE, TILE, tissue
 from tests.scoring.test_qupath import features_of
@@ -42,22 +47,56 @@ def elsewhere(in_folder: Path, chain: Path) -> Path:
     return in_folder
 
 
-@pytest.fixture
-def normals() -> Callable[[int], None]:
-    """Give the model a number of held-out normals, since a collection this small has only two."""
-
-    def give(number: int) -> None:
-        content = read_tensors(Path("model.pt"))
-        low, high = content["normals"].min(), content["normals"].max()
-        scores = torch.linspace(float(low), float(high), number, dtype=torch.float64)
-        write_tensors(Path("model.pt"), content | {"normals": scores})
-
-    return give
-
-
 def run(*words: Any, out: str = "out") -> tuple[int, pd.DataFrame]:
     status = score.main(["model.pt", *map(str, words), "--out", out, "--device", "cpu", "--workers", "1"])
-    return status, pd.read_csv(f"{out}/results.csv", keep_default_na=False, na_values=[""]).set_index("name")
+    return status, results(Path(out))
+
+
+def results(out: Path) -> pd.DataFrame:
+    return pd.read_csv(out / "results.csv", keep_default_na=False, na_values=[""]).set_index("name")
+
+
+@pytest.fixture(scope="module")
+def tumour(chain: Path) -> Path:
+    """A slide of the chain with a tumour."""
+    return chain / "data/raw" / ARM / "training/tumor/tumor_001.tif"
+
+
+@pytest.fixture(scope="module")
+def scored(chain: Path, tumour: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a model and, in ``out``, what it makes of the tumour; nothing may be changed in it.
+
+    The model is given 40 held-out normals, since a collection this small has only two.
+    """
+    content = read_tensors(chain / layout.calibrated(RUN))
+    low, high = content["normals"].min(), content["normals"].max()
+    scores = torch.linspace(float(low), float(high), 40, dtype=torch.float64)
+    folder = tmp_path_factory.mktemp("scored")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        patch.setattr(whole_slide, "SIDE", slide_picture.SIDE)  # as it is drawn for users
+        write_tensors(Path("model.pt"), content | {"normals": scores})
+        assert run(tumour)[0] == 0
+    return folder
+
+
+@pytest.fixture(scope="module")
+def as_in_chain(chain: Path, tumour: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str, pd.Series]:
+    """A folder, in whose ``out`` the chain's model scored the tumour and a picture of one tile, as the chain had both.
+
+    With it goes what was printed, and the tile's row of the chain's scores. Nothing may be changed in it.
+    """
+    known = pd.read_csv(chain / f"reports/scores/{RUN}.csv")
+    tile = known[known["source"] == tumour.relative_to(chain / "data/raw" / ARM).as_posix()].iloc[0]
+    x, y = map(int, tile["id"].rpartition("_x")[2].split("_y"))
+    folder, printed = tmp_path_factory.mktemp("as_in_chain"), io.StringIO()
+    with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(printed):
+        patch.chdir(folder)
+        shutil.copy(chain / layout.calibrated(RUN), "model.pt")
+        with Image.open(tumour) as slide:
+            slide.crop((x, y, x + TILE, y + TILE)).save(f"{tile['id']}.png")
+        assert run(f"{tile['id']}.png", tumour)[0] == 0
+    return folder, printed.getvalue(), tile
 
 
 @pytest.mark.slow
@@ -75,12 +114,9 @@ def test_the_middle_view_of_a_tile_scores_as_it_did_in_the_chain(elsewhere: Path
         assert found.tolist() == tiles["score"].tolist()
 
 
-def test_all_of_the_tissue_is_scored_and_summed_up(elsewhere: Path, chain: Path, normals: Callable) -> None:
-    normals(40)
-    file = next((chain / "data/raw" / ARM / "training/tumor").iterdir())
-    _, table = run(file)
-    row = table.loc[file.name]
-    views = pd.read_csv("out/slides/tumor_001.tif/views.csv")
+def test_all_of_the_tissue_is_scored_and_summed_up(scored: Path) -> None:
+    row = results(scored / "out").loc["tumor_001.tif"]
+    views = pd.read_csv(scored / "out/slides/tumor_001.tif/views.csv")
     assert row["views"] == len(views) == views.drop_duplicates(["x", "y"]).shape[0]
     assert len(views) % 9 == 0
     assert 0.7 < row["tissue_scored"] <= 1
@@ -88,40 +124,68 @@ def test_all_of_the_tissue_is_scored_and_summed_up(elsewhere: Path, chain: Path,
     assert row["upper_quantile"] == pytest.approx(views["score"].quantile(0.99), rel=1e-5)
     assert row["flagged_share"] == pytest.approx(views["flagged"].mean(), abs=1e-6)
     assert views["score"].median() < row["score"] < row["highest_view"]
-    facts = json.loads(Path("out/run.json").read_bytes())
-    normal = read_tensors(Path("model.pt"))["normals"].numpy()
+    facts = json.loads((scored / "out/run.json").read_bytes())
+    normal = read_tensors(scored / "model.pt")["normals"].numpy()
     assert views["percentile"].tolist() == pytest.approx([100 * (normal < s).mean() for s in views["score"]], abs=1e-5)
     assert (views["flagged"] == (views["score"] > facts["threshold"])).all()
 
 
-def test_a_slide_has_no_p_since_the_models_normals_are_tiles(elsewhere: Path, chain: Path, capsys: Any) -> None:
-    _, table = run(chain / "data/raw" / ARM / "training/tumor/tumor_001.tif")
-    assert table[["p", "q", "percentile", "appearance_p"]].isna().all(axis=None)
-    assert not table["flagged"].any()
-    facts = json.loads(Path("out/run.json").read_bytes())
+def test_a_slide_has_no_p_since_the_models_normals_are_tiles(as_in_chain: tuple[Path, str, pd.Series]) -> None:
+    folder, printed, _ = as_in_chain
+    row = results(folder / "out").loc["tumor_001.tif"]
+    assert row[["p", "q", "percentile", "appearance_p"]].isna().all()
+    assert not row["flagged"]
+    facts = json.loads((folder / "out/run.json").read_bytes())
     assert facts["slides"]["rule"] == "the highest mean of 3×3 neighbouring views"
     assert facts["slides"]["p"].startswith("a slide has no p and is not flagged: the model's normals are tiles")
-    assert facts["slides"]["p"] in capsys.readouterr().out
+    assert facts["slides"]["p"] in printed
     # two held-out slides are too few to flag anything at 5 %
     assert not facts["slides"]["views_can_be_flagged"]
-    assert table["flagged_share"].isna().all()
-    assert pd.read_csv("out/slides/tumor_001.tif/views.csv")["flagged"].isna().all()
+    assert pd.isna(row["flagged_share"])
+    assert pd.read_csv(folder / "out/slides/tumor_001.tif/views.csv")["flagged"].isna().all()
 
 
-def made(folder: str = "out") -> dict[str, bytes]:
-    return {
-        file.relative_to(folder).as_posix(): file.read_bytes() for file in Path(folder).rglob("*") if file.is_file()
-    }
+def made(folder: Path) -> dict[str, bytes]:
+    return {file.relative_to(folder).as_posix(): file.read_bytes() for file in folder.rglob("*") if file.is_file()}
+
+
+INPUTS = ("a.tif", "b.tif")
+# A slide that is drawn fast has three portions then, and what is written of it is written long enough to be hit.
+SMALLER = {"TILES": 8, "SIDE": 600}
+
+
+@pytest.fixture(scope="module")
+def undisturbed(chain: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a model, two slides of three portions each and, in ``out``, what an undisturbed run makes of them.
+
+    Nothing may be changed in it.
+    """
+    folder = tmp_path_factory.mktemp("undisturbed")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        for name, value in SMALLER.items():
+            patch.setattr(whole_slide, name, value)
+        shutil.copy(chain / layout.calibrated(RUN), "model.pt")
+        for seed, name in enumerate(INPUTS, 1):
+            save_slide(Path(name), tissue(5 * TILE, margin=0, seed=seed))
+        assert run(*INPUTS)[0] == 0
+    return folder
+
+
+@pytest.fixture
+def again(undisturbed: Path, in_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder to score the same slides in."""
+    for name, value in SMALLER.items():
+        monkeypatch.setattr(whole_slide, name, value)
+    for file in ("model.pt", *INPUTS):
+        shutil.copy(undisturbed / file, file)
+    return in_folder
 
 
 @pytest.mark.slow
 def test_two_runs_give_the_same_bytes_and_an_interrupted_one_goes_on(
-    elsewhere: Path, chain: Path, monkeypatch: pytest.MonkeyPatch
+    undisturbed: Path, again: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    slides = [chain / "data/raw" / ARM / f"training/normal/normal_00{number}.tif" for number in (1, 2)]
-    run(*slides)
-    whole = made()
-    shutil.rmtree("out")
     counted = []
     real = whole_slide._portion
 
@@ -134,16 +198,16 @@ def test_two_runs_give_the_same_bytes_and_an_interrupted_one_goes_on(
     with monkeypatch.context() as patch:
         patch.setattr(whole_slide, "_portion", interrupted)
         with pytest.raises(KeyboardInterrupt):
-            run(*slides)
+            run(*INPUTS)
     left = len([*Path("out/.parts").glob("*.npz")]), len([*Path("out/.parts").glob("*/*.npz")])
     assert left[0] == 1
     assert left[1] == 4 - 3
     counted.clear()
     with monkeypatch.context() as patch:
         patch.setattr(whole_slide, "_portion", lambda *arguments: counted.append(0) or real(*arguments))
-        run(*slides)
+        run(*INPUTS)
     assert len(counted) == 2
-    assert made() == whole
+    assert made(again / "out") == made(undisturbed / "out")
 
 
 # Files that appear one after the other, of a first slide a and a second one b.
@@ -156,40 +220,43 @@ MOMENTS = [
 ]
 
 
-@pytest.mark.slow
-def test_a_run_that_is_killed_at_any_moment_goes_on_to_the_same_bytes(elsewhere: Path, chain: Path) -> None:
-    for number, name in enumerate(("a", "b"), 1):
-        shutil.copy(chain / "data/raw" / ARM / f"training/normal/normal_00{number}.tif", f"{name}.tif")
+def score_and_kill(folder: Path) -> None:
+    """Start the command once for each moment, and kill it with its workers when that comes.
 
-    def started(out: str) -> subprocess.Popen[bytes]:
-        words = ["model.pt", "a.tif", "b.tif", "--out", out, "--device", "cpu", "--workers", "1"]
-        command = [sys.executable, "-m", "pipeline", "score", *words]
-        return subprocess.Popen(
-            command, env=os.environ | {"PYTHONPATH": str(ROOT)}, stdout=subprocess.DEVNULL, start_new_session=True
-        )
-
-    assert started("whole").wait() == 0
+    It is forked from this process, so that nothing is imported twice; this one therefore has to be without threads.
+    """
+    os.chdir(folder)
+    workers.compute_with_one_thread()
+    workers.START = "fork"
+    vars(whole_slide).update(SMALLER)
+    words = ["model.pt", *INPUTS, "--out", "out", "--device", "cpu", "--workers", "1"]
     for moment in MOMENTS:
-        process = started("out")
-        while not [*Path("out").glob(moment)] and process.poll() is None:
-            time.sleep(0.005)
+        process = multiprocessing.get_context("fork").Process(target=score.main, args=(words,))
+        process.start()
+        assert process.pid
+        os.setpgid(process.pid, process.pid)  # and that of its workers, whom it has not started yet
+        while not [*Path("out").glob(moment)] and process.is_alive():
+            time.sleep(0.002)
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
-        assert process.wait() == -signal.SIGKILL, f"it ended before {moment}"
+        process.join()
+        assert process.exitcode == -signal.SIGKILL, f"it ended before {moment}"
+
+
+@pytest.mark.slow
+def test_a_run_that_is_killed_at_any_moment_goes_on_to_the_same_bytes(undisturbed: Path, again: Path) -> None:
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("forkserver")) as alone:
+        alone.submit(score_and_kill, again).result()
     assert not Path("out/run.json").exists()
-    assert started("out").wait() == 0
-    assert made("out") == made("whole")
+    run(*INPUTS)
+    assert made(again / "out") == made(undisturbed / "out")
 
 
-def test_a_picture_of_one_tile_is_scored_like_an_image(elsewhere: Path, chain: Path) -> None:
-    known = pd.read_csv(chain / f"reports/scores/{RUN}.csv").iloc[0]
-    x, y = map(int, known["id"].rpartition("_x")[2].split("_y"))
-    with Image.open(chain / "data/raw" / ARM / known["source"]) as slide:
-        slide.crop((x, y, x + TILE, y + TILE)).save(f"{known['id']}.png")
-    status, table = run(f"{known['id']}.png", chain / "data/raw" / ARM / known["source"])
-    assert status == 0
-    assert table.loc[f"{known['id']}.png", "score"] == known["score"]
-    assert table.loc[f"{known['id']}.png", "p"] > 0
+def test_a_picture_of_one_tile_is_scored_like_an_image(as_in_chain: tuple[Path, str, pd.Series]) -> None:
+    folder, _, known = as_in_chain
+    row = results(folder / "out").loc[f"{known['id']}.png"]
+    assert row["score"] == known["score"]
+    assert row["p"] > 0
 
 
 def marked(size: int, colour: tuple[int, int, int]) -> np.ndarray:
@@ -265,40 +332,34 @@ def test_tiles_with_too_little_stain_are_left_out_and_counted(elsewhere: Path, w
 
 
 def test_the_picture_shows_where_the_views_are_and_has_the_colours_of_held_out_normals(
-    elsewhere: Path, chain: Path, normals: Callable
+    scored: Path, tumour: Path
 ) -> None:
-    normals(40)
-    run(chain / "data/raw" / ARM / "training/tumor/tumor_001.tif")
-    with Image.open("out/slides/tumor_001.tif/overlay.png") as picture:
+    with Image.open(scored / "out/slides/tumor_001.tif/overlay.png") as picture:
         drawn = np.asarray(picture).astype(int)
     assert drawn.shape == (1500, 1500, 3)
-    facts = json.loads(Path("out/run.json").read_bytes())
+    facts = json.loads((scored / "out/run.json").read_bytes())
     colours = facts["slides"]["colours"]
     assert (colours["dark"] + colours["bright"]) / 2 == pytest.approx(facts["threshold"])
     assert colours["meaning"].endswith("half bright the threshold")
-    views = pd.read_csv("out/slides/tumor_001.tif/views.csv")
+    views = pd.read_csv(scored / "out/slides/tumor_001.tif/views.csv")
     middles = ((views[["y", "x"]] + views["size"].iloc[0] / 2) / (SIDE / 1500)).astype(int).to_numpy()
-    with Image.open(chain / "data/raw" / ARM / "training/tumor/tumor_001.tif") as slide:
+    with Image.open(tumour) as slide:
         plain = np.asarray(slide.convert("RGB").resize((1500, 1500), Image.Resampling.BOX)).astype(int)
     change = np.abs(drawn - plain).max(axis=2)
     rows, columns = middles.T
     assert (change[rows, columns] > 10).mean() > 0.9
-    scored = np.zeros((1500, 1500), bool)
+    covered = np.zeros((1500, 1500), bool)
     for x, y, size in views[["x", "y", "size"]].to_numpy():
         left, top, right, bottom = (np.array([x, y, x + size, y + size]) / (SIDE / 1500)).round().astype(int)
-        scored[top:bottom, left:right] = True
-    assert np.median(change[~scored]) <= 2
+        covered[top:bottom, left:right] = True
+    assert np.median(change[~covered]) <= 2
     # a bright view is one with a high score
     brightness = drawn[rows, columns].mean(axis=1) - plain[rows, columns].mean(axis=1) / 2
     assert np.corrcoef(views["score"], brightness)[0, 1] > 0.5
 
 
-def test_qupath_finds_each_view_as_a_tile_with_measurements_and_flagged_ones_joined(
-    elsewhere: Path, chain: Path, normals: Callable
-) -> None:
-    normals(40)
-    run(chain / "data/raw" / ARM / "training/tumor/tumor_001.tif")
-    folder = Path("out/slides/tumor_001.tif")
+def test_qupath_finds_each_view_as_a_tile_with_measurements_and_flagged_ones_joined(scored: Path) -> None:
+    folder = scored / "out/slides/tumor_001.tif"
     views = pd.read_csv(folder / "views.csv")
     features = features_of(folder / "regions.geojson")
     assert len({str(UUID(feature["id"])) for feature in features}) == len(features)
@@ -320,9 +381,8 @@ def test_qupath_finds_each_view_as_a_tile_with_measurements_and_flagged_ones_joi
     assert all(region["classification"] == {"name": "Flagged", "color": [220, 0, 0]} for region in of_regions)
 
 
-def test_the_heat_map_has_a_pixel_per_view_at_its_scale(elsewhere: Path, chain: Path) -> None:
-    run(chain / "data/raw" / ARM / "training/tumor/tumor_001.tif")
-    folder = Path("out/slides/tumor_001.tif")
+def test_the_heat_map_has_a_pixel_per_view_at_its_scale(scored: Path) -> None:
+    folder = scored / "out/slides/tumor_001.tif"
     views = pd.read_csv(folder / "views.csv")
     with TiffFile(folder / "heatmap.tiff") as tiff:
         page = tiff.pages[0]
@@ -343,9 +403,10 @@ from pipeline.commands import score
 from pipeline.scoring import whole_slide
 # In this process, so that all memory is its own.
 whole_slide.process_all = lambda job, items, *others, **named: (job(item) for item in items)
-score.main(["model.pt", sys.argv[1], "--out", sys.argv[1] + ".out", "--device", "cpu"])
-status = Path("/proc/self/status").read_text().split()
-print(int(status[status.index("VmHWM:") + 1]) / 1024)  # not ru_maxrss, which begins at what the parent has
+for slide in sys.argv[1:]:
+    score.main(["model.pt", slide, "--out", slide + ".out", "--device", "cpu"])
+    status = Path("/proc/self/status").read_text().split()
+    print("MB:", int(status[status.index("VmHWM:") + 1]) / 1024)  # not ru_maxrss, which begins at what the parent has
 """
 
 
@@ -356,16 +417,13 @@ def test_memory_does_not_grow_with_the_slide(elsewhere: Path, write_slide: Calla
     plain = {**content["preparation"]["normalize_tiles"], "method": "none"}  # which is faster
     preparation = {**content["preparation"], "normalize_tiles": plain, "target": None}
     write_tensors(Path("model.pt"), {**content, "preparation": preparation})
-    pattern, peaks = tissue(margin=0), []
-    for times in (4, 12):  # 28 and 255 MB of pixels
-        path = write_slide(np.tile(pattern, (times, times, 1)), f"{times}.tif", factors=(8,))
-        command = [sys.executable, "-c", MEASURED, path.name]
-        done = subprocess.run(
-            command, check=True, capture_output=True, text=True, env=os.environ | {"PYTHONPATH": str(ROOT)}
-        )
-        assert f"{path.name}.out" in done.stdout
-        peaks.append(float(done.stdout.split()[-1]))
-    small, large = peaks
+    pattern, names = tissue(margin=0), {2: "small.tif", 8: "large.tif"}  # 7 and 113 MB of pixels
+    for times, name in names.items():
+        write_slide(np.tile(pattern, (times, times, 1)), name, factors=(8,))
+    command, environment = [sys.executable, "-c", MEASURED, *names.values()], os.environ | {"PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, check=True, capture_output=True, text=True, env=environment)
+    assert all(f"{name}.out" in done.stdout for name in names.values())
+    small, large = map(float, re.findall("^MB: (.*)$", done.stdout, re.MULTILINE))
     assert large < small + 40  # MB
 
 

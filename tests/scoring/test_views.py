@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from pipeline.scoring.views import Views
-from tests.data.slides.conftest import write_slide as write_slide  # noqa: PLC0414  (a fixture)
 
 
 @pytest.mark.parametrize(("side", "each"), [(16, 3), (48, 1), (12, 4), (13, 3)])
