@@ -65,7 +65,8 @@ def workers_begin_at_once() -> Iterator[None]:
     jobs = [f"pipeline.data.{kind}.prepared_arm" for kind in kinds]
     jobs += ["pipeline.scoring.prepare_job", "pipeline.scoring.slide_tiles", "pipeline.tuning.arm_search"]
     stages = [f"stages.{name}" for name in ("tissue_masks", "normalize_tiles", "train")]
-    multiprocessing.set_forkserver_preload([*jobs, *stages, "tests.forked", "pytest"])
+    more = ("tests.forked", "pytest", "torch._dynamo", "distributed.cli.dask_scheduler", "distributed.cli.dask_worker")
+    multiprocessing.set_forkserver_preload([*jobs, *stages, *more])  # those that are not installed are left out
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(workers, "START", "forkserver")
         yield

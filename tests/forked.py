@@ -15,6 +15,8 @@ from typing import Any
 from pipeline.compute import workers
 from pipeline.stage import run_stage
 
+SECONDS = 300  # after which a process is ended that a test would wait for in vain
+
 
 class Forked:
     """A function at work in a process and a session of its own; what tests ask of it is named as in ``Popen``.
@@ -25,7 +27,9 @@ class Forked:
         largest_file: No file may grow beyond so many bytes, which a process is told like a full disk.
     """
 
-    def __init__(self, function: Callable[..., Any], arguments: tuple[Any, ...], largest_file: int | None) -> None:
+    def __init__(
+        self, function: Callable[..., Any], arguments: tuple[Any, ...], largest_file: int | None = None
+    ) -> None:
         context = get_context("forkserver")
         pipes = [context.Pipe(duplex=False) for _ in range(2)]
         said = [writer for _, writer in pipes]
@@ -47,14 +51,19 @@ class Forked:
     def communicate(self) -> tuple[str, str]:
         """Wait for the end; what it printed, little enough for a pipe, and its errors."""
         said = self.stdout.read(), self._stderr.read()
-        self._process.join()
+        self.wait()
         return said
+
+    def wait(self) -> int | None:
+        self._process.join()
+        return self.returncode
 
     def kill(self) -> None:
         """Kill it and all that it has started."""
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self.pid, signal.SIGKILL)
-        self._process.join()
+        for kill in (os.kill, os.killpg):  # it may not yet have a session of its own
+            with contextlib.suppress(ProcessLookupError):
+                kill(self.pid, signal.SIGKILL)
+        self.wait()
 
 
 Fork = Callable[..., Forked]
@@ -74,6 +83,7 @@ def _work(
     said: list[Connection],
     largest_file: int | None,
 ) -> None:
+    signal.alarm(SECONDS)
     os.setsid()
     os.chdir(folder)
     os.environ.clear()
