@@ -71,7 +71,7 @@ Fork = Callable[..., Forked]
 
 def stage(name: str, *words: str) -> None:
     """Run a stage as ``python -m stages.<name> <words>`` does."""
-    sys.argv = [name, *words]
+    sys.argv += words
     run_stage(import_module(f"stages.{name}").main)
 
 
@@ -86,6 +86,7 @@ def _work(
     signal.alarm(SECONDS)
     os.setsid()
     os.chdir(folder)
+    sys.argv = sys.argv[:1]
     os.environ.clear()
     os.environ.update(environment)
     for stream, pipe in enumerate(said, 1):

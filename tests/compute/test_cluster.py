@@ -418,7 +418,7 @@ def test_thumbnails_are_the_same_bytes_though_a_worker_dies(cluster: Cluster, mo
     root.mkdir()
     for number in range(12):
         pixels = np.random.default_rng(number).integers(0, 256, (1500, 1500), np.uint8)
-        Image.fromarray(pixels).save(root / f"{number:02}.png")
+        Image.fromarray(pixels).save(root / f"{number:02}.png", compress_level=1)
     inventory = make_inventory(root, Path("films.csv"), Path("films.json"))
     films = inventory.rename(columns={"path": "source"})[["source", "md5"]]
     monkeypatch.setattr(thumbnails, "CHUNK", 1)
