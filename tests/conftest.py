@@ -31,17 +31,15 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 # Files whose tests take longest, in this order before all others, so that no worker of pytest is alone at the end.
 LONGEST = (
     "test_chain.py",
-    "test_ablation.py",
-    "data/slides/test_stages.py",
-    "compute/test_cluster.py",
-    "demo/test_xrays.py",
     "detectors/test_stages.py",
-    "detectors/dpa/test_trainer.py",
+    "test_ablation.py",
+    "compute/test_cluster.py",
+    "data/slides/test_stages.py",
     "tuning/test_search.py",
-    "data/xrays/test_thumbnails.py",
-    "evaluation/test_bootstrap.py",
-    "detectors/dpa/test_detector.py",
+    "demo/test_xrays.py",
     "test_params_first.py",
+    "detectors/dpa/test_trainer.py",
+    "evaluation/test_bootstrap.py",
     "test_plots.py",
 )
 

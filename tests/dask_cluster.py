@@ -23,6 +23,7 @@ def dask(what: str, options: tuple[str, ...], log: Path, environment: dict[str, 
 
     import dask.config
 
+    signal.alarm(0)  # it is there for all tests of a module
     with log.open("wb") as file:
         for stream in (1, 2):
             os.dup2(file.fileno(), stream)
@@ -58,6 +59,7 @@ class Cluster:
     def stop(self, *processes: Process) -> None:
         """End some processes and those that they started; all without."""
         for process in processes or [*self._started]:
+            process.kill()
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
             process.wait()

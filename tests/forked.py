@@ -15,7 +15,7 @@ from typing import Any
 from pipeline.compute import workers
 from pipeline.stage import run_stage
 
-SECONDS = 300  # after which a process is ended that a test would wait for in vain
+SECONDS = 600  # after which a process is ended that a test would wait for in vain
 
 
 class Forked:
@@ -59,10 +59,11 @@ class Forked:
         return self.returncode
 
     def kill(self) -> None:
-        """Kill it and all that it has started."""
-        for kill in (os.kill, os.killpg):  # it may not yet have a session of its own
-            with contextlib.suppress(ProcessLookupError):
-                kill(self.pid, signal.SIGKILL)
+        """Kill it, if it has not ended, and all that it has started."""
+        if self.poll() is None:
+            for kill in (os.kill, os.killpg):  # it may not yet have a session of its own
+                with contextlib.suppress(ProcessLookupError):
+                    kill(self.pid, signal.SIGKILL)
         self.wait()
 
 
