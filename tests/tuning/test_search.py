@@ -30,7 +30,7 @@ from pipeline.tuning.variants import Variants
 from tests.dask_cluster import Cluster
 from tests.forked import Fork, Forked
 from tests.shipped import write
-from tests.tuning.conftest import ARM, SEVERAL, SPACE, Searched, SearchOf, arm_index, arm_pixels, dpa
+from tests.tuning.conftest import ARM, QUICK, SEVERAL, SPACE, Searched, SearchOf, arm_index, arm_pixels, dpa
 
 
 class Here:
@@ -279,6 +279,7 @@ def search_or_join(scratch: str, what: str) -> None:
     """Search the arm of the working folder and write the tables into a folder, or join a search."""
     search = ArmSearch(read_params(), read_arm(ARM), Path(scratch))
     if what == "join":
+        search_module.POLL = 0.05  # so that the lead, which begins at once, has not done all meanwhile
         search.join("helper")
     else:
         for name, table in zip(("trials", "scores"), search.run(), strict=True):
@@ -325,8 +326,10 @@ def test_a_search_that_was_killed_ends_in_the_same_tables_whatever_runs_at_once(
 
 @pytest.mark.slow
 def test_two_machines_share_a_search_and_find_what_one_finds(start: Callable[..., Forked]) -> None:
-    assert start(".cache/alone", "alone", **ONE_FOLD).wait() == 0
-    shared = {"storage": "shared.log", **ONE_FOLD}
+    longer = {"detectors": {"dpa": QUICK["detectors"]["dpa"] | {"schedule": {"16": {"stable": 40}}}}}
+    settings = {"common": longer, **ONE_FOLD}
+    assert start(".cache/alone", "alone", **settings).wait() == 0
+    shared = {"storage": "shared.log", **settings}
     helper = start(".cache/helper", "join", **shared)
     while not Path("shared.log").exists():  # the lead is fast: a helper that comes later finds nothing left to do
         assert helper.poll() is None
