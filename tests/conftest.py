@@ -4,9 +4,10 @@ import multiprocessing
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,6 +17,7 @@ from pipeline.data.images import Images
 from pipeline.detectors.dpa.settings import DpaSettings
 from pipeline.params.file import Params, read_params
 from tests.browser import Visitor, browsing
+from tests.forked import Fork, Forked
 from tests.import_closure import ROOT
 
 # Several tests run at a time: one thread and one worker for each of them and for every process that they start.
@@ -29,17 +31,15 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 # Files whose tests take longest, in this order before all others, so that no worker of pytest is alone at the end.
 LONGEST = (
     "test_chain.py",
-    "test_ablation.py",
-    "data/slides/test_stages.py",
-    "compute/test_cluster.py",
-    "demo/test_xrays.py",
     "detectors/test_stages.py",
-    "detectors/dpa/test_trainer.py",
+    "test_ablation.py",
+    "compute/test_cluster.py",
+    "data/slides/test_stages.py",
     "tuning/test_search.py",
-    "data/xrays/test_thumbnails.py",
-    "evaluation/test_bootstrap.py",
-    "detectors/dpa/test_detector.py",
+    "demo/test_xrays.py",
     "test_params_first.py",
+    "detectors/dpa/test_trainer.py",
+    "evaluation/test_bootstrap.py",
     "test_plots.py",
 )
 
@@ -61,10 +61,27 @@ def workers_begin_at_once() -> Iterator[None]:
 
     kinds = ("folders", "slides", "xrays")
     jobs = [f"pipeline.data.{kind}.prepared_arm" for kind in kinds]
-    multiprocessing.set_forkserver_preload([*jobs, "pipeline.scoring.prepare_job", "pipeline.scoring.slide_tiles"])
+    jobs += ["pipeline.scoring.prepare_job", "pipeline.scoring.slide_tiles", "pipeline.tuning.arm_search"]
+    stages = [f"stages.{name}" for name in ("tissue_masks", "normalize_tiles", "train")]
+    more = ("tests.forked", "pytest", "torch._dynamo", "distributed.cli.dask_scheduler", "distributed.cli.dask_worker")
+    multiprocessing.set_forkserver_preload([*jobs, *stages, *more])  # those that are not installed are left out
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(workers, "START", "forkserver")
         yield
+
+
+@pytest.fixture
+def fork() -> Iterator[Fork]:
+    """Return a function that starts another, with its arguments, as a :class:`Forked`."""
+    started: list[Forked] = []
+
+    def fork(function: Callable[..., Any], *arguments: Any, largest_file: int | None = None) -> Forked:
+        started.append(Forked(function, arguments, largest_file))
+        return started[-1]
+
+    yield fork
+    for process in started:
+        process.kill()
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -164,10 +164,10 @@ def test_a_row_trains_and_scores(arm_of: Callable[[int, str], Arm], weights: str
 
 
 def shortened(settings: DpaSettings, weights: str) -> DpaSettings:
-    """Return settings that train two steps of two images per phase."""
+    """Return settings that train one step of two images per phase."""
 
     def short(step: GrowthStep) -> GrowthStep:
-        return step.model_copy(update={"transition": min(step.transition, 2), "stable": 2, "batch_size": 2})
+        return step.model_copy(update={"transition": min(step.transition, 1), "stable": 1, "batch_size": 2})
 
     schedule = {side: short(step) for side, step in settings.schedule.items()}
     return settings.model_copy(update={"weights": weights, "schedule": schedule})

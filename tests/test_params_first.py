@@ -1,6 +1,7 @@
 """params.yaml is checked before a stage runs, and no shell reads its values, in a clone with the real DVC."""
 
 import os
+import re
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,8 @@ import pytest
 from dvc.repo import Repo
 from ruamel.yaml import YAML
 
+from pipeline.errors import PipelineError
+from stages import check_params
 from tests.import_closure import ROOT
 from tests.test_chain import Clone, unlocked
 
@@ -42,20 +45,24 @@ def write(clone: Clone, **lists: Any) -> None:
         yaml.dump(content, file)
 
 
-@pytest.mark.parametrize(
-    ("lists", "message"),
-    [
-        ({"seeds": [COMMANDS[0]]}, "error: params.yaml: seeds.0: Input should be a valid integer"),
-        ({"detectors": ["x; touch PWNED"]}, "error: params.yaml: detectors.0: String should match pattern"),
-        ({"train": ["nih_sample", "x; touch PWNED"]}, "error: params.yaml: arms.train.1: String should match pattern"),
-    ],
-)
-def test_a_wrong_list_stops_the_first_stage_with_its_key(clone: Clone, lists: Any, message: str) -> None:
-    write(clone, **lists)
+WRONG: list[tuple[dict[str, Any], str]] = [
+    ({"seeds": [COMMANDS[0]]}, "params.yaml: seeds.0: Input should be a valid integer"),
+    ({"detectors": ["x; touch PWNED"]}, "params.yaml: detectors.0: String should match pattern"),
+    ({"train": ["nih_sample", "x; touch PWNED"]}, "params.yaml: arms.train.1: String should match pattern"),
+]
+
+
+def test_a_wrong_list_stops_the_first_stage_with_its_key(clone: Clone, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(clone, **WRONG[0][0])
     output = clone.dvc("repro", fails=True)
-    assert message in output
+    assert f"error: {WRONG[0][1]}" in output
     assert clone.ran(output) == {"check_params"}
     assert not (clone.folder / "PWNED").exists()
+    monkeypatch.chdir(clone.folder)
+    for lists, message in WRONG:  # without DVC, which takes seconds to come to it
+        write(clone, **lists)
+        with pytest.raises(PipelineError, match=re.escape(message)):
+            check_params.main()
 
 
 @pytest.mark.slow

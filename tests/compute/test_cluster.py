@@ -7,7 +7,6 @@ import pickle
 import re
 import shutil
 import signal
-import subprocess
 import sys
 import tarfile
 import time
@@ -37,6 +36,7 @@ from pipeline.demo.slides import make_slides
 from pipeline.errors import PipelineError
 from pipeline.features.frozen import FrozenFeatures
 from pipeline.params.demo import DemoSlides
+from pipeline.stage import run_stage
 from stages import normalize_tiles, sample_tiles, tissue_masks
 from tests.compute.jobs import (
     ITEMS,
@@ -56,6 +56,7 @@ from tests.compute.jobs import (
 )
 from tests.dask_cluster import Cluster, kill_one_at_work, wait_until
 from tests.data.slides.test_stages import ARM, RAW, outputs, write_settings, write_table
+from tests.forked import Fork
 from tests.import_closure import ROOT
 
 distributed = pytest.importorskip("distributed")
@@ -235,49 +236,33 @@ def test_a_worker_that_differs_from_the_leading_process_refuses_its_items(cluste
             assert says.split()[0] in answer
 
 
-def lead_elsewhere(folder: Path, cluster: Cluster, program: str) -> subprocess.Popen[str]:
-    """Another leading process, in a folder."""
-    script = f"""
-from pathlib import Path
-from pipeline.compute.scratch import make_parts
-from pipeline.stage import run_stage
-from tests.compute.jobs import *
-from pipeline.compute.workers import process_all
-def main():
-    {program}
+def make_letters() -> str:
+    make_parts(write_atomically, ITEMS, Path("parts"), 1, "letters", "letters")
     return "done"
-if __name__ == "__main__":
-    run_stage(main)
-"""
-    return subprocess.Popen(
-        [sys.executable, "-c", script],
-        cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(ROOT), SCHEDULER: cluster.address},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
 
 
 @pytest.mark.slow
-def test_two_leading_processes_at_the_same_parts_both_come_out_right(cluster: Cluster) -> None:
-    program = 'make_parts(write_atomically, ITEMS, Path("parts"), 1, "letters", "letters")'
-    other = lead_elsewhere(Path.cwd(), cluster, program)
+@pytest.mark.usefixtures("cluster")
+def test_two_leading_processes_at_the_same_parts_both_come_out_right(fork: Fork) -> None:
+    other = fork(run_stage, make_letters)
     parts = make_parts(write_atomically, ITEMS, Path("parts"), 1, "letters", "letters")
     assert [read_text(part) for part in parts] == [*"abcdef"]
-    _, errors = other.communicate(timeout=60)
+    _, errors = other.communicate()
     assert (other.returncode, errors) == (0, "")
     assert [read_text(part) for part in parts] == [*"abcdef"]
 
 
+def sleep_and_sleep() -> str:
+    list(process_all(time.sleep, [0.1, *[2.0] * 30], 1, "sleeping"))
+    return "done"
+
+
 @pytest.mark.slow
-def test_an_interruption_is_one_line_at_once(cluster: Cluster) -> None:
-    lead = lead_elsewhere(Path.cwd(), cluster, "list(process_all(time.sleep, [0.1, *[2.0] * 30], 1, 'sleeping'))")
-    assert lead.stdout
+def test_an_interruption_is_one_line_at_once(cluster: Cluster, fork: Fork) -> None:
+    lead = fork(run_stage, sleep_and_sleep)
     lead.stdout.readline()
     os.killpg(lead.pid, signal.SIGINT)
-    _, errors = lead.communicate(timeout=20)
+    _, errors = lead.communicate()
     assert (lead.returncode, errors) == (130, "interrupted: run again to go on; what was finished is kept\n")
     with client_of(cluster) as client:  # nothing is left for the workers to do
         wait_until(lambda: not any(client.processing().values()))
@@ -458,7 +443,7 @@ def test_thumbnails_are_the_same_bytes_though_a_worker_dies(cluster: Cluster, mo
     root.mkdir()
     for number in range(12):
         pixels = np.random.default_rng(number).integers(0, 256, (1500, 1500), np.uint8)
-        Image.fromarray(pixels).save(root / f"{number:02}.png")
+        Image.fromarray(pixels).save(root / f"{number:02}.png", compress_level=1)
     inventory = make_inventory(root, Path("films.csv"), Path("films.json"))
     films = inventory.rename(columns={"path": "source"})[["source", "md5"]]
     monkeypatch.setattr(thumbnails, "CHUNK", 1)

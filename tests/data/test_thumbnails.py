@@ -1,8 +1,6 @@
 import io
 import os
 import signal
-import subprocess
-import sys
 import tarfile
 import time
 from pathlib import Path
@@ -13,10 +11,11 @@ import pytest
 from PIL import Image
 
 from pipeline.data import thumbnails
+from pipeline.data.inventory import read_inventory
 from pipeline.data.picture_files import read_picture, thumbnail
 from pipeline.errors import PipelineError
 from tests.data.conftest import FILMS, Collection, ThumbnailsOf
-from tests.import_closure import ROOT
+from tests.forked import Fork, Forked
 
 ALL = range(10)
 
@@ -197,35 +196,24 @@ def test_a_path_out_of_the_folder_is_not_followed(
         thumbnails_of(table.assign(source="../secret.png"))
 
 
-KILLED = """
-import sys
-from pathlib import Path
-import pandas as pd
-from pipeline.data.inventory import read_inventory
-from pipeline.data import thumbnails
-if __name__ == "__main__":
+def make_in_chunks(root: Path, scratch: Path) -> None:
     thumbnails.CHUNK = 20
-    root, scratch = map(Path, sys.argv[1:])
     inventory = read_inventory(root.parent / "inventory.csv")
     files = inventory.rename(columns={"path": "source"})
     thumbnails.make_thumbnails(root, files, inventory, 300, scratch, 2)
-"""
 
 
 @pytest.mark.slow
-def test_killed_thumbnails_go_on_and_end_in_the_same_bytes(tmp_path: Path) -> None:
+def test_killed_thumbnails_go_on_and_end_in_the_same_bytes(tmp_path: Path, fork: Fork) -> None:
     root = tmp_path / "films"
     root.mkdir()
     film = np.random.default_rng(0).integers(0, 256, (600, 600), np.uint8)
     for number in range(200):
         Image.fromarray(np.roll(film, number)).save(root / f"{number:03}.png", compress_level=1)
     Collection(root).inventory(tmp_path / "inventory.csv")
-    (tmp_path / "script.py").write_text(KILLED)
 
-    def start(scratch: str) -> subprocess.Popen[str]:
-        command = [sys.executable, str(tmp_path / "script.py"), str(root), str(tmp_path / scratch)]
-        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-        return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True, start_new_session=True)
+    def start(scratch: str) -> Forked:
+        return fork(make_in_chunks, root, tmp_path / scratch)
 
     assert start("whole").wait() == 0
     killed = start("killed")

@@ -56,6 +56,13 @@ def with_loss(settings: DpaSettings, **weights: float) -> DpaSettings:
 
 @pytest.fixture
 def at_16(tiny_train: DpaSettings) -> DpaSettings:
-    """The tiny settings without growth: 20 steps at 16 px."""
-    step = tiny_train.schedule[16].model_copy(update={"transition": 0, "stable": 20})
+    """The tiny settings without growth: 5 steps at 16 px."""
+    step = tiny_train.schedule[16].model_copy(update={"transition": 0, "stable": 5})
     return with_schedule(tiny_train, {16: step})
+
+
+@pytest.fixture
+def brief(tiny_train: DpaSettings) -> DpaSettings:
+    """The tiny settings with every kind of phase, each of few steps."""
+    low, high = (step.model_copy(update={"stable": 2}) for step in tiny_train.schedule.values())
+    return with_schedule(tiny_train, {8: low, 16: high})

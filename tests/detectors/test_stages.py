@@ -1,12 +1,10 @@
-"""The stage train as users run it: in processes of their own, killed and started again."""
+"""The stage train in processes of its own, killed and started again."""
 
 import hashlib
 import os
 import shutil
 import signal
 import socket
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,16 +12,20 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+import torch.distributed.run
 
 from pipeline.compute.saved_state import SavedState
 from pipeline.data.images import Images, write_images
 from pipeline.errors import PipelineError
 from stages import train as stage
+from tests import forked
+from tests.forked import Fork
 from tests.import_closure import ROOT
 from tests.shipped import shipped, write
 
 STEPS = 12
-# Keeps a state after every step and kills itself, as `kill -9` does, when the n-th is written.
+# Keeps a state after every step and kills itself, as `kill -9` does, when the n-th is written; for `sitecustomize.py`,
+# which Python runs first in each process.
 KILLED = """
 import os, signal
 from pipeline.compute import saved_state
@@ -63,15 +65,13 @@ def test_weights_that_are_gone_are_named_before_anything_is_trained(
         stage.main("demo_xrays", "dpa", "0")
 
 
-def run(folder: Path, *arguments: str, code: int = 0) -> str:
-    command = [sys.executable, *arguments]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
-    assert done.returncode == code, done.stdout + done.stderr
-    return done.stdout
+RUN = ("demo_xrays", "dpa", "0")
 
 
-def train(folder: Path) -> str:
-    return run(folder, "-m", "stages.train", "demo_xrays", "dpa", "0")
+def train_killed(number: int) -> None:
+    """Train until a state is written for the n-th time."""
+    exec(KILLED.format(number), {})  # noqa: S102
+    stage.main(*RUN)
 
 
 def train_here(folder: Path) -> str:
@@ -97,34 +97,31 @@ def test_a_training_says_where_it_runs_on_what_and_what_it_made(
 
 
 @pytest.mark.slow
-def test_a_training_killed_in_any_kind_of_phase_ends_in_the_same_bytes(tmp_path: Path, tiny_images: Images) -> None:
+def test_a_training_killed_in_any_kind_of_phase_ends_in_the_same_bytes(
+    tmp_path: Path, tiny_images: Images, monkeypatch: pytest.MonkeyPatch, fork: Fork
+) -> None:
     killed = prepare(tmp_path / "killed", tiny_images)
     whole = Path(shutil.copytree(killed, tmp_path / "whole"))
     train_here(whole)
+    monkeypatch.chdir(killed)
     for number, phase in ((3, "8 px stable"), (3, "16 px transition"), (4, "16 px stable")):
-        script = f"{KILLED.format(number)}from stages import train; train.main('demo_xrays', 'dpa', '0')"
-        run(killed, "-c", script, code=-signal.SIGKILL)
+        process = fork(train_killed, number)
+        assert (process.communicate()[1], process.returncode) == ("", -signal.SIGKILL)
         (state,) = (killed / ".cache/training/demo_xrays/dpa/seed-0").glob("*.pt")
         content = SavedState(state.parent, state.stem).read()
         assert content
         assert (content["phase_number"], phase) in enumerate(["8 px stable", "16 px transition", "16 px stable"])
-    assert "going on after 2 iterations of the phase 16 px stable" in train(killed)
+    resumed = fork(forked.stage, "train", *RUN)
+    output, errors = resumed.communicate()
+    assert resumed.returncode == 0, errors
+    assert "going on after 2 iterations of the phase 16 px stable" in output
     assert checksums(killed) == checksums(whole)
     assert not list((killed / ".cache/training").rglob("*.pt"))
 
 
-def on_node(folder: Path, *options: str) -> subprocess.Popen[str]:
-    """Start one of the two nodes of a training."""
-    torchrun = [sys.executable, "-m", "torch.distributed.run", "--nnodes=2", "--local-addr=127.0.0.1", *options]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(folder), os.environ.get("PYTHONPATH", "")])}
-    return subprocess.Popen(
-        [*torchrun, "-m", "pipeline.one_training", "demo_xrays", "dpa", "0"],
-        cwd=folder,
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+def torchrun(*options: str) -> None:
+    """Be one of the two nodes of a training."""
+    torch.distributed.run.main(["--nnodes=2", "--local-addr=127.0.0.1", *options, "-m", "pipeline.one_training", *RUN])
 
 
 def free_port() -> int:
@@ -136,11 +133,13 @@ def free_port() -> int:
 
 @pytest.mark.slow
 def test_two_processes_follow_the_loss_of_one_and_two_nodes_end_in_their_bytes(
-    tmp_path: Path, tiny_images: Images
+    tmp_path: Path, tiny_images: Images, monkeypatch: pytest.MonkeyPatch, fork: Fork
 ) -> None:
     folders = [prepare(tmp_path / f"{count}", tiny_images, count) for count in (1, 2)]
-    for folder, run_in in zip(folders, (train_here, train), strict=True):
-        assert run_in(folder).count(f"demo_xrays/dpa/seed-0: {STEPS} iterations") == 1
+    monkeypatch.chdir(folders[1])
+    both = fork(forked.stage, "train", *RUN)
+    for said in (train_here(folders[0]), both.communicate()[0]):
+        assert said.count(f"demo_xrays/dpa/seed-0: {STEPS} iterations") == 1
     alone, together = (pd.read_csv(folder / "reports/runs/demo_xrays/dpa/seed-0/history.csv") for folder in folders)
     assert together["iteration"].tolist() == alone["iteration"].tolist() == list(range(1, STEPS + 1))
     for column in ("loss", "held_out_loss"):  # later, rounding is amplified from step to step
@@ -154,8 +153,10 @@ def test_two_processes_follow_the_loss_of_one_and_two_nodes_end_in_their_bytes(
     killed = "os.kill(os.getpid(), signal.SIGKILL)"
     (first / "sitecustomize.py").write_text(KILLED.format(6).replace(killed, f"os.kill(os.getppid(), 9); {killed}"))
     met = ("--rdzv-backend=c10d", f"--rdzv-endpoint=127.0.0.1:{free_port()}", "--rdzv-id=training")
-    nodes = [on_node(first, *met), on_node(first, *met)]
-    said = [node.communicate(timeout=300)[1] for node in nodes]
+    monkeypatch.chdir(first)
+    monkeypatch.setenv("PYTHONPATH", f"{first}{os.pathsep}{ROOT}")
+    nodes = [fork(torchrun, *met) for _ in range(2)]
+    said = [node.communicate()[1] for node in nodes]
     assert sorted(node.returncode for node in nodes) == [-signal.SIGKILL, 1]
     gone = "error: another process of this training, or its machine, is gone: run again, on every node"
     assert gone in said[0] + said[1]
@@ -163,11 +164,12 @@ def test_two_processes_follow_the_loss_of_one_and_two_nodes_end_in_their_bytes(
     (first / "sitecustomize.py").unlink()
     second = Path(shutil.copytree(first, tmp_path / "second", ignore=shutil.ignore_patterns(".cache")))
     port = free_port()  # with nodes of fixed numbers: the second one sees no state
-    nodes = [
-        on_node(folder, "--master-addr=127.0.0.1", f"--master-port={port}", f"--node-rank={number}")
-        for number, folder in enumerate((first, second))
-    ]
-    outputs = [node.communicate(timeout=300) for node in nodes]
+    nodes = []
+    for number, folder in enumerate((first, second)):
+        monkeypatch.chdir(folder)
+        fixed = ("--master-addr=127.0.0.1", f"--master-port={port}", f"--node-rank={number}")
+        nodes.append(fork(torchrun, *fixed))
+    outputs = [node.communicate() for node in nodes]
     assert [node.returncode for node in nodes] == [0, 0], outputs
     assert "going on after 2 iterations of the phase 16 px transition" in outputs[0][0]
     assert train_here(first) == "demo_xrays/dpa/seed-0: 0 iterations, it was finished before"
@@ -175,46 +177,46 @@ def test_two_processes_follow_the_loss_of_one_and_two_nodes_end_in_their_bytes(
 
 
 @pytest.mark.slow
-def test_a_process_that_fails_stops_the_training_with_its_sentence(tmp_path: Path, tiny_images: Images) -> None:
-    folder = prepare(tmp_path / "run", tiny_images, 2, learning_rate=1e30)
-    command = [sys.executable, "-m", "stages.train", "demo_xrays", "dpa", "0"]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
-    assert done.returncode == 1
-    assert "lower detectors.dpa.learning_rate" in done.stderr
-    assert "Traceback" not in done.stderr
+def test_a_process_that_fails_stops_the_training_with_its_sentence(
+    tmp_path: Path, tiny_images: Images, monkeypatch: pytest.MonkeyPatch, fork: Fork
+) -> None:
+    monkeypatch.chdir(prepare(tmp_path / "run", tiny_images, 2, learning_rate=1e30))
+    failed = fork(forked.stage, "train", *RUN)
+    _, errors = failed.communicate()
+    assert failed.returncode == 1
+    assert "lower detectors.dpa.learning_rate" in errors
+    assert "Traceback" not in errors
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("processes", [1, 2])
 @pytest.mark.parametrize("to_one", [False, True], ids=["to all", "to one process"])
 def test_a_stopped_training_says_so_in_one_line(
-    tmp_path: Path, tiny_images: Images, processes: int, to_one: bool
+    tmp_path: Path, tiny_images: Images, monkeypatch: pytest.MonkeyPatch, fork: Fork, processes: int, to_one: bool
 ) -> None:
     step = {"layers": ["expand1"], "transition": 0, "stable": 100_000, "batch_size": 8}
-    folder = prepare(tmp_path / "run", tiny_images, processes, schedule={"16": step}, report_every=1000)
-    command = [sys.executable, "-m", "stages.train", "demo_xrays", "dpa", "0"]
-    stage = subprocess.Popen(
-        command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
-    )
-    assert stage.stdout
-    assert stage.stdout.readline().startswith("on ")
-    (os.kill if to_one else os.killpg)(stage.pid, signal.SIGINT)
-    _, errors = stage.communicate(timeout=60)
+    monkeypatch.chdir(prepare(tmp_path / "run", tiny_images, processes, schedule={"16": step}, report_every=1000))
+    stopped = fork(forked.stage, "train", *RUN)
+    assert stopped.stdout.readline().startswith("on ")
+    (os.kill if to_one else os.killpg)(stopped.pid, signal.SIGINT)
+    _, errors = stopped.communicate()
     own = [line for line in errors.splitlines() if not line.startswith("[rank")]  # torch warns of its own accord
     assert own == ["interrupted: run again to go on; what was finished is kept"]
-    assert stage.returncode == 130
+    assert stopped.returncode == 130
 
 
 @pytest.mark.slow
-def test_after_a_killed_process_the_training_ends_with_a_sentence(tmp_path: Path, tiny_images: Images) -> None:
+def test_after_a_killed_process_the_training_ends_with_a_sentence(
+    tmp_path: Path, tiny_images: Images, monkeypatch: pytest.MonkeyPatch, fork: Fork
+) -> None:
     folder = prepare(tmp_path / "run", tiny_images, 2)
-    (folder / "sitecustomize.py").write_text(KILLED.format(3))  # Python runs it first, in each process
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(folder), os.environ.get("PYTHONPATH", "")])}
-    command = [sys.executable, "-m", "stages.train", "demo_xrays", "dpa", "0"]
-    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode == 1
-    last = done.stderr.splitlines()[-1]
-    assert last.startswith(
+    (folder / "sitecustomize.py").write_text(KILLED.format(3))
+    monkeypatch.chdir(folder)
+    monkeypatch.setenv("PYTHONPATH", f"{folder}{os.pathsep}{ROOT}")
+    ended = fork(forked.stage, "train", *RUN)
+    _, errors = ended.communicate()
+    assert ended.returncode == 1
+    assert errors.splitlines()[-1].startswith(
         "error: pipeline.one_training demo_xrays dpa 0: one of 2 processes was killed, most likely for want of"
     )
 

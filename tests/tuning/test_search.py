@@ -2,10 +2,8 @@
 
 import os
 import signal
-import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +12,15 @@ import pandas as pd
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from pipeline.arms import Arm
+from pipeline.arms import Arm, read_arm
 from pipeline.compute.workers import SCHEDULER
 from pipeline.data.images import read_images, write_images
 from pipeline.errors import PipelineError
+from pipeline.files import write_csv
+from pipeline.params.file import read_params
 from pipeline.tuning import arm_search as arm_search_module
 from pipeline.tuning import search as search_module
+from pipeline.tuning.arm_search import ArmSearch
 from pipeline.tuning.criteria import choose
 from pipeline.tuning.outcomes import Done, Outcome
 from pipeline.tuning.search import Search, sampled
@@ -27,8 +28,9 @@ from pipeline.tuning.space import Space
 from pipeline.tuning.trial import Trial, is_hopeless, run_trial
 from pipeline.tuning.variants import Variants
 from tests.dask_cluster import Cluster
+from tests.forked import Fork, Forked
 from tests.shipped import write
-from tests.tuning.conftest import ARM, SEVERAL, SPACE, Searched, SearchOf, arm_index, arm_pixels, dpa
+from tests.tuning.conftest import ARM, QUICK, SEVERAL, SPACE, Searched, SearchOf, arm_index, arm_pixels, dpa
 
 
 class Here:
@@ -273,50 +275,30 @@ def test_images_that_a_preprocessing_leaves_out_are_no_silent_difference(search_
         variants.prepare(searched.space)
 
 
-SCRIPT = """
-import multiprocessing
-import sys
-from pathlib import Path
-from pipeline.arms import read_arm
-from pipeline.compute import workers
-from pipeline.files import write_csv
-from pipeline.params.file import read_params
-from pipeline.tuning.arm_search import ArmSearch
-
-if __name__ == "__main__":
-    workers.START = "forkserver"  # workers of each batch that need not import what a trial needs
-    multiprocessing.set_forkserver_preload(["pipeline.tuning.trial"])
-    search = ArmSearch(read_params(), read_arm("demo_xrays"), Path(sys.argv[1]))
-    if sys.argv[2] == "join":
+def search_or_join(scratch: str, what: str) -> None:
+    """Search the arm of the working folder and write the tables into a folder, or join a search."""
+    search = ArmSearch(read_params(), read_arm(ARM), Path(scratch))
+    if what == "join":
+        search_module.POLL = 0.05  # so that the lead, which begins at once, has not done all meanwhile
         search.join("helper")
     else:
         for name, table in zip(("trials", "scores"), search.run(), strict=True):
-            write_csv(Path(sys.argv[2]) / f"{name}.csv", table)
-"""
+            write_csv(Path(what) / f"{name}.csv", table)
 
 
 ONE_FOLD = {"folds": 2, "cross_validate": False}
 
 
 @pytest.fixture
-def start(arm: Path, search_of: SearchOf) -> Iterator[Callable[..., subprocess.Popen[str]]]:
+def start(arm: Path, search_of: SearchOf, fork: Fork) -> Callable[..., Forked]:
     """Starts a search in a process of its own, with real worker processes."""
-    (arm / "search.py").write_text(SCRIPT)
-    started: list[subprocess.Popen[str]] = []
 
-    def start(*arguments: str, at_once: int = 1, **changed: Any) -> subprocess.Popen[str]:
+    def start(*arguments: str, at_once: int = 1, **changed: Any) -> Forked:
         params, searched = search_of(at_once, **changed)
         write({"params.yaml": params.model_dump(mode="json"), f"arms/{ARM}.yaml": searched.content}, arm)
-        process = subprocess.Popen(
-            [sys.executable, "search.py", *arguments], stdout=subprocess.PIPE, text=True, cwd=arm, env={**os.environ}
-        )
-        started.append(process)
-        return process
+        return fork(search_or_join, *arguments)
 
-    yield start
-    for process in started:
-        process.kill()
-        process.communicate()
+    return start
 
 
 def files(folder: str) -> dict[str, bytes]:
@@ -325,35 +307,36 @@ def files(folder: str) -> dict[str, bytes]:
 
 @pytest.mark.slow
 def test_a_search_that_was_killed_ends_in_the_same_tables_whatever_runs_at_once(
-    start: Callable[..., subprocess.Popen[str]],
+    start: Callable[..., Forked],
 ) -> None:
     settings = {"sampler": "tpe", "trials": 4, "batch": 2, **ONE_FOLD}
-    assert start(".cache/a", "whole", at_once=1, **settings).wait(300) == 0
+    assert start(".cache/a", "whole", at_once=1, **settings).wait() == 0
     killed = start(".cache/b", "killed", at_once=2, **settings)
-    assert killed.stdout is not None
     lines = [killed.stdout.readline() for _ in range(3)]  # in the midst of the second batch
-    killed.send_signal(signal.SIGKILL)
+    os.kill(killed.pid, signal.SIGKILL)  # it alone: its workers end with it
     killed.wait()
     assert all("trial" in line for line in lines)
     assert not Path("killed").exists()
     resumed = start(".cache/b", "killed", at_once=2, **settings)
-    output, _ = resumed.communicate(timeout=300)
+    output, _ = resumed.communicate()
     assert resumed.returncode == 0
     assert "trial 0: roc_auc" not in output
     assert files("whole") == files("killed")
 
 
 @pytest.mark.slow
-def test_two_machines_share_a_search_and_find_what_one_finds(start: Callable[..., subprocess.Popen[str]]) -> None:
-    assert start(".cache/alone", "alone", **ONE_FOLD).wait(300) == 0
-    shared = {"storage": "shared.log", **ONE_FOLD}
+def test_two_machines_share_a_search_and_find_what_one_finds(start: Callable[..., Forked]) -> None:
+    longer = {"detectors": {"dpa": QUICK["detectors"]["dpa"] | {"schedule": {"16": {"stable": 40}}}}}
+    settings = {"common": longer, **ONE_FOLD}
+    assert start(".cache/alone", "alone", **settings).wait() == 0
+    shared = {"storage": "shared.log", **settings}
     helper = start(".cache/helper", "join", **shared)
     while not Path("shared.log").exists():  # the lead is fast: a helper that comes later finds nothing left to do
         assert helper.poll() is None
         time.sleep(0.1)
     lead = start(".cache/lead", "both", **shared)
-    by_lead, _ = lead.communicate(timeout=300)
-    by_helper, _ = helper.communicate(timeout=300)
+    by_lead, _ = lead.communicate()
+    by_helper, _ = helper.communicate()
     assert (lead.returncode, helper.returncode) == (0, 0)
     assert by_lead.count("roc_auc") + by_helper.count("roc_auc") == 4
     assert by_helper.count("roc_auc") > 0

@@ -3,8 +3,6 @@
 import os
 import shutil
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -20,7 +18,8 @@ from pipeline.demo.slides import make_slides
 from pipeline.errors import PipelineError
 from pipeline.params.demo import DemoSlides
 from stages import normalize_tiles, sample_tiles, show_slides, tissue_masks
-from tests.import_closure import ROOT
+from tests import forked
+from tests.forked import Fork
 from tests.shipped import with_values, write
 
 ARM = "demo_slides"
@@ -104,17 +103,6 @@ def outputs() -> dict[str, bytes]:
     return {str(file): file.read_bytes() for file in files if file.is_file()}
 
 
-def command(stage: str, *before: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [*before, sys.executable, "-m", f"stages.{stage}", ARM],
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
-
-
 def test_from_slides_to_the_array_contract_with_a_picture_of_each_slide(
     undisturbed: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -179,12 +167,9 @@ def test_the_number_of_workers_changes_no_byte(monkeypatch: pytest.MonkeyPatch) 
 @pytest.mark.slow
 @pytest.mark.parametrize("stage", ["tissue_masks", "normalize_tiles"])
 @pytest.mark.usefixtures("finished")
-def test_a_killed_stage_goes_on_where_it_was_and_ends_in_the_same_bytes(
-    monkeypatch: pytest.MonkeyPatch, stage: str
-) -> None:
-    monkeypatch.setenv("PIPELINE_WORKERS", "1")
+def test_a_killed_stage_goes_on_where_it_was_and_ends_in_the_same_bytes(fork: Fork, stage: str) -> None:
     expected = outputs()
-    killed = command(stage)
+    killed = fork(forked.stage, stage, ARM)
     scratch = Path(".cache") / stage / ARM
     while len(list(scratch.glob("[!.]*.npz"))) < 2:
         assert killed.poll() is None, "the stage ended before it could be killed"
@@ -192,7 +177,7 @@ def test_a_killed_stage_goes_on_where_it_was_and_ends_in_the_same_bytes(
     os.killpg(killed.pid, signal.SIGKILL)
     killed.communicate()
     finished = len(list(scratch.glob("[!.]*.npz")))
-    resumed = command(stage)
+    resumed = fork(forked.stage, stage, ARM)
     output, error = resumed.communicate()
     assert resumed.returncode == 0, error
     assert f"{finished} of 5 were finished before" in output
@@ -201,12 +186,10 @@ def test_a_killed_stage_goes_on_where_it_was_and_ends_in_the_same_bytes(
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("finished")
-def test_a_full_disk_is_one_sentence_and_nothing_is_lost() -> None:
+def test_a_full_disk_is_one_sentence_and_nothing_is_lost(fork: Fork) -> None:
     expected = outputs()
-
-    # No file may grow beyond so many KiB, which a process is told like a full disk.
-    for stage, blocks in ((normalize_tiles, 150), (tissue_masks, 1)):
-        full = command(stage.__name__.removeprefix("stages."), "bash", "-c", f'ulimit -f {blocks}; exec "$@"', "bash")
+    for stage, kib in ((normalize_tiles, 150), (tissue_masks, 1)):
+        full = fork(forked.stage, stage.__name__.removeprefix("stages."), ARM, largest_file=kib * 1024)
         _, error = full.communicate()
         assert full.returncode != 0
         assert error.strip().splitlines()[-1].startswith("error: the disk is full")
@@ -218,12 +201,15 @@ def test_a_full_disk_is_one_sentence_and_nothing_is_lost() -> None:
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("finished")
-def test_a_full_disk_leaves_out_no_full_size_tile() -> None:
-    write_settings(normalize_tiles__full_size_tiles=True)
+def test_a_full_disk_leaves_out_no_full_size_tile(fork: Fork) -> None:
+    small = {"sample_tiles__tile_size": 256, "sample_tiles__tiles_per_slide": 2, "normalize_tiles__working_size": 128}
+    write_settings(normalize_tiles__full_size_tiles=True, **small)
+    sample_tiles.main(ARM)
     normalize_tiles.main(ARM)
     expected = outputs()
-    assert len(list(Path(f"data/interim/{ARM}/normalized/tiles").iterdir())) == 9
-    full = command("normalize_tiles", "bash", "-c", 'ulimit -f 800; exec "$@"', "bash")
+    tiles = list(Path(f"data/interim/{ARM}/normalized/tiles").iterdir())
+    assert len(tiles) == 10
+    full = fork(forked.stage, "normalize_tiles", ARM, largest_file=max(tile.stat().st_size for tile in tiles) - 1)
     _, error = full.communicate()
     assert error.strip().splitlines()[-1].startswith("error: the disk is full")
     normalize_tiles.main(ARM)

@@ -24,10 +24,10 @@ def test_images_unlike_the_training_ones_score_higher(
 
 
 def test_the_same_seed_gives_the_same_bytes_and_another_seed_others(
-    tmp_path: Path, tiny_train: DpaSettings, fitted: Build
+    tmp_path: Path, brief: DpaSettings, fitted: Build
 ) -> None:
     for name, seed in (("first", 0), ("again", 0), ("other", 1)):
-        fitted(tiny_train, seed=seed).save(tmp_path / f"{name}.pt")
+        fitted(brief, seed=seed).save(tmp_path / f"{name}.pt")
     first, again, other = ((tmp_path / f"{name}.pt").read_bytes() for name in ("first", "again", "other"))
     assert first == again
     assert first != other
@@ -55,9 +55,9 @@ def test_fitting_again_starts_afresh(at_16: DpaSettings, tiny_images: Images, fi
 
 
 def test_a_loaded_model_scores_as_the_saved_one(
-    tmp_path: Path, tiny_train: DpaSettings, tiny_images: Images, fitted: Build
+    tmp_path: Path, brief: DpaSettings, tiny_images: Images, fitted: Build
 ) -> None:
-    for settings in (tiny_train, with_loss(tiny_train, perceptual=0.0, l1=1.0)):
+    for settings in (brief, with_loss(brief, perceptual=0.0, l1=1.0)):
         detector = fitted(settings)
         detector.save(tmp_path / "model.pt")
         loaded = DeepPerceptualAutoencoder.load(tmp_path / "model.pt")
