@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image
 
 from pipeline.data.folders.settings import Collection
@@ -19,6 +20,7 @@ from tests.hostile.inputs import put
 from tests.hostile.oracle import Either, Gives, Line, judge, lines
 from tests.hostile.pictures import FILM, flipped, jpeg_of_size, saved
 
+WIDE = FILM.astype(np.uint16) * 257
 # Red in the upper left quarter of a gray picture, so that a turned or gray one is told from it.
 PICTURE = np.full((40, 40, 3), 200, np.uint8)
 PICTURE[:20, :20] = (200, 20, 20)
@@ -31,6 +33,13 @@ def written(kind: str, mode: str = "RGB", **options: Any) -> bytes:
     content = io.BytesIO()
     image = Image.fromarray(PICTURE)
     (image.quantize() if mode == "P" else image.convert(mode)).save(content, kind, **options)
+    return content.getvalue()
+
+
+def tiff(film: np.ndarray, **options: Any) -> bytes:
+    """What tifffile writes, which knows more kinds of TIFF than Pillow."""
+    content = io.BytesIO()
+    tifffile.imwrite(content, film, metadata=None, **options)
     return content.getvalue()
 
 
@@ -92,6 +101,17 @@ def test_jpeg(line: Line) -> None:
     Line("16_bits", saved("TIFF", "I;16", FILM.astype(np.uint16) * 257), GRAY),
     Line("two_pages", written("TIFF", save_all=True, append_images=[Image.new("RGB", (40, 40))]),
          r"a\.tif holds 2 images: save the one that is meant"),
+    Line("16_bits_big_end_first", tiff(WIDE, byteorder=">"), GRAY),
+    Line("16_bits_white_is_zero", tiff(65535 - WIDE, photometric="miniswhite"), GRAY),
+    Line("16_bits_white_is_zero_big_end_first", tiff(65535 - WIDE, photometric="miniswhite", byteorder=">"),
+         r"a\.tif is not a whole TIFF file .*: download it again, or save it as PNG"),
+    Line("8_bits_white_is_zero", tiff(255 - FILM, photometric="miniswhite"), GRAY),
+    Line("12_bits", tiff((WIDE // 16).astype(np.uint16), bitspersample=12), GRAY),
+    Line("32_bits_of_16", tiff(WIDE.astype(np.int32)), GRAY),
+    Line("signed_8_bits", tiff(FILM.astype(np.int8)), r"a\.tif holds signed numbers: save it with 8 or 16 bits"),
+    Line("signed_16_bits", tiff(WIDE.astype(np.int16)), r"a\.tif holds signed numbers: save it with 8 or 16 bits"),
+    Line("signed_16_bits_above_zero", tiff((WIDE // 4).astype(np.int16)), r"a\.tif holds signed numbers"),
+    Line("colours_of_signed_8_bits", tiff(np.dstack([FILM] * 3).astype(np.int8), photometric="rgb"), TIF),
     Line("floats", saved("TIFF", "F"), r"a\.tif holds fractions .* save it with 8 or 16 bits"),
     Line("empty", b"", TIF),
     Line("half", written("TIFF")[:2000], TIF),
