@@ -83,6 +83,7 @@ def test_folders_of_another_word_for_normal_are_known_where_it_is_given_or_the_o
         (b"path;split;label\n", "has no column path; it seems to be separated by semicolons, not commas"),
         (b"path\tsplit\tlabel\n", "has no column path; it seems to be separated by tabs, not commas"),
         (b"path,split\n", "has no column label"),
+        ("path\u200b,split,label\n".encode(), r"has no column path; its column 'path\\u200b' holds a .*: remove it"),
         ("path,split,label\n".encode("utf-16"), "is not UTF-8: save it again as CSV UTF-8"),
     ],
 )
