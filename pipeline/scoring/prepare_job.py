@@ -22,6 +22,11 @@ class Preparing(Protocol):
     image: str
     unit: str
 
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Of an image: height, width, channels."""
+        ...
+
     def prepare(self, content: bytes, name: str) -> np.ndarray:
         """Make an image uint8 (H, W, C) of a file."""
         ...
