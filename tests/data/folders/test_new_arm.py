@@ -94,6 +94,19 @@ def test_what_is_wrong_with_a_csv_that_describes_nothing_is_said(tmp_path: Path,
         adapt(root)
 
 
+@pytest.mark.parametrize("paths", [["train/good/"], ["train/good/", "notes.txt"], ["good/notes.txt", "mask.npy"], []])
+def test_a_folder_without_any_image_is_said_to_hold_none(tmp_path: Path, paths: list[str]) -> None:
+    for path in paths:
+        plant(tmp_path, *([] if path.endswith("/") else [path]))
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        if path.endswith("/"):
+            (tmp_path / path).mkdir(parents=True)
+    with pytest.raises(
+        PipelineError, match=r"holds no image, in no folder below it, either: put images there, whose na"
+    ):
+        adapt(tmp_path)
+
+
 def test_brats_own_folders_are_medianomalys(tmp_path: Path) -> None:
     root = plant(tmp_path, "train/1.png", "test/normal/1.png", "test/tumor/1.png")
     assert adapt(root).changes["collection.layout"] == "medianomaly"
