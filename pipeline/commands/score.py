@@ -101,7 +101,7 @@ def _compute(arguments: argparse.Namespace) -> Compute:
 def _model(arguments: argparse.Namespace, place: Workplace) -> Model:
     if not names_arm(arguments.model):
         path = Path(arguments.model)
-        if path.is_dir() or not (path.suffix or path.exists()):
+        if not path.is_file() and (path.exists() or not path.suffix):  # a folder, a pipe, or no name of a file
             arms = ", ".join(sorted(folder.name for folder in MODELS.glob("*/"))) or "none"
             raise PipelineError(
                 f"{path} is neither a model's file nor an arm with models; {MODELS} has of arms: {arms}"

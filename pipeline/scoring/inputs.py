@@ -63,6 +63,11 @@ def find_inputs(named: Sequence[Path], recursive: bool, out: Path) -> list[Input
     return inputs
 
 
+def _is_waited_for(path: Path) -> bool:
+    """Whether a path is that of a pipe or the like, whose reader waits for ever."""
+    return os.path.exists(path) and not (os.path.isfile(path) or os.path.isdir(path))  # noqa: PTH110, PTH112, PTH113
+
+
 def _real(path: Path) -> Path:
     """Where a path leads; not by its ``resolve``, which stops at links that lead to each other."""
     return Path(os.path.realpath(path))
@@ -79,6 +84,9 @@ def _inputs_of(word: Path, recursive: bool) -> Iterator[Input]:
         paths = rows[COLUMN]
         refuse_paths(paths, word)
         refuse_values(paths, paths.str.contains(UNWRITABLE), word, "is a name that no list can hold: rename it")
+        refuse_values(
+            paths, paths.map(lambda path: _is_waited_for(word.parent / path)), word, "is no file: leave it out"
+        )
         groups = rows[GROUP] if GROUP in rows else [""] * len(rows)
         for row, path, group in zip(rows.index, paths, groups, strict=True):
             yield Input(f"{word.stem}/{path}", raw_file(word.parent, path, f"{word}, row {row}"), group)

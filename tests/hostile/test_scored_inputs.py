@@ -1,5 +1,6 @@
 """What is named to be scored: words of the command line, CSVs, folders and files that are no pictures."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -69,6 +70,12 @@ def test_a_csv_that_names_inputs(line: Line) -> None:
     judge(lambda: run("films/list.csv"), line.says)
 
 
+def test_a_pipe_in_a_csv_is_not_waited_for() -> None:
+    os.mkfifo("films/pipe.png")
+    put(Path("films/list.csv"), "path\na.png\npipe.png\n")
+    judge(lambda: run("films/list.csv"), r"list\.csv, row 3, column 'path': 'pipe\.png' is no file: leave it out")
+
+
 def put_links_to_each_other() -> None:
     Path("films/x.png").symlink_to("y.png")
     Path("films/y.png").symlink_to("x.png")
@@ -102,6 +109,32 @@ def test_names_as_long_as_a_file_system_has_them_are_scored() -> None:
     put(Path("films", LONG), saved("PNG", film=FILM // 2))
     judge(lambda: run("films", "--maps", "all"), Gives(score.ALL))
     assert results()["status"].tolist() == ["ok", "ok"]
+
+
+@lines(
+    Line("pipe", lambda: os.mkfifo("pipe.pt"), r"pipe\.pt is neither a model's file nor an arm with models"),
+    Line("folder", Path("pipe.pt").mkdir, r"pipe\.pt is neither a model's file nor an arm with models"),
+    Line("device", lambda: Path("pipe.pt").symlink_to("/dev/zero"), r"pipe\.pt is neither a model's file nor an arm"),
+    Line("link_to_itself", lambda: Path("pipe.pt").symlink_to("pipe.pt"), r"pipe\.pt"),
+)  # fmt: skip
+def test_a_model_that_is_no_file(line: Line) -> None:
+    line.made()
+    judge(lambda: score.main(["pipe.pt", "films", "--out", "out"]), line.says)
+
+
+@lines(
+    Line("list", b"[]", r"out/run\.json is damaged, it holds no JSON object: name another folder"),
+    Line("bytes", b"\xff", r"out/run\.json is damaged, it is no text: name another folder"),
+    Line("empty", b"{}", r"out holds results of another model: name another folder"),
+)
+def test_what_says_whose_a_folder_is(line: Line) -> None:
+    put(Path("out/run.json"), line.made)
+    judge(lambda: run("films"), line.says)
+
+
+def test_what_an_interrupted_run_says_of_itself_that_is_no_text() -> None:
+    put(Path("out/.parts/model"), b"\xff\xfe")
+    judge(lambda: run("films"), r"out/\.parts/model is damaged, it is no text: name another folder")
 
 
 @lines(
