@@ -4,6 +4,7 @@ import io
 import struct
 import warnings
 import zlib
+from contextlib import suppress
 
 import numpy as np
 from imagecodecs import PngError, png_decode
@@ -26,6 +27,7 @@ FORMATS = {
 }
 LARGEST_PIXELS = 64_000_000  # a file of a few kB can claim any size; detectors end below 25 megapixels
 SMALLEST_SIDE = 16
+MOST_COUNTED = 100  # images of one file
 # Modes of Pillow without colour.
 GRAY_MODES = ("1", "L", "LA")
 # Values of a TIFF's tags.
@@ -103,8 +105,9 @@ def _decode(content: bytes, name: str, kind: str, mode: str) -> tuple[Image.Imag
     with Image.open(io.BytesIO(content), formats=(kind,)) as image:
         check_size(image.size, name)
         # A JPEG of two pictures is one for both eyes of a viewer, the first of them the whole.
-        if kind != "JPEG" and (frames := getattr(image, "n_frames", 1)) > 1:
-            raise PipelineError(f"{name} holds {frames} images: save the one that is meant in a file of its own")
+        if kind != "JPEG" and (frames := _frames(image)) > 1:
+            more = " or more" if frames == MOST_COUNTED else ""
+            raise PipelineError(f"{name} holds {frames}{more} images: save the one that is meant in a file of its own")
         facts = image.tag_v2 if isinstance(image, TiffImageFile) else {}
         bits = facts.get(BITSPERSAMPLE, (16,))[0]
         # int32 is how programs write plain numbers; those of 8 bits Pillow takes for unsigned ones
@@ -122,6 +125,19 @@ def _decode(content: bytes, name: str, kind: str, mode: str) -> tuple[Image.Imag
         colour = image.mode not in GRAY_MODES and bool(np.ptp(np.asarray(image.convert("RGB")), axis=2).any())
         converted = image.convert(mode)
         return (converted if image.format == "PNG" else _upright(converted, image)), colour
+
+
+def _frames(image: Image.Image) -> int:
+    """Count the images of a file; not all of a TIFF, for which Pillow takes the longer per image the more there are."""
+    if not isinstance(image, TiffImageFile):
+        return int(getattr(image, "n_frames", 1))
+    count = 1
+    with suppress(EOFError):
+        while count < MOST_COUNTED:
+            image.seek(count)
+            count += 1
+    image.seek(0)
+    return count
 
 
 def _of_16_bits(values: np.ndarray, name: str) -> np.ndarray:

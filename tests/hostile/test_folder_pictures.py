@@ -1,6 +1,7 @@
 """Picture files of folders, in colour, as the thumbnails are made of them; and folders that hold what is no picture."""
 
 import io
+import struct
 import tarfile
 import zipfile
 from pathlib import Path
@@ -41,6 +42,15 @@ def tiff(film: np.ndarray, **options: Any) -> bytes:
     content = io.BytesIO()
     tifffile.imwrite(content, film, metadata=None, **options)
     return content.getvalue()
+
+
+def pages(count: int, last: int = 0) -> bytes:
+    """A TIFF of gray pages that share their pixels; behind the last one another may be said to be."""
+    tags = {256: 40, 257: 40, 258: 8, 259: 1, 262: 1, 273: 8 + count * 102, 278: 40, 279: 1600}
+    entries = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags.items())
+    starts = [*range(8 + 102, 8 + 102 * count, 102), last]
+    directories = (struct.pack("<H", len(tags)) + entries + struct.pack("<I", start) for start in starts)
+    return struct.pack("<2sHI", b"II", 42, 8) + b"".join(directories) + FILM.tobytes()
 
 
 def rotated() -> bytes:
@@ -112,6 +122,8 @@ def test_jpeg(line: Line) -> None:
     Line("signed_16_bits", tiff(WIDE.astype(np.int16)), r"a\.tif holds signed numbers: save it with 8 or 16 bits"),
     Line("signed_16_bits_above_zero", tiff((WIDE // 4).astype(np.int16)), r"a\.tif holds signed numbers"),
     Line("colours_of_signed_8_bits", tiff(np.dstack([FILM] * 3).astype(np.int8), photometric="rgb"), TIF),
+    Line("20_000_pages", pages(20_000), r"a\.tif holds 100 or more images: save the one that is meant"),
+    Line("page_that_is_the_next_one", pages(1, last=8), Either(r"a\.tif")),
     Line("floats", saved("TIFF", "F"), r"a\.tif holds fractions .* save it with 8 or 16 bits"),
     Line("empty", b"", TIF),
     Line("half", written("TIFF")[:2000], TIF),
