@@ -28,6 +28,9 @@ FORMATS = {
 LARGEST_PIXELS = 64_000_000  # a file of a few kB can claim any size; detectors end below 25 megapixels
 SMALLEST_SIDE = 16
 MOST_COUNTED = 100  # images of one file
+# How each step of a JPEG begins that is drawn in several, as browsers show some. One of 100 bytes is of all pixels, so
+# that a file of 1 MB could take hours; no program makes more than 20.
+SCAN, MOST_SCANS = b"\xff\xda", 100
 # Modes of Pillow without colour.
 GRAY_MODES = ("1", "L", "LA")
 # Values of a TIFF's tags.
@@ -104,6 +107,8 @@ def _ending(name: str) -> str:
 def _decode(content: bytes, name: str, kind: str, mode: str) -> tuple[Image.Image, bool]:
     with Image.open(io.BytesIO(content), formats=(kind,)) as image:
         check_size(image.size, name)
+        if kind == "JPEG" and (scans := content.count(SCAN)) > MOST_SCANS:
+            raise PipelineError(f"{name} is drawn in {scans} steps, more than {MOST_SCANS}: save it anew")
         # A JPEG of two pictures is one for both eyes of a viewer, the first of them the whole.
         if kind != "JPEG" and (frames := _frames(image)) > 1:
             more = " or more" if frames == MOST_COUNTED else ""

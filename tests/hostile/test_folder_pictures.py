@@ -53,6 +53,13 @@ def pages(count: int, last: int = 0) -> bytes:
     return struct.pack("<2sHI", b"II", 42, 8) + b"".join(directories) + FILM.tobytes()
 
 
+def in_steps(count: int) -> bytes:
+    """A JPEG whose last step is there so many times."""
+    whole = saved("JPEG", progressive=True)
+    last = whole.rindex(b"\xff\xda")
+    return whole[:last] + whole[last:-2] * count + whole[-2:]
+
+
 def rotated() -> bytes:
     """A JPEG whose EXIF block turns it upright."""
     exif, content = Image.Exif(), io.BytesIO()
@@ -93,6 +100,8 @@ def test_png(line: Line) -> None:
     Line("colour", written("JPEG", quality=100, subsampling=0), UPRIGHT),
     Line("cmyk", written("JPEG", "CMYK", quality=100, subsampling=0), UPRIGHT),
     Line("gray", saved("JPEG", quality=100), GRAY),
+    Line("drawn_in_steps", saved("JPEG", quality=100, progressive=True), GRAY),
+    Line("drawn_in_1000_steps", in_steps(1000), r"a\.jpg is drawn in \d+ steps, more than 100: save it anew"),
     Line("turned_upright", rotated(), UPRIGHT),
     Line("claims_4_gigapixels", jpeg_of_size(65_500, 65_500), r"a\.jpg"),
 )
