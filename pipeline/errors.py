@@ -59,7 +59,7 @@ def errors_in_one_sentence() -> Iterator[None]:
                 f"{command} stopped on {type(error).__name__}, which it has no advice for; "
                 "the lines above say where. No unfinished output was left behind."
             )
-        sys.exit(f"error: {sentence}")
+        sys.exit(f"error: {printable(sentence)}")
 
 
 def advice(error: OSError) -> str | None:
@@ -90,6 +90,11 @@ def advice(error: OSError) -> str | None:
 def _no_folder(path: Path) -> Path:
     """Return what stands in the way of a folder: the path itself, or one above it."""
     return next((p for p in reversed((path, *path.parents)) if p.is_symlink() or p.exists() if not p.is_dir()), path)
+
+
+def printable(text: str) -> str:
+    """Show what nobody sees, as a byte-order mark in a key, by its escape: two names may differ in nothing else."""
+    return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode("ascii") for sign in text)
 
 
 def words_of(error: BaseException) -> str:

@@ -59,6 +59,17 @@ def _name_output(error: OSError, partial: Path, path: Path) -> None:
         error.filename = str(path)
 
 
+def given_path(word: str) -> Path:
+    """Return the path that a word of the command line names.
+
+    Raises:
+        PipelineError: If the word is empty, as an unset variable leaves it; it would name the current folder.
+    """
+    if not word.strip():
+        raise PipelineError("a path is empty: name a file or folder, or . for this one")
+    return Path(word)
+
+
 def remove(path: Path) -> None:
     """Remove a file or a folder if it is there."""
     if path.is_dir() and not path.is_symlink():

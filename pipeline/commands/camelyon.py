@@ -16,7 +16,7 @@ from pipeline.camelyon.page import PLOT, page_text, plot_froc
 from pipeline.data.inventory import read_inventory
 from pipeline.data.slides.settings import Settings
 from pipeline.errors import PipelineError
-from pipeline.files import md5, read_json, write_json, write_text
+from pipeline.files import given_path, md5, read_json, write_json, write_text
 from pipeline.params.file import read_params
 from pipeline.scoring.results import RESULTS, RUN
 
@@ -33,7 +33,7 @@ def main(words: Sequence[str]) -> int:
         PipelineError: If the folder holds no results of test slides, or the collection cannot be read.
     """
     parser = argparse.ArgumentParser(prog="python -m pipeline camelyon", description=__doc__)
-    parser.add_argument("dir", type=Path, metavar="DIR", help="folder of the results")
+    parser.add_argument("dir", type=given_path, metavar="DIR", help="folder of the results")
     parser.add_argument("--arm", default="camelyon16", help="whose collection holds the slides (%(default)s)")
     arguments = parser.parse_args(words)
     params, arm, out = read_params(), arguments.arm, arguments.dir

@@ -18,7 +18,7 @@ from pipeline.arms import Arm, check_arm, check_arms, every_arm, read_arm
 from pipeline.data.checking import check_collections
 from pipeline.data.linking import check_folder, check_link, link
 from pipeline.errors import PipelineError
-from pipeline.files import write_text
+from pipeline.files import given_path, write_text
 from pipeline.layout import PARAMS, RAW, REPORTS, arm_file
 from pipeline.new_arm import NewArm, check_name, collection_named, first_words, made_like
 from pipeline.params.editing import with_entry
@@ -38,7 +38,9 @@ def main(words: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m pipeline new-arm", description=__doc__)
     parser.add_argument("name", help="of the arm, of its file and of its folder below data/raw")
     parser.add_argument("--like", metavar="ARM", required=True, help="the arm whose file is copied")
-    parser.add_argument("--data", metavar="FOLDER", type=Path, help="its images, to be linked to; else data/raw/NAME")
+    parser.add_argument(
+        "--data", metavar="FOLDER", type=given_path, help="its images, to be linked to; else data/raw/NAME"
+    )
     parser.add_argument("--set", metavar="KEY=VALUE", action="append", default=[], help="a setting, as in arms/*.yaml")
     arguments = parser.parse_args(words)
     name, given = arguments.name, dict(map(_setting, arguments.set))

@@ -17,7 +17,7 @@ from pipeline.compute.device import Workplace, prepare_device
 from pipeline.compute.workers import worker_count
 from pipeline.data.slides.reading import POSSIBLE_MICRONS
 from pipeline.errors import PipelineError
-from pipeline.files import remove, write_csv
+from pipeline.files import given_path, remove, write_csv
 from pipeline.layout import MODELS
 from pipeline.params.compute import Compute
 from pipeline.params.file import read_params
@@ -52,9 +52,10 @@ def main(words: Sequence[str]) -> int:
     workers = arguments.workers or worker_count(compute)
     place = Workplace(prepare_device(compute))
     model = _model(arguments, place)
-    found = find_inputs(arguments.inputs, arguments.recursive)
+    found = find_inputs(arguments.inputs, arguments.recursive, arguments.out)
     slides, pictures = told_apart(found, model)
-    normals = Normals.of(find_inputs(arguments.normals, arguments.recursive)) if arguments.normals else None
+    named = arguments.normals
+    normals = Normals.of(find_inputs(named, arguments.recursive, arguments.out)) if named else None
     if normals:
         normals.check_apart(found)
     if arguments.dry_run:
@@ -75,6 +76,7 @@ def main(words: Sequence[str]) -> int:
 
 
 def _check(arguments: argparse.Namespace) -> None:
+    given_path(arguments.model)
     if not 0 < arguments.alpha < 1:
         raise PipelineError(f"--alpha is {arguments.alpha:g}, but a share of normals lies between 0 and 1")
     least, most = POSSIBLE_MICRONS
@@ -99,7 +101,7 @@ def _compute(arguments: argparse.Namespace) -> Compute:
 def _model(arguments: argparse.Namespace, place: Workplace) -> Model:
     if not names_arm(arguments.model):
         path = Path(arguments.model)
-        if path.is_dir() or not (path.suffix or path.exists()):
+        if not path.is_file() and (path.exists() or not path.suffix):  # a folder, a pipe, or no name of a file
             arms = ", ".join(sorted(folder.name for folder in MODELS.glob("*/"))) or "none"
             raise PipelineError(
                 f"{path} is neither a model's file nor an arm with models; {MODELS} has of arms: {arms}"
@@ -138,15 +140,19 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m pipeline score", description=__doc__)
     parser.add_argument("model", metavar="MODEL", help="a model's file, or an arm's name for the average of its seeds")
     parser.add_argument(
-        "inputs", type=Path, nargs="+", metavar="INPUT", help="images, slides, folders, CSVs with a column path"
+        "inputs", type=given_path, nargs="+", metavar="INPUT", help="images, slides, folders, CSVs with a column path"
     )
-    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder of the results")
+    parser.add_argument("--out", type=given_path, required=True, metavar="DIR", help="folder of the results")
     parser.add_argument("--recursive", action="store_true", help="look into folders inside of folders")
     parser.add_argument("--alpha", type=float, default=0.05, help="share of normals that may be flagged (%(default)s)")
     parser.add_argument("--maps", choices=["none", "flagged", "all"], default="flagged", help="which maps are drawn")
     parser.add_argument("--detector", metavar="NAME", help="of an arm; else the first of params.yaml that has models")
     parser.add_argument(
-        "--normals", type=Path, nargs="+", metavar="PATH", help="normals of your scanner or site, which calibrate p"
+        "--normals",
+        type=given_path,
+        nargs="+",
+        metavar="PATH",
+        help="normals of your scanner or site, which calibrate p",
     )
     parser.add_argument("--microns-per-pixel", type=float, metavar="UM", help="of slides that do not state theirs")
     parser.add_argument("--weights", metavar="FILE", help="weights of the model's backbone, if they are not to be had")

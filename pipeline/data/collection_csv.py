@@ -128,12 +128,26 @@ def why_no_table(folder: Path, columns: Sequence[str]) -> str:
             return f"{file.name} is not UTF-8: save it again as CSV UTF-8"
         except OSError as error:
             return f"{file.name} cannot be read ({error.strerror})"
-        known = {name.strip() for name in header.split(",")}
-        if missing := [column for column in columns if column not in known]:
-            signs = (name for sign, name in SEPARATORS.items() if {*columns} <= {*re.split(rf"\s*{sign}\s*", header)})
-            separated = f"; it seems to be separated by {name}, not commas" if (name := next(signs, "")) else ""
-            return f"{file.name} has no column {missing[0]}{separated}"
+        names = [name.strip() for name in header.split(",")]
+        if missing := [column for column in columns if column not in names]:
+            return f"{file.name} has no column {missing[0]}{_found_instead(names, columns)}"
     return ""
+
+
+def _found_instead(header: list[str], columns: Sequence[str]) -> str:
+    """Say why a column may seem to be missing from a header; begins with a semicolon, or is empty."""
+    joined = ",".join(header)
+    for sign, name in SEPARATORS.items():
+        if {*columns} <= {*re.split(rf"\s*{sign}\s*", joined)}:
+            return f"; it seems to be separated by {name}, not commas"
+    odd = _odd_column(header)
+    return f"; its {odd}" if odd else ""
+
+
+def _odd_column(header: list[str]) -> str:
+    """Say which name of a header looks like another one; empty without."""
+    name = next(filter(_unseen, header), "")
+    return f"column {name[:40]!r} holds a character that nobody sees ({_unseen(name)}): remove it" if name else ""
 
 
 def _has(file: Path, columns: Sequence[str]) -> bool:
@@ -149,13 +163,17 @@ def _has(file: Path, columns: Sequence[str]) -> bool:
 def _one_spelling(values: pd.Series, where: str) -> pd.Series:
     """Give every word one spelling (an é may be one character or two), so that a patient is one group."""
     for row, value in values.items():
-        unseen = next((sign for sign in value if unicodedata.category(sign) in UNSEEN), None)
-        if unseen is not None:
+        if unseen := _unseen(value):
             raise PipelineError(
                 f"{where}{row}, column {values.name}: {value[:40]!r} holds a character that nobody sees "
-                f"(U+{ord(unseen):04X}): remove it"
+                f"({unseen}): remove it"
             )
     return values.str.normalize("NFC")
+
+
+def _unseen(text: str) -> str:
+    """The first character of a text that nobody sees, as U+200B; empty without."""
+    return next((f"U+{ord(sign):04X}" for sign in text if unicodedata.category(sign) in UNSEEN), "")
 
 
 def refuse_formulas(values: pd.Series, where: str) -> None:
@@ -176,6 +194,28 @@ def refuse_formulas(values: pd.Series, where: str) -> None:
         )
 
 
+def refuse_values(column: pd.Series, wrong: pd.Series, file: Path, what: str) -> None:
+    """Refuse the first wrong value of a column of :func:`read_rows`.
+
+    Args:
+        column: Its values.
+        wrong: Which of them are wrong, bool.
+        file: The CSV.
+        what: What is wrong with them.
+
+    Raises:
+        PipelineError: Naming file, row, column and value.
+    """
+    if wrong.any():
+        row, value = next(column[wrong].items())
+        raise PipelineError(f"{file}, row {row}, column {column.name!r}: {value!r} {what}")
+
+
+def refuse_paths(paths: pd.Series, file: Path) -> None:
+    """Refuse paths of :func:`read_rows` that name no file, or one for the second time; see :func:`refuse_values`."""
+    refuse_values(paths, paths.duplicated() | (paths == ""), file, "is empty or stands there twice")
+
+
 def _read_rows(file: Path) -> dict[int, list[str]]:
     """Row number → values; not by pandas, which numbers no rows and takes a first value too many for a row's name."""
     try:
@@ -190,7 +230,12 @@ def _read_rows(file: Path) -> dict[int, list[str]]:
 def _check_header(header: list[str], columns: Sequence[str], file: Path) -> None:
     missing = [column for column in columns if column not in header]
     if missing:
-        raise PipelineError(f"{file}: the column {missing[0]} is missing; expected {', '.join(columns)}, with commas")
+        found = _found_instead(header, columns) if header else "; the file is empty"
+        raise PipelineError(
+            f"{file}: the column {missing[0]} is missing; expected {', '.join(columns)}, with commas{found}"
+        )
+    if odd := _odd_column(header):  # else what it says would be passed over
+        raise PipelineError(f"{file}: the {odd}")
     twice = [column for column in header if column and header.count(column) > 1]
     if twice:
         raise PipelineError(f"{file}: the column {twice[0]} stands there twice: remove or rename one of them")

@@ -21,7 +21,7 @@ from pydicom.multival import MultiValue
 from pydicom.tag import Tag
 from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian
 
-from pipeline.data.picture_files import LARGEST_PIXELS
+from pipeline.data.picture_files import FORMATS, LARGEST_PIXELS, is_picture
 from pipeline.errors import PipelineError
 
 # What pydicom warns of is refused or harmless. Once and for all, since headers are read in several threads.
@@ -46,6 +46,10 @@ class DicomError(Exception):
     """What is wrong with a DICOM file and what to do, without the file's name."""
 
 
+class NotDicomError(DicomError):
+    """A file that is no DICOM file."""
+
+
 def is_dicom(content: bytes) -> bool:
     """Whether a file is DICOM, by its first 132 bytes."""
     return content[MAGIC_PLACE] == MAGIC
@@ -57,10 +61,17 @@ def errors_of(name: str) -> Iterator[None]:
 
     Raises:
         PipelineError: In place of :class:`DicomError`, and of what pydicom and the codecs raise on damaged files, which
-            is anything.
+            is anything. A file that is taken for DICOM only since its name does not say what it is may be no picture.
     """
     try:
         yield
+    except NotDicomError as error:
+        if is_picture(name):
+            raise PipelineError(f"{name}: {error}: export it again, or leave it out") from error
+        raise PipelineError(
+            f"{name} is no picture: its name ends in none of {', '.join(FORMATS)}, and {error}: leave it out, or give "
+            "it the ending of what it is"
+        ) from error
     except DicomError as error:
         raise PipelineError(f"{name}: {error}") from error
     except (PipelineError, MemoryError):
@@ -77,11 +88,12 @@ def read_header(file: BinaryIO, keywords: Sequence[str]) -> Dataset:
         keywords: Of the elements, as in the standard; the others are passed over unread.
 
     Raises:
-        DicomError: If it is no DICOM file, or has a header of enormous size, or is deflated and damaged or huge.
+        NotDicomError: If it is no DICOM file.
+        DicomError: If it has a header of enormous size, or is deflated and damaged or huge.
         Exception: Anything if it is damaged otherwise.
     """
     if not is_dicom(file.read(MAGIC_PLACE.stop)):
-        raise DicomError("it is no DICOM file (no DICM at byte 128): export it again, or leave it out")
+        raise NotDicomError("it is no DICOM file (no DICM at byte 128)")
     file.seek(0)
     tags = [Tag(keyword) for keyword in keywords]
     bounded = _Bounded(_inflated(file), last=max(tags))

@@ -66,7 +66,7 @@ def make_inventory(root: Path, csv: Path, scratch: Path) -> pd.DataFrame:
     """
     if not root.is_dir():
         raise PipelineError(f"{root} is missing: put the collection there, or a link to it")
-    paths, passed_over = _files(root)
+    paths, passed_over = find_files(root)
     _warn(passed_over)
     if not paths:
         raise PipelineError(f"{root} is empty: see the README for the collection's layout")
@@ -163,7 +163,7 @@ def write_inventory(csv: Path, inventory: pd.DataFrame) -> None:
             unfinished.write_bytes(content.getbuffer())
 
 
-def _files(root: Path) -> tuple[list[str], list[str]]:
+def find_files(root: Path) -> tuple[list[str], list[str]]:
     """Find the regular files below a folder, also behind links, since big collections are spread over disks by links.
 
     A folder is walked once, whatever leads to it, so that links which lead upwards come to an end: by its own path if
@@ -171,6 +171,9 @@ def _files(root: Path) -> tuple[list[str], list[str]]:
 
     Returns:
         Their paths, sorted, and what was passed over and why.
+
+    Raises:
+        PipelineError: If a folder cannot be read.
     """
     files: list[str] = []
     passed_over: list[str] = []

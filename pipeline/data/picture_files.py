@@ -4,11 +4,13 @@ import io
 import struct
 import warnings
 import zlib
+from contextlib import suppress
 
 import numpy as np
 from imagecodecs import PngError, png_decode
 from PIL import Image, ImageOps
 from PIL.ExifTags import Base
+from PIL.TiffImagePlugin import BITSPERSAMPLE, PHOTOMETRIC_INTERPRETATION, SAMPLEFORMAT, TiffImageFile
 
 from pipeline.errors import PipelineError, words_of
 
@@ -25,8 +27,14 @@ FORMATS = {
 }
 LARGEST_PIXELS = 64_000_000  # a file of a few kB can claim any size; detectors end below 25 megapixels
 SMALLEST_SIDE = 16
+MOST_COUNTED = 100  # images of one file
+# How each step of a JPEG begins that is drawn in several, as browsers show some. One of 100 bytes is of all pixels, so
+# that a file of 1 MB could take hours; no program makes more than 20.
+SCAN, MOST_SCANS = b"\xff\xda", 100
 # Modes of Pillow without colour.
 GRAY_MODES = ("1", "L", "LA")
+# Values of a TIFF's tags.
+SIGNED, WHITE_IS_ZERO = 2, 0
 # What Pillow raises for files that are no image, damaged or cut off.
 UNREADABLE = (
     OSError,
@@ -55,9 +63,9 @@ def format_of(name: str) -> str:
 def read_picture(content: bytes, name: str, mode: str) -> tuple[Image.Image, bool]:
     """Decode a picture file of any kind.
 
-    Colour becomes gray by ITU-R 601, gray becomes colour by three equal channels; transparency is ignored, 16 bits of
-    gray are scaled to 8, fractions and more bits are refused. An image is turned as its EXIF block says; where that
-    block is damaged, and in PNG, it stays as it is stored. DICOM is shown as
+    Colour becomes gray by ITU-R 601, gray becomes colour by three equal channels; transparency is ignored, 12 and 16
+    bits of gray are scaled to 8, fractions, signed numbers and more bits are refused. An image is turned as its EXIF
+    block says; where that block is damaged, and in PNG, it stays as it is stored. DICOM is shown as
     :func:`pipeline.data.dicom.read_dicom` says.
 
     Args:
@@ -82,7 +90,9 @@ def read_picture(content: bytes, name: str, mode: str) -> tuple[Image.Image, boo
             warnings.simplefilter("ignore")  # what Pillow warns of is refused, or harmless as a damaged EXIF block is
             return _decode(content, name, kind, mode)
     except (*UNREADABLE, Image.DecompressionBombError) as error:
-        raise PipelineError(f"{name} is not a whole {kind} file ({words_of(error)}): download it again") from error
+        what = f"{name} is not a whole {kind} file ({words_of(error)}): download it again"
+        # of TIFF there are kinds that Pillow does not know
+        raise PipelineError(f"{what}, or save it as PNG" if kind == "TIFF" else what) from error
 
 
 def thumbnail(image: Image.Image, side: int) -> Image.Image:
@@ -97,18 +107,42 @@ def _ending(name: str) -> str:
 def _decode(content: bytes, name: str, kind: str, mode: str) -> tuple[Image.Image, bool]:
     with Image.open(io.BytesIO(content), formats=(kind,)) as image:
         check_size(image.size, name)
+        if kind == "JPEG" and (scans := content.count(SCAN)) > MOST_SCANS:
+            raise PipelineError(f"{name} is drawn in {scans} steps, more than {MOST_SCANS}: save it anew")
         # A JPEG of two pictures is one for both eyes of a viewer, the first of them the whole.
-        if kind != "JPEG" and (frames := getattr(image, "n_frames", 1)) > 1:
-            raise PipelineError(f"{name} holds {frames} images: save the one that is meant in a file of its own")
+        if kind != "JPEG" and (frames := _frames(image)) > 1:
+            more = " or more" if frames == MOST_COUNTED else ""
+            raise PipelineError(f"{name} holds {frames}{more} images: save the one that is meant in a file of its own")
+        facts = image.tag_v2 if isinstance(image, TiffImageFile) else {}
+        bits = facts.get(BITSPERSAMPLE, (16,))[0]
+        # int32 is how programs write plain numbers; those of 8 bits Pillow takes for unsigned ones
+        if bits <= 16 and facts.get(SAMPLEFORMAT, (1,))[0] == SIGNED:
+            raise PipelineError(f"{name} holds signed numbers: save it with 8 or 16 bits without a sign")
         if image.mode == "F" or image.mode.startswith("I"):
+            top = 2**12 - 1 if bits == 12 else 2**16 - 1
             wide = _of_16_bits(np.asarray(image), name)
-            return Image.fromarray(np.asarray((wide + 128) // 257, np.uint8)).convert(mode), False
+            # of fewer bits, Pillow turns those that count from white itself
+            shown = top - wide if facts.get(PHOTOMETRIC_INTERPRETATION) == WHITE_IS_ZERO else wide
+            return Image.fromarray(np.asarray((shown * 255 + top // 2) // top, np.uint8)).convert(mode), False
         if image.format == "PNG" and image.mode == "L" and "transparency" not in image.info:
             # the usual case; imagecodecs inflates faster than Pillow, to the same pixels
             return Image.fromarray(_inflated(content, name)).convert(mode), False
         colour = image.mode not in GRAY_MODES and bool(np.ptp(np.asarray(image.convert("RGB")), axis=2).any())
         converted = image.convert(mode)
         return (converted if image.format == "PNG" else _upright(converted, image)), colour
+
+
+def _frames(image: Image.Image) -> int:
+    """Count the images of a file; not all of a TIFF, for which Pillow takes the longer per image the more there are."""
+    if not isinstance(image, TiffImageFile):
+        return int(getattr(image, "n_frames", 1))
+    count = 1
+    with suppress(EOFError):
+        while count < MOST_COUNTED:
+            image.seek(count)
+            count += 1
+    image.seek(0)
+    return count
 
 
 def _of_16_bits(values: np.ndarray, name: str) -> np.ndarray:

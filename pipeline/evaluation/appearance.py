@@ -46,6 +46,11 @@ def described(images: np.ndarray) -> np.ndarray:
     return np.concatenate([_described_one(image) for image in images]) if len(images) else _nothing(images.shape[3])
 
 
+def described_by(channels: int) -> int:
+    """Return how many numbers describe an image of so many channels."""
+    return (4 + FIELDS**2) * channels
+
+
 def _described_one(image: np.ndarray) -> np.ndarray:
     """Describe one image, which fits into a processor's cache: float64 (1, 20 C)."""
     mean, std = (part.reshape(-1) for part in cv2.meanStdDev(image))
@@ -62,7 +67,7 @@ def _described_one(image: np.ndarray) -> np.ndarray:
 
 
 def _nothing(channels: int) -> np.ndarray:
-    return np.empty((0, (4 + FIELDS**2) * channels))
+    return np.empty((0, described_by(channels)))
 
 
 def appearance_of(images: Images) -> Appearance:

@@ -3,18 +3,30 @@
 import json
 from pathlib import Path
 from reprlib import repr as shortened
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 
 from pydantic import Field, ValidationError, model_validator
 from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
+from ruamel.yaml.constructor import ConstructorError, SafeConstructor
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
-from pipeline.errors import PipelineError
+from pipeline.errors import LONGEST, PipelineError
 from pipeline.layout import PARAMS
 from pipeline.params.base import Name, Seed, Settings
 from pipeline.params.compute import Compute
 from pipeline.params.demo import DemoData
 from pipeline.params.evaluate import ComputeMetrics, Gate
+
+
+class _Constructor(SafeConstructor):
+    """Tells where a value stands that is not what its tag says, as ``!!bool perhaps``, or its form, as 2001-99-99."""
+
+    def construct_object(self, node: Any, deep: bool = False) -> Any:
+        try:
+            return super().construct_object(node, deep)
+        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+            found = f"{shortened(node.value)} is no {str(node.tag).rpartition(':')[2]}"
+            raise ConstructorError(None, None, found, node.start_mark) from error
 
 
 class Arms(Settings):
@@ -128,12 +140,18 @@ def yaml_as_json(text: str, name: str) -> str:
         PipelineError: If it is no YAML.
     """
     try:
-        # YAML 1.2, as DVC reads it: 1e-3 is a number and `no` a word.
-        return json.dumps(YAML(typ="safe").load(text), default=str, ensure_ascii=False, check_circular=False)
+        yaml = YAML(typ="safe")  # YAML 1.2, as DVC reads it: 1e-3 is a number and `no` a word
+        yaml.Constructor = _Constructor
+        return json.dumps(yaml.load(text), default=str, ensure_ascii=False, check_circular=False)
     except (RecursionError, MemoryError) as error:
         raise PipelineError(
             f"{name} is nested too deeply: remove the brackets too many, or the anchor that refers to itself"
         ) from error
+    except MarkedYAMLError as error:
+        # not all that it says, which ends in advice on how to read the file with less care
+        line = f"line {error.problem_mark.line + 1}: " if error.problem_mark else ""
+        what = ", ".join(filter(None, (error.context, error.problem)))
+        raise PipelineError(f"{name} is not valid YAML: {line}{' '.join(what.split())[:LONGEST]}") from error
     except (YAMLError, ValueError, TypeError) as error:
         raise PipelineError(f"{name} is not valid YAML: {' '.join(str(error).split())}") from error
 

@@ -4,23 +4,27 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
+from math import inf
 from pathlib import Path
 from typing import Any, Protocol, cast
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from pipeline.compute.device import Workplace
 from pipeline.data.kinds import names as kind_names
 from pipeline.detectors import registry
 from pipeline.detectors.model_files import opened_model, tensor_of
 from pipeline.errors import PipelineError
-from pipeline.evaluation.appearance import Appearance
+from pipeline.evaluation.appearance import Appearance, described_by
 from pipeline.evaluation.calibration import Calibration
 from pipeline.features.covariance import Spread
 from pipeline.files import md5
 from pipeline.layout import CALIBRATED
 from pipeline.scoring.prepare_job import Preparing
+
+ROUNDING = 1e-6  # of a matrix's largest number, by which it may fail to be symmetric and of variances
 
 
 class Scoring(Protocol):
@@ -104,16 +108,18 @@ def read_model(path: Path, place: Workplace, weights: str | None = None) -> Mode
         if not isinstance(name, str) or name not in registry.names():
             raise PipelineError(f"{path} was not calibrated: name {CALIBRATED}, which `dvc repro` makes beside it")
         top = content["map_top"]
-        if top is not None and not (isinstance(top, float) and top > 0):
+        if top is not None and not (isinstance(top, float) and 0 < top < inf):
             raise ValueError("map_top is no brightness")
-        mean = tensor_of(content, "appearance_mean", torch.float64, None)
-        precision = tensor_of(content, "appearance_precision", torch.float64, len(mean), len(mean))
         kind = content["preparation"]["kind"]
-        calibration = Calibration(_drawn(content, "normals"))
-        appearance = Appearance(Spread(mean, precision), Calibration(_drawn(content, "appearance_normals")))
         preparation = _preparation(kind, content["preparation"])
+        calibration = Calibration(_drawn(content, "normals"))
+        side, _, channels = preparation.shape
+        spread = _spread(content, described_by(channels))
+        appearance = Appearance(spread, Calibration(_drawn(content, "appearance_normals")))
         written = content.get("settings", "{}")
         settings = registry.settings_class(name).model_validate_json(written)
+        if content["image_channels"] != (1 if settings.gray else channels) or (settings.resolution or side) > side:
+            raise ValueError("its images are made with other channels or smaller than it was fitted to")
         if "weights" in settings.files:
             settings = settings.model_copy(update={"weights": weights})
     detector = registry.load(name, path, settings, place)
@@ -124,13 +130,29 @@ def read_model(path: Path, place: Workplace, weights: str | None = None) -> Mode
 
 def _drawn(content: Any, name: str) -> np.ndarray:
     values = content[name]
-    if len(values):
-        values = tensor_of(content, name, torch.float64, None)
-    return cast(np.ndarray, values.numpy())
+    if isinstance(values, Tensor) and values.shape == (0,):  # where no normals were held out
+        return np.empty(0)
+    return tensor_of(content, name, torch.float64, None).numpy()
+
+
+def _spread(content: Any, size: int) -> Spread:
+    mean = tensor_of(content, "appearance_mean", torch.float64, size)
+    precision = tensor_of(content, "appearance_precision", torch.float64, size, size)
+    largest = float(precision.abs().max())
+    if not torch.allclose(precision, precision.T, atol=ROUNDING * largest):
+        raise ValueError("appearance_precision is not symmetric")
+    if torch.linalg.eigvalsh(precision).min() < -ROUNDING * largest:
+        raise ValueError("appearance_precision is of negative variances")
+    return Spread(mean, precision)
 
 
 def _preparation(kind: Any, content: Any) -> Preparing:
     if kind not in kind_names():
         raise ValueError("the images are of no known kind")
     model = import_module(f"pipeline.data.{kind}.preparation").Preparation
-    return cast(Preparing, model.model_validate_json(json.dumps(content)))
+    preparation = model.model_validate_json(json.dumps(content))
+    if preparation.model_dump(mode="json") != content:
+        raise ValueError(
+            "not all of the preparation is there"
+        )  # what a collection's settings may leave out counts here
+    return cast(Preparing, preparation)

@@ -9,7 +9,7 @@ from typing import Protocol
 import numpy as np
 
 from pipeline.data.stain import TooLittleStainError
-from pipeline.errors import PipelineError
+from pipeline.errors import LONGEST, PipelineError
 from pipeline.files import atomic
 from pipeline.scoring.inputs import Input
 
@@ -21,6 +21,11 @@ class Preparing(Protocol):
 
     image: str
     unit: str
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Of an image: height, width, channels."""
+        ...
 
     def prepare(self, content: bytes, name: str) -> np.ndarray:
         """Make an image uint8 (H, W, C) of a file."""
@@ -71,4 +76,5 @@ def content_of(one: Input) -> bytes:
             raise PipelineError(f"{one.name} has more than {LARGEST_FILE // 2**20} MB: is it a slide?")
         return one.path.read_bytes()
     except OSError as error:
-        raise PipelineError(f"{one.name} cannot be read ({error.strerror}): see to its permissions and disk") from error
+        name = one.name if len(one.name) <= LONGEST else f"{one.name[:LONGEST]}…"  # a CSV can name anything
+        raise PipelineError(f"{name} cannot be read ({error.strerror}): see to its permissions and disk") from error

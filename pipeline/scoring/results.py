@@ -11,7 +11,7 @@ from pipeline.errors import PipelineError
 from pipeline.evaluation.calibration import Calibration, q_values
 from pipeline.evaluation.false_alarms import false_alarms
 from pipeline.evaluation.provenance import libraries
-from pipeline.files import read_json, remove, write_csv, write_json, write_text
+from pipeline.files import read_json, read_text, remove, write_csv, write_json, write_text
 from pipeline.scoring.model import Model
 
 RESULTS, RUN = "results.csv", "run.json"
@@ -39,7 +39,7 @@ def begin(out: Path, model: Model, afresh: bool = False) -> None:
         facts = read_json(out / RUN, "name another folder")
         claimed = f"{facts.get('model_md5')} {facts.get('normals_md5', '')}"
     elif (out / CLAIM).is_file():
-        claimed = (out / CLAIM).read_text(encoding="utf-8")
+        claimed = read_text(out / CLAIM, "name another folder")
     elif out.is_dir() and any(out.iterdir()):
         raise PipelineError(f"{out} is not empty and holds no results: name another folder")
     else:

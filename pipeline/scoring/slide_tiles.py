@@ -8,6 +8,7 @@ import numpy as np
 import openslide
 import pandas as pd
 
+from pipeline.data.slides.levels import check_levels
 from pipeline.data.slides.normalize_job import tile_names
 from pipeline.data.slides.preparation import Preparation
 from pipeline.data.slides.reading import Slide
@@ -110,15 +111,17 @@ def find_tiles(slide: Slide, preparation: Preparation, name: str, side: int | No
         side: Of the detector's view in pixels; None for whole tiles.
 
     Raises:
-        PipelineError: If there are none.
+        PipelineError: If there are none, or the slide's levels show different pictures.
         TooLittleStainError: If the slide's stains cannot be told apart.
     """
     pixel = preparation.tissue.microns_per_pixel / slide.microns_per_pixel
     count, working = preparation.mask_pixels, preparation.normalize_tiles.working_size
+    thumbnail = slide.thumbnail(preparation.tissue.microns_per_pixel)
     try:
-        mask = find_tissue(slide.thumbnail(preparation.tissue.microns_per_pixel), preparation.tissue).mask
+        mask = find_tissue(thumbnail, preparation.tissue).mask
     except NoTissueError as error:
         raise PipelineError(f"{slide.path} holds nothing to score: {error}") from error
+    check_levels(slide, thumbnail, mask, pixel)
     tiles = candidates(mask, count, pixel, preparation.least_tissue).assign(slide=name)
     if not len(tiles):
         least = f"{preparation.least_tissue:.0%}"

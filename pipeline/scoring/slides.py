@@ -26,6 +26,7 @@ from pipeline.scoring.slide_tiles import Opening, is_slide, series_of
 from pipeline.scoring.whole_slide import Facts, Scored, UnscoredError, scored_or_kept
 
 SLIDES = "slides"
+LONGEST_NAME = 255  # bytes of a file's
 FEWEST = 5  # normals, by whose looks a slide can be told from them
 STRANGE = 0.5  # share of tiles that look unlike any held-out normal's, above which a warning is given
 MICRONS_OF_ONE = 10.0  # µm/px of an objective of 1x: 40x scans at 0.25
@@ -89,9 +90,14 @@ def folder_names(inputs: Sequence[Input]) -> list[str]:
     names = [Path(one.name).name for one in inputs]
     alike = Counter(name.casefold() for name in names)
     return [
-        name if alike[name.casefold()] == 1 else f"{name}-{picture_name(one.name)[:8]}"
+        name if alike[name.casefold()] == 1 else f"{_cut(name)}-{picture_name(one.name)[:8]}"
         for name, one in zip(names, inputs, strict=True)
     ]
+
+
+def _cut(name: str) -> str:
+    """Leave room behind a name that is as long as file systems have them."""
+    return name.encode()[: LONGEST_NAME - 9].decode(errors="ignore")
 
 
 def p_of_slides(model: Model) -> str:

@@ -113,7 +113,8 @@ def first_look(arm: Arm, images: Images, place: Workplace, settings: ComputeMetr
         settings: Of the bootstrap.
 
     Raises:
-        PipelineError: If there are fewer patients or slides than folds, or no detector could be fitted.
+        PipelineError: If there are fewer patients or slides than folds, the images show nothing, or no detector could
+            be fitted.
     """
     known = {name: arm.detector(name) for name in on_features() if name in arm.shared.detectors}
     side = min([own.resolution for own in known.values() if own.resolution], default=None)
@@ -148,9 +149,10 @@ def question(images: Images, side: int | None, arm: str) -> Question:
         arm: The arm, to be named in errors.
 
     Raises:
-        PipelineError: If there are fewer patients or slides than folds.
+        PipelineError: If there are fewer patients or slides than folds, or the images show nothing.
     """
     normals, anomalies = training_rows(images), images.rows("val", label=1)
+    _check_differ(images.pixels, np.concatenate([normals, anomalies]), arm)
     groups = images.index["group"].iloc[normals]
     if groups.nunique() < FOLDS:
         raise PipelineError(
@@ -178,6 +180,16 @@ def question(images: Images, side: int | None, arm: str) -> Question:
         judged,
         images.index["group"].to_numpy(str)[rows],
     )
+
+
+def _check_differ(pixels: np.ndarray, rows: np.ndarray, arm: str) -> None:
+    """Check that not all pixels have one value, to which detectors can be fitted and of which figures can be made."""
+    value = pixels[rows[0]].flat[0] if len(rows) else 0
+    if len(rows) and all((pixels[row] == value).all() for row in rows):
+        raise PipelineError(
+            f"the images of {arm} show nothing, all pixels of the {len(rows)} that a first look reads are {value}: "
+            "check the files and how they are prepared"
+        )
 
 
 def pair_area(labels: np.ndarray, scores: np.ndarray, judged: np.ndarray, weights: np.ndarray) -> np.ndarray:

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import numpy as np
+
 from pipeline.data.slides.annotations import read_lesions
 from tests.hostile.inputs import put
 from tests.hostile.oracle import Either, Gives, Line, judge, lines
@@ -23,6 +25,13 @@ def asap(*outlines: str) -> str:
 
 GOOD = asap(outline())
 LAUGHS = "".join(f'<!ENTITY a{i} "{f"&a{i - 1};" * 10 if i else "lol"}">' for i in range(10))
+DRAWS = np.random.default_rng(0)
+TURN = np.linspace(0, 2 * np.pi, 10_000, endpoint=False)
+# Of 10,000 vertices: drawn by a calm hand, and one that trembles so that it crosses itself now and then.
+CALM = 1000 * np.stack([np.cos(TURN), np.sin(TURN)], axis=1)
+TREMBLING = CALM + DRAWS.normal(0, 0.3, CALM.shape)
+TEETH = [(x, 1000 * (x % 2)) for x in range(500)]
+CROSSES = rf"{NAME}: annotation 'A' crosses itself or others, or nearly so, more often than the 5000 times .*: draw it"
 STAR = tuple((50 + 40 * (i % 7), 50 + 30 * (i % 5)) for i in range(500))
 
 
@@ -76,6 +85,15 @@ STAR = tuple((50 + 40 * (i % 7), 50 + 30 * (i % 5)) for i in range(500))
     Line("order_of_5000_digits", GOOD.replace('Order="1"', f'Order="{"9" * 5000}"'), rf"{NAME}.*'A'"),
     Line("name_of_100_kB", GOOD.replace('"A"', f'"{"A" * 100_000}"').replace('X="100"', ""), NAME),
     Line("outline_that_crosses_itself", asap(outline(STAR)), Either(NAME)),
+    Line("outline_of_10_000_vertices", asap(outline(CALM)), Gives(3_141_592)),
+    Line("each_vertex_twice", asap(outline(CALM.repeat(2, axis=0))), Gives(3_141_592)),
+    Line("outline_twice", asap(outline(CALM), outline(CALM)), Gives(3_141_592)),
+    Line("outline_that_trembles", asap(outline(TREMBLING)), Gives()),
+    Line("2000_crossings_at_random", asap(outline(DRAWS.integers(0, 50_000, (2000, 2)))), CROSSES),
+    Line("two_combs_across_each_other", asap(outline(TEETH), outline([(y, x) for x, y in TEETH])), CROSSES),
+    Line("teeth_that_lean", asap(outline([(x + y, y) for x, y in 6 * TEETH])), CROSSES),
+    Line("fan_of_a_point", asap(outline([one for x, y in CALM[::2] for one in ((0, 0), (x, y), (x, y + 1))])), CROSSES),
+    Line("210_000_vertices", asap(*21 * [outline(CALM)]), rf"{NAME} has 210000 vertices, more than 200000: outline"),
     Line("exclusion_of_all", asap(outline(), outline(group="_2")), rf"{NAME}.*no tumour"),
     Line("2000_levels", "<ASAP_Annotations>" + "<a>" * 2000 + "</a>" * 2000 + "</ASAP_Annotations>", NAME),
     Line("100_000_levels", "<ASAP_Annotations>" + "<a>" * 100_000, NAME),

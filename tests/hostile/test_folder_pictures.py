@@ -1,6 +1,7 @@
 """Picture files of folders, in colour, as the thumbnails are made of them; and folders that hold what is no picture."""
 
 import io
+import struct
 import tarfile
 import zipfile
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image
 
 from pipeline.data.folders.settings import Collection
@@ -19,6 +21,7 @@ from tests.hostile.inputs import put
 from tests.hostile.oracle import Either, Gives, Line, judge, lines
 from tests.hostile.pictures import FILM, flipped, jpeg_of_size, saved
 
+WIDE = FILM.astype(np.uint16) * 257
 # Red in the upper left quarter of a gray picture, so that a turned or gray one is told from it.
 PICTURE = np.full((40, 40, 3), 200, np.uint8)
 PICTURE[:20, :20] = (200, 20, 20)
@@ -32,6 +35,29 @@ def written(kind: str, mode: str = "RGB", **options: Any) -> bytes:
     image = Image.fromarray(PICTURE)
     (image.quantize() if mode == "P" else image.convert(mode)).save(content, kind, **options)
     return content.getvalue()
+
+
+def tiff(film: np.ndarray, **options: Any) -> bytes:
+    """What tifffile writes, which knows more kinds of TIFF than Pillow."""
+    content = io.BytesIO()
+    tifffile.imwrite(content, film, metadata=None, **options)
+    return content.getvalue()
+
+
+def pages(count: int, last: int = 0) -> bytes:
+    """A TIFF of gray pages that share their pixels; behind the last one another may be said to be."""
+    tags = {256: 40, 257: 40, 258: 8, 259: 1, 262: 1, 273: 8 + count * 102, 278: 40, 279: 1600}
+    entries = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags.items())
+    starts = [*range(8 + 102, 8 + 102 * count, 102), last]
+    directories = (struct.pack("<H", len(tags)) + entries + struct.pack("<I", start) for start in starts)
+    return struct.pack("<2sHI", b"II", 42, 8) + b"".join(directories) + FILM.tobytes()
+
+
+def in_steps(count: int) -> bytes:
+    """A JPEG whose last step is there so many times."""
+    whole = saved("JPEG", progressive=True)
+    last = whole.rindex(b"\xff\xda")
+    return whole[:last] + whole[last:-2] * count + whole[-2:]
 
 
 def rotated() -> bytes:
@@ -74,6 +100,8 @@ def test_png(line: Line) -> None:
     Line("colour", written("JPEG", quality=100, subsampling=0), UPRIGHT),
     Line("cmyk", written("JPEG", "CMYK", quality=100, subsampling=0), UPRIGHT),
     Line("gray", saved("JPEG", quality=100), GRAY),
+    Line("drawn_in_steps", saved("JPEG", quality=100, progressive=True), GRAY),
+    Line("drawn_in_1000_steps", in_steps(1000), r"a\.jpg is drawn in \d+ steps, more than 100: save it anew"),
     Line("turned_upright", rotated(), UPRIGHT),
     Line("claims_4_gigapixels", jpeg_of_size(65_500, 65_500), r"a\.jpg"),
 )
@@ -92,6 +120,19 @@ def test_jpeg(line: Line) -> None:
     Line("16_bits", saved("TIFF", "I;16", FILM.astype(np.uint16) * 257), GRAY),
     Line("two_pages", written("TIFF", save_all=True, append_images=[Image.new("RGB", (40, 40))]),
          r"a\.tif holds 2 images: save the one that is meant"),
+    Line("16_bits_big_end_first", tiff(WIDE, byteorder=">"), GRAY),
+    Line("16_bits_white_is_zero", tiff(65535 - WIDE, photometric="miniswhite"), GRAY),
+    Line("16_bits_white_is_zero_big_end_first", tiff(65535 - WIDE, photometric="miniswhite", byteorder=">"),
+         r"a\.tif is not a whole TIFF file .*: download it again, or save it as PNG"),
+    Line("8_bits_white_is_zero", tiff(255 - FILM, photometric="miniswhite"), GRAY),
+    Line("12_bits", tiff((WIDE // 16).astype(np.uint16), bitspersample=12), GRAY),
+    Line("32_bits_of_16", tiff(WIDE.astype(np.int32)), GRAY),
+    Line("signed_8_bits", tiff(FILM.astype(np.int8)), r"a\.tif holds signed numbers: save it with 8 or 16 bits"),
+    Line("signed_16_bits", tiff(WIDE.astype(np.int16)), r"a\.tif holds signed numbers: save it with 8 or 16 bits"),
+    Line("signed_16_bits_above_zero", tiff((WIDE // 4).astype(np.int16)), r"a\.tif holds signed numbers"),
+    Line("colours_of_signed_8_bits", tiff(np.dstack([FILM] * 3).astype(np.int8), photometric="rgb"), TIF),
+    Line("20_000_pages", pages(20_000), r"a\.tif holds 100 or more images: save the one that is meant"),
+    Line("page_that_is_the_next_one", pages(1, last=8), Either(r"a\.tif")),
     Line("floats", saved("TIFF", "F"), r"a\.tif holds fractions .* save it with 8 or 16 bits"),
     Line("empty", b"", TIF),
     Line("half", written("TIFF")[:2000], TIF),

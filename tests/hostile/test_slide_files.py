@@ -149,10 +149,22 @@ def test_a_photograph_named_as_a_slide(mask_of: Callable[[str], str]) -> None:
     judge(lambda: mask_of("a.tif"), NAME)
 
 
-def test_a_level_that_is_no_smaller_copy(mask_of: Callable[[str], str]) -> None:
+CORNER = np.full_like(PIXELS, 240)
+CORNER[64:256, 64:256] = PIXELS[320:512, 320:512]
+OTHERS = rf"{NAME} has levels that show different pictures, where its tissue should be: write the slide anew"
+
+
+@lines(
+    Line("smaller_copy", PIXELS[::4, ::4], Gives("ok")),
+    Line("stretched_copy", PIXELS[::8, ::2], rf"{NAME}.*level of 512×128 px"),
+    Line("darker_copy", PIXELS[::4, ::4] // 2, rf"{OTHERS}|black"),
+    Line("tissue_elsewhere", CORNER[::4, ::4], OTHERS),
+    Line("negative", 255 - PIXELS[::4, ::4], rf"{OTHERS}|black"),
+)
+def test_a_level_below_the_slide(line: Line, mask_of: Callable[[str], str]) -> None:
     Path("raw").mkdir()
     scale: dict[str, Any] = {"resolution": (40_000, 40_000), "resolutionunit": "CENTIMETER", "metadata": None}
     with TiffWriter("raw/a.tif") as tiff:
-        for level, pixels in enumerate((PIXELS, PIXELS[::8, ::2])):
+        for level, pixels in enumerate((PIXELS, line.made)):
             tiff.write(pixels, tile=(256, 256), photometric="rgb", subfiletype=level, **scale)
-    judge(lambda: mask_of("a.tif"), rf"{NAME}.*level of 512×128 px")
+    judge(lambda: mask_of("a.tif"), line.says)

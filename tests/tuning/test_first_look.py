@@ -144,6 +144,16 @@ def test_fewer_patients_than_folds_are_refused() -> None:
         look(at=few)
 
 
+@pytest.mark.parametrize("anomalies", [True, False])
+def test_images_of_one_value_are_refused_by_what_they_are(anomalies: bool) -> None:
+    content = images(anomalies)
+    blank = Images(np.full_like(content.pixels, 7), content.index, content.preparation)
+    with pytest.raises(
+        PipelineError, match=r"^the images of demo_xrays show nothing, all pixels of the \d+ .* are 7: "
+    ):
+        look(at=blank)
+
+
 def test_the_area_is_the_share_of_pairs_of_all_folds_in_their_order() -> None:
     draws = np.random.default_rng(0)
     labels = np.array([0] * 6 + [1] * 4)

@@ -5,11 +5,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from pipeline.data.archives import is_archive
 from pipeline.data.collection_csv import choose_table, tables_in, why_no_table
 from pipeline.data.folders.layouts.table import COLUMNS, FILE
 from pipeline.data.folders.settings import OF_CLASSES, Collection, Settings
-from pipeline.data.inventory import raw_file
+from pipeline.data.inventory import find_files, raw_file
 from pipeline.data.kinds import Adapted, is_given
+from pipeline.data.picture_files import FORMATS, is_picture
 from pipeline.errors import PipelineError
 
 LAYOUT, PART, DESCRIPTION = "collection.layout", "collection.part", "collection.file"
@@ -75,6 +77,11 @@ def _laid_out(folder: Path, own: Collection, given: Mapping[str, Any]) -> tuple[
         if parts:
             return layout, parts[0]
     why = f" ({reason})" if (reason := why_no_table(folder, COLUMNS)) else ""
+    if not any(is_picture(name) or is_archive(name) for name in find_files(folder)[0]):
+        raise PipelineError(
+            f"{folder} holds no image, in no folder below it, either{why}: put images there, whose names end in "
+            f"{', '.join(FORMATS)}, or name another folder"
+        )
     raise PipelineError(
         f"{folder} is laid out in no way that is known{why}: describe its images in a CSV {FILE} with the columns "
         f"{', '.join(COLUMNS)}, or name the layout by --set {LAYOUT}=…, see docs/adding.md"

@@ -1,9 +1,10 @@
 """How an arm's images were made: enough to make a new one alike, without any other file."""
 
-from typing import Literal
+from typing import Literal, Self
 
 import numpy as np
 from PIL import Image
+from pydantic import model_validator
 
 from pipeline.data.folders.settings import FolderSteps, Settings, Stains
 from pipeline.data.picture_files import read_picture, thumbnail
@@ -34,6 +35,19 @@ class Preparation(Section):
     steps: FolderSteps
     stain: Stains | None
     target: TargetStains | None
+
+    @model_validator(mode="after")
+    def _stains_are_whole(self) -> Self:
+        if self.stain and not self.steps.colour:
+            raise ValueError("gray images have no stains")
+        if (self.target is None) != (self.stain is None or self.stain.method == "none"):
+            raise ValueError("stains are given without a target, or a target without stains")
+        return self
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Of an image: height, width, channels."""
+        return (self.steps.working_size, self.steps.working_size, 3 if self.steps.colour else 1)
 
     @property
     def mode(self) -> str:

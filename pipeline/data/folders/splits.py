@@ -7,6 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from pipeline.data.collection_csv import refuse_formulas
+from pipeline.data.folders.files import NO_PICTURE
 from pipeline.data.folders.layout import COLUMNS, layout_of
 from pipeline.data.folders.settings import OF_CLASSES, Collection
 from pipeline.data.images import check_groups
@@ -81,6 +82,11 @@ def warnings_of(table: pd.DataFrame) -> list[str]:
         sentences.append(
             "the collection does not say which images belong together, so that those that do may be on both sides of "
             "the split: where their names tell, let collection.groups say how, as '(p\\d+)_' does for p17_2.png"
+        )
+    others = table.loc[table["left_out"] == NO_PICTURE, "id"]
+    if len(others):
+        sentences.append(
+            f"files passed over since they are no pictures that are read: {len(others)}, such as {others.iloc[0]}"
         )
     return sentences
 

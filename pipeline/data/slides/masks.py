@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline.data.inventory import raw_file
+from pipeline.data.slides.levels import check_levels
 from pipeline.data.slides.quality import black_share, blurredness, pen_share, warnings
 from pipeline.data.slides.reading import Slide
 from pipeline.data.slides.reasons import reason_of
@@ -82,6 +83,7 @@ class MaskJob:
 
     def _measures(self, slide: Slide, thumbnail: np.ndarray, mask: np.ndarray, name: str) -> dict[str, Any]:
         pixel = self.tissue.microns_per_pixel / slide.microns_per_pixel
+        check_levels(slide, thumbnail, mask, pixel)
         measures = {
             "tissue": round(float(mask.mean()), 6),
             "pen": round(pen_share(thumbnail, mask), 6),

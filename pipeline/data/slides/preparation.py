@@ -1,16 +1,18 @@
 """How an arm's tiles were made: enough to make a new one alike, without any other file."""
 
 from pathlib import PurePath
-from typing import Literal
+from typing import Literal, Self
 
 import cv2
 import numpy as np
 from PIL import Image
+from pydantic import model_validator
 
 from pipeline.data.slides.settings import Scale, Settings, TileSteps, TissueSteps
 from pipeline.data.slides.tile_pictures import read_tile_picture
 from pipeline.data.stain import Normalizer, TargetStains, make_normalizer
 from pipeline.params.base import Settings as Section
+from pipeline.params.base import Share, Side
 
 
 class Preparation(Section):
@@ -36,10 +38,23 @@ class Preparation(Section):
     generated: bool
     scale: Scale
     tissue: TissueSteps
-    least_tissue: float
-    tile_size: int
+    least_tissue: Share
+    tile_size: Side
     normalize_tiles: TileSteps
     target: TargetStains | None
+
+    @model_validator(mode="after")
+    def _parts_fit(self) -> Self:
+        if not self.mask_pixels or self.tile_size % self.normalize_tiles.working_size:
+            raise ValueError("a tile is no mask pixel, or its side is no multiple of working_size")
+        if (self.target is None) != (self.normalize_tiles.method == "none"):
+            raise ValueError("stains are given without a target, or a target without stains")
+        return self
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Of an image: height, width, channels."""
+        return (self.normalize_tiles.working_size, self.normalize_tiles.working_size, 3)
 
     @property
     def mask_pixels(self) -> int:

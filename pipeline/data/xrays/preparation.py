@@ -33,6 +33,11 @@ class Preparation(Section):
     view: Literal["PA", "AP"] | None
     steps: ThumbnailSteps
 
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Of an image: height, width, channels."""
+        return (self.steps.working_size, self.steps.working_size, 1)
+
     def prepare(self, content: bytes, name: str) -> np.ndarray:
         """Make an image of a file that the arm has not seen.
 

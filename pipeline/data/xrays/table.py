@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from pipeline.data.collection_csv import read_described, refuse_formulas
+from pipeline.data.collection_csv import read_described, refuse_formulas, refuse_paths, refuse_values
 from pipeline.data.inventory import raw_file
 from pipeline.data.picture_files import format_of, is_picture
 from pipeline.data.xrays.files import locate_images
@@ -48,7 +48,7 @@ def read_table(root: Path, inventory: pd.DataFrame, table: str, key: str) -> tup
     words = text["findings"].str.split("|")
     alone = (text["findings"] == "") | (text["findings"] == NO_FINDING)
     wrong = words.map(lambda several: any(word.strip().lower() in ("", NO_FINDING.lower()) for word in several))
-    _refuse(
+    refuse_values(
         text["findings"],
         wrong & ~alone,
         file,
@@ -56,13 +56,13 @@ def read_table(root: Path, inventory: pd.DataFrame, table: str, key: str) -> tup
     )
     for row, path in text["path"].items():
         raw_file(root, path, f"{file}, row {row}")
-    _refuse(text["path"], text["path"].duplicated() | (text["path"] == ""), file, "is empty or stands there twice")
+    refuse_paths(text["path"], file)
     text = _with_tags(text, root, inventory, table)
-    _refuse(text["patient"], text["patient"] == "", file, "must name the patient, or the image where unknown")
-    _refuse(text["view"], ~text["view"].isin(VIEWS), file, "is neither PA nor AP")
-    _refuse(text["split"], ~text["split"].isin(LISTS), file, "is not train, val or test")
+    refuse_values(text["patient"], text["patient"] == "", file, "must name the patient, or the image where unknown")
+    refuse_values(text["view"], ~text["view"].isin(VIEWS), file, "is neither PA nor AP")
+    refuse_values(text["split"], ~text["split"].isin(LISTS), file, "is not train, val or test")
     ages = text["age"]
-    _refuse(
+    refuse_values(
         ages, (ages != "") & ~ages.str.fullmatch(AGE), file, "is not an age such as 58, 0.5 or 058Y; empty if unknown"
     )
     text, ages = text.reset_index(drop=True), ages.reset_index(drop=True)  # row numbers of the file serve errors only
@@ -86,7 +86,7 @@ def _with_tags(text: pd.DataFrame, root: Path, inventory: pd.DataFrame, table: s
     """Check that every path is that of an image, and fill what the table leaves out and DICOM files tell."""
     file, images = root / table, locate_images(inventory, table)
     no_image = f"is no PNG, JPEG or DICOM in {root}: add it and run `make check-data`"
-    _refuse(text["path"], ~text["path"].isin(images["source"]), file, no_image)
+    refuse_values(text["path"], ~text["path"].isin(images["source"]), file, no_image)
     candidates = images[images["source"].isin(text["path"]) & (images["source"].map(format_of) == "DICOM")]
     if len(candidates):
         # pydicom takes a while to import, and few need it
@@ -95,15 +95,9 @@ def _with_tags(text: pd.DataFrame, root: Path, inventory: pd.DataFrame, table: s
 
         tags = read_tags(root, inventory, candidates)
         others = [source for source, dicom in tags["dicom"].items() if not dicom and not is_picture(str(source))]
-        _refuse(text["path"], text["path"].isin(others), file, no_image)
+        refuse_values(text["path"], text["path"].isin(others), file, no_image)
         text = completed(text, tags, file)
     if missing := [column for column in OF_DICOM if column not in text]:
         expected = f"expected {', '.join(COLUMNS)}, with commas; only DICOM files tell it themselves"
         raise PipelineError(f"{file}: the column {missing[0]} is missing; {expected}")
     return text.assign(**{column: "" for column in ("age", "sex") if column not in text})
-
-
-def _refuse(column: pd.Series, wrong: pd.Series, file: Path, what: str) -> None:
-    if wrong.any():
-        row, value = next(column[wrong].items())
-        raise PipelineError(f"{file}, row {row}, column {column.name!r}: {value!r} {what}")

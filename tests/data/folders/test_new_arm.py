@@ -83,6 +83,7 @@ def test_folders_of_another_word_for_normal_are_known_where_it_is_given_or_the_o
         (b"path;split;label\n", "has no column path; it seems to be separated by semicolons, not commas"),
         (b"path\tsplit\tlabel\n", "has no column path; it seems to be separated by tabs, not commas"),
         (b"path,split\n", "has no column label"),
+        ("path\u200b,split,label\n".encode(), r"has no column path; its column 'path\\u200b' holds a .*: remove it"),
         ("path,split,label\n".encode("utf-16"), "is not UTF-8: save it again as CSV UTF-8"),
     ],
 )
@@ -91,6 +92,19 @@ def test_what_is_wrong_with_a_csv_that_describes_nothing_is_said(tmp_path: Path,
     (root / "mine.csv").write_bytes(content)
     with pytest.raises(PipelineError, match=rf"in no way that is known \(mine\.csv {says}\): describe"):
         adapt(root)
+
+
+@pytest.mark.parametrize("paths", [["train/good/"], ["train/good/", "notes.txt"], ["good/notes.txt", "mask.npy"], []])
+def test_a_folder_without_any_image_is_said_to_hold_none(tmp_path: Path, paths: list[str]) -> None:
+    for path in paths:
+        plant(tmp_path, *([] if path.endswith("/") else [path]))
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        if path.endswith("/"):
+            (tmp_path / path).mkdir(parents=True)
+    with pytest.raises(
+        PipelineError, match=r"holds no image, in no folder below it, either: put images there, whose na"
+    ):
+        adapt(tmp_path)
 
 
 def test_brats_own_folders_are_medianomalys(tmp_path: Path) -> None:

@@ -129,6 +129,14 @@ def test_without_a_pattern_each_image_is_a_group_and_it_is_said(root: Path) -> N
     assert "both sides" not in known
 
 
+def test_files_among_the_images_that_are_no_pictures_are_counted_and_said(root: Path) -> None:
+    write_images(root, *patients(4), *TEST)
+    for name in ("notes.txt", "train/good/notes.txt", "test/bad/.hidden", "test/bad/scores.csv"):
+        (root / name).write_text("mine", encoding="utf-8")
+    said = warnings_of(listed(root, **MVTEC, **BY_NAME).reset_index())
+    assert said == ["files passed over since they are no pictures that are read: 2, such as test/bad/scores.csv"]
+
+
 def test_equal_content_in_two_splits_or_with_two_labels_is_refused_with_both_names(root: Path) -> None:
     write_images(root, *patients(3), *TEST)
     (root / "test/bad/copy.png").write_bytes((root / "train/good/p0_0.png").read_bytes())

@@ -5,12 +5,11 @@ from pathlib import Path
 import pandas as pd
 
 from pipeline.data.archives import read_members, split_source
-from pipeline.data.collection_csv import read_described, refuse_formulas
+from pipeline.data.collection_csv import read_described, refuse_formulas, refuse_paths, refuse_values
 from pipeline.data.folders.files import NO_PICTURE, files_of
 from pipeline.data.folders.settings import Collection
 from pipeline.data.inventory import raw_file
 from pipeline.data.kinds import ANY_FILES
-from pipeline.errors import PipelineError
 
 EXPECTED = ANY_FILES
 FILE = "images.csv"
@@ -36,15 +35,15 @@ def read(root: Path, inventory: pd.DataFrame, settings: Collection) -> pd.DataFr
     refuse_formulas(text["findings"].str.split("|").explode(), f"{file}, row ")
     for row, path in text["path"].items():
         raw_file(root, path, f"{file}, row {row}")
-    _refuse(text["path"], text["path"].duplicated() | (text["path"] == ""), file, "is empty or stands there twice")
-    _refuse(text["split"], ~text["split"].isin(SPLITS), file, "is not train, val or test")
-    _refuse(text["label"], ~text["label"].isin(LABELS), file, "is not 0 or normal, 1 or abnormal")
+    refuse_paths(text["path"], file)
+    refuse_values(text["split"], ~text["split"].isin(SPLITS), file, "is not train, val or test")
+    refuse_values(text["label"], ~text["label"].isin(LABELS), file, "is not 0 or normal, 1 or abnormal")
     label = text["label"].map(LABELS)
-    _refuse(text["findings"], (label == 0) & (text["findings"] != ""), file, "is a finding of a normal image")
+    refuse_values(text["findings"], (label == 0) & (text["findings"] != ""), file, "is a finding of a normal image")
     files = files_of(inventory, "", root)
     checksums = files[files["left_out"] != NO_PICTURE].set_index("source")["md5"]
     absent = ~text["path"].isin(checksums.index)
-    _refuse(text["path"], absent, file, f"is no picture in {root}: add it and run `make check-data`")
+    refuse_values(text["path"], absent, file, f"is no picture in {root}: add it and run `make check-data`")
     findings = text["findings"].where((label == 0) | (text["findings"] != ""), UNNAMED)
     return pd.DataFrame(
         {
@@ -58,9 +57,3 @@ def read(root: Path, inventory: pd.DataFrame, settings: Collection) -> pd.DataFr
             "left_out": "",
         }
     ).reset_index(drop=True)
-
-
-def _refuse(column: pd.Series, wrong: pd.Series, file: Path, what: str) -> None:
-    if wrong.any():
-        row, value = next(column[wrong].items())
-        raise PipelineError(f"{file}, row {row}, column {column.name!r}: {value!r} {what}")
