@@ -151,8 +151,6 @@ def _preparation(kind: Any, content: Any) -> Preparing:
         raise ValueError("the images are of no known kind")
     model = import_module(f"pipeline.data.{kind}.preparation").Preparation
     preparation = model.model_validate_json(json.dumps(content))
-    if preparation.model_dump(mode="json") != content:
-        raise ValueError(
-            "not all of the preparation is there"
-        )  # what a collection's settings may leave out counts here
+    if preparation.model_dump(mode="json") != content:  # what a collection's settings may leave out counts here
+        raise ValueError("not all of the preparation is there")
     return cast(Preparing, preparation)

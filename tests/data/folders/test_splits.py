@@ -133,8 +133,8 @@ def test_files_among_the_images_that_are_no_pictures_are_counted_and_said(root: 
     write_images(root, *patients(4), *TEST)
     for name in ("notes.txt", "train/good/notes.txt", "test/bad/.hidden", "test/bad/scores.csv"):
         (root / name).write_text("mine", encoding="utf-8")
-    said = warnings_of(listed(root, **MVTEC, **BY_NAME).reset_index())
-    assert said == ["files passed over since they are no pictures that are read: 2, such as test/bad/scores.csv"]
+    *_, said = warnings_of(listed(root, **MVTEC, **BY_NAME).reset_index())
+    assert said == "files passed over since they are no pictures that are read: 2, such as test/bad/scores.csv"
 
 
 def test_equal_content_in_two_splits_or_with_two_labels_is_refused_with_both_names(root: Path) -> None:
