@@ -174,9 +174,11 @@ def read_arm(name: str) -> Arm:
     """Read arms/<name>.yaml.
 
     Raises:
-        PipelineError: If it is missing, no YAML, or no map of sections.
+        PipelineError: If it is missing, no YAML, or no map of sections, or a path is given for a name.
     """
     known = ", ".join(every_arm()) or "none"
+    if "/" in name:
+        raise PipelineError(f"{name!r} is not an arm: choose from {known}")
     return parse_arm(name, text_of(arm_file(name), f"copy one of another arm, or choose from {known}"))
 
 

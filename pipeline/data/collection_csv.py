@@ -140,8 +140,11 @@ def _found_instead(header: list[str], columns: Sequence[str]) -> str:
     for sign, name in SEPARATORS.items():
         if {*columns} <= {*re.split(rf"\s*{sign}\s*", joined)}:
             return f"; it seems to be separated by {name}, not commas"
-    odd = _odd_column(header)
-    return f"; its {odd}" if odd else ""
+    if odd := _odd_column(header):
+        return f"; its {odd}"
+    # letters of other alphabets look like those that are missing
+    foreign = next((name for name in header if not name.isascii()), "")
+    return f"; its column {foreign[:40]!a} has letters of another alphabet" if foreign else ""
 
 
 def _odd_column(header: list[str]) -> str:

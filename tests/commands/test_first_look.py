@@ -38,6 +38,13 @@ def test_what_is_printed_is_kept_and_the_same_whatever_the_test_images_are(in_fo
     assert str(in_folder).encode() not in pages[0]
 
 
+def test_a_path_is_no_arm(in_folder: Path) -> None:
+    write(shipped())
+    done = call("first-look", "../params", folder=in_folder)
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: '../params' is not an arm: choose from camelyon16, ")
+
+
 @pytest.mark.parametrize(
     ("arm", "advice"),
     [

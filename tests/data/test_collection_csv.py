@@ -84,6 +84,7 @@ def test_a_table_with_a_header_only_has_its_columns_and_no_rows(tmp_path: Path) 
         ),
         ("\ufeff\ufeffpath,group\n", r"path is missing.*; its column '\\ufeffpath' holds a .* \(U\+FEFF\): remove"),
         ("path,group,note\u00ad\n", r"table\.csv: the column 'note\\xad' holds a .* nobody sees \(U\+00AD\): remove"),
+        ("р\u0430th,group\n", r"; its column '\\u0440\\u0430th' has letters of another alphabet$"),
         ("path,group,group\na.png,1,2\n", r"table\.csv: the column group stands there twice"),
         ("path,group\na.png,Smith, John\n", r"table\.csv, row 2: there are more values than columns"),
         ("path,group\na.png,1\n\nb.png,Smith, John\n", r"table\.csv, row 4: there are more values than columns"),
