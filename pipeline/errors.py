@@ -13,6 +13,7 @@ from pathlib import Path
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 INTERRUPTED = 130  # the exit status of what Ctrl-C ended, as shells have it
 CLOSED = 141  # of what wrote to a pipe that was closed
+OWN = ("pipeline", "stages")
 LONGEST = 300  # characters of what an error says
 # How a library shows an object (<_io.BytesIO object at 0x7f…>), an address, and the folders of an absolute path.
 OBJECT = re.compile(r"\s*<[^<>]* at 0x[0-9A-Fa-f]+>")
@@ -49,6 +50,11 @@ def errors_in_one_sentence() -> Iterator[None]:
         sentence = str(error) if isinstance(error, PipelineError) else None
         if isinstance(error, OSError):
             sentence = advice(error)
+        if isinstance(error, ModuleNotFoundError) and (error.name or "").partition(".")[0] not in OWN:
+            sentence = (
+                f"the package {error.name} is not installed here: activate the environment (source .venv/bin/activate), "
+                "which `make install` makes, and run again"
+            )
         # By its name, since torch takes seconds to import.
         if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
             sentence = "the memory is full: close other programs, or use a machine with more; what was finished is kept"

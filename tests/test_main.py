@@ -88,3 +88,14 @@ def test_ctrl_c_during_the_imports_is_one_line(tmp_path: Path) -> None:
     done = run("check-lock", folder=tmp_path)
     assert done.returncode == 128 + signal.SIGINT
     assert done.stderr == "interrupted: run again to go on; what was finished is kept\n"
+
+
+def test_without_the_environment_a_command_says_how_to_activate_it() -> None:
+    bare = [sys.executable, "-S", "-m", "pipeline", "check-lock"]  # without the packages of the environment
+    done = subprocess.run(bare, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert re.fullmatch(
+        r"error: the package \w+ is not installed here: activate the environment \(source \.venv/bin/activate\), which "
+        r"`make install` makes, and run again\n",
+        done.stderr,
+    )
+    assert done.returncode == 1
