@@ -47,17 +47,7 @@ def errors_in_one_sentence() -> Iterator[None]:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         sys.exit(CLOSED)
     except Exception as error:
-        sentence = str(error) if isinstance(error, PipelineError) else None
-        if isinstance(error, OSError):
-            sentence = advice(error)
-        if isinstance(error, ModuleNotFoundError) and (error.name or "").partition(".")[0] not in OWN:
-            sentence = (
-                f"the package {error.name} is not installed here: activate the environment (source .venv/bin/activate), "
-                "which `make install` makes, and run again"
-            )
-        # By its name, since torch takes seconds to import.
-        if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
-            sentence = "the memory is full: close other programs, or use a machine with more; what was finished is kept"
+        sentence = _sentence(error)
         if sentence is None:
             traceback.print_exc()
             command = " ".join(["python", *sys.orig_argv[1:]])
@@ -66,6 +56,21 @@ def errors_in_one_sentence() -> Iterator[None]:
                 "the lines above say where. No unfinished output was left behind."
             )
         sys.exit(f"error: {printable(sentence)}")
+
+
+def _sentence(error: Exception) -> str | None:
+    """Say in one sentence what to do about an error; None where there is no advice."""
+    if isinstance(error, PipelineError):
+        return str(error)
+    # By its name, since torch takes seconds to import.
+    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
+        return "the memory is full: close other programs, or use a machine with more; what was finished is kept"
+    if isinstance(error, ModuleNotFoundError) and (error.name or "").partition(".")[0] not in OWN:
+        return (
+            f"the package {error.name} is not installed here: activate the environment (source .venv/bin/activate), "
+            "which `make install` makes, and run again"
+        )
+    return advice(error) if isinstance(error, OSError) else None
 
 
 def advice(error: OSError) -> str | None:
