@@ -5,6 +5,7 @@ import gc
 import io
 import re
 import sys
+import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ from unittest import mock
 
 import pytest
 
+from pipeline.errors import PipelineError
 from pipeline.stage import run_stage
 from tests.import_closure import ROOT
 
@@ -57,11 +59,19 @@ class Line(NamedTuple):
 
 @dataclass(frozen=True)
 class Outcome:
-    """What an input came to: the sentence that refuses it, empty for an accepted one; its result; what was printed."""
+    """What an input came to.
+
+    Attributes:
+        sentence: What refuses it; empty for an accepted one.
+        result: What the call returned.
+        printed: What was printed.
+        raised: The sentence before it was made fit for a terminal.
+    """
 
     sentence: str
     result: Any
     printed: str
+    raised: str
 
 
 def lines(*table: Line) -> pytest.MarkDecorator:
@@ -78,7 +88,7 @@ def outcome(call: Callable[[], Any]) -> Outcome:
         return ""
 
     printed = io.StringIO()
-    sentence = ""
+    sentence = raised = ""
     with (
         mock.patch.object(sys, "argv", ["battery"]),
         contextlib.redirect_stdout(printed),
@@ -89,9 +99,10 @@ def outcome(call: Callable[[], Any]) -> Outcome:
             run_stage(main)
         except SystemExit as ended:
             sentence = str(ended.code)
+            raised = str(ended.__context__) if isinstance(ended.__context__, PipelineError) else ""
         finally:
             gc.enable()
-    return Outcome(sentence, results[0] if results else None, printed.getvalue())
+    return Outcome(sentence, results[0] if results else None, printed.getvalue(), raised)
 
 
 def judge(call: Callable[[], Any], says: str | Gives | Either) -> None:
@@ -111,6 +122,7 @@ def judge(call: Callable[[], Any], says: str | Gives | Either) -> None:
         assert re.search(says.warns, found.printed), f"no warning of {says.warns!r} in {found.printed!r}"
     elif isinstance(says, str) or found.sentence:
         check_sentence(found.sentence, says if isinstance(says, str) else says.says)
+        assert not any(unicodedata.category(sign) == "Cc" for sign in found.raised), repr(found.raised)
 
 
 def check_sentence(sentence: str, says: str) -> None:
