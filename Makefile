@@ -79,14 +79,15 @@ check-lock: $(ENVIRONMENT) ## fail where reports/ is older than code or paramete
 camelyon: $(ENVIRONMENT) ## judge the scored test slides of Camelyon16 as its organisers do (make camelyon DIR=scored, see docs/scoring.md)
 	@python -m pipeline camelyon $(call typed,DIR)
 
+# Three at a time on two cores: for a fifth of the time a test waits for a process or a page.
 test: $(ENVIRONMENT) ## the tests, a few minutes; includes the whole chain on a shrunken demo
-	python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m 'not slow'
+	python -m pytest -n 3 --dist loadfile --no-loadscope-reorder -m 'not slow'
 
 test-slow: $(ENVIRONMENT) ## the tests that take longer
-	python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m slow
+	python -m pytest -n 3 --dist loadfile --no-loadscope-reorder -m slow
 
 test-all: $(ENVIRONMENT) ## both at once, in less time than one after the other, since they share a chain
-	python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+	python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 lint: $(ENVIRONMENT) ## ruff and mypy
 	ruff check .
