@@ -77,7 +77,8 @@ def test_a_file_without_held_out_normals_is_one_too() -> None:
     Line("spread_not_symmetric", ("appearance_precision", torch.tril), REFUSED),
     *(Line(f"{number}_channels", ("image_channels", number), REFUSED) for number in (0, 2, 3, 4, -1, 1.0, True, "1")),
     *(Line(f"brightest_{number}", ("map_top", number), REFUSED)
-      for number in (0.0, -1.0, np.nan, np.inf, 1, "1.0", ABSENT)),
+      for number in (0.0, -1.0, np.nan, np.inf, 1, "1.0")),
+    Line("brightest_absent", ("map_top", ABSENT), REFUSED),
     Line("preparation_absent", ("preparation", ABSENT), REFUSED),
     Line("preparation_of_no_kind", ("preparation.kind", "films"), REFUSED),
     Line("preparation_of_another_kind", ("preparation.kind", "xrays"), REFUSED),
