@@ -23,6 +23,8 @@ from tests.import_closure import ROOT
 # Several tests run at a time: one thread and one worker for each of them and for every process that they start.
 os.environ |= {"OMP_NUM_THREADS": "1", "PIPELINE_WORKERS": "1"}
 os.environ.pop("PIPELINE_SCHEDULER", None)
+# The server that forks processes, see forked.py, finds the tests by it, in whatever folder it is started.
+os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
 # Compile once what many processes import, even where the system keeps no bytecode.
 os.environ["PYTHONDONTWRITEBYTECODE"] = ""
 sys.dont_write_bytecode = False

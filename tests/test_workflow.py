@@ -100,4 +100,4 @@ def test_reports_that_are_older_than_the_parameters_fail(runner: Runner) -> None
     params.write_text(params.read_text().replace("resamples: 2000 ", "resamples: 1000 "))
     code, output = runner.step(name)
     assert code != 0
-    assert "Running stage 'compute_metrics@nih_sample'" in output
+    assert "compute_metrics@nih_sample is older than its code, parameters or inputs" in output
