@@ -21,6 +21,7 @@ from pipeline.tuning.space import Options
 
 LEAD = "lead"  # the process that proposes trials; there is one per search
 LOCKED = 30  # seconds after which the lock of a killed process on a journal is broken
+SIGNING = 10.0  # seconds that a claim may take until its owner is known
 SILENCE = 300.0  # seconds after which a trial of another machine counts as abandoned
 STATES = {TrialState.COMPLETE: "complete", TrialState.PRUNED: "pruned", TrialState.FAIL: "failed"}
 
@@ -148,9 +149,12 @@ class SharedStudy:
             return bool(self._storage.set_trial_state_values(frozen._trial_id, TrialState.RUNNING))
         started: datetime | None = frozen.datetime_start
         seen = max(frozen.user_attrs.get("alive", 0.0), started.timestamp() if started else 0.0)
-        # The lead is one process: what it claimed in an earlier life was interrupted.
-        before = self.owner == LEAD == frozen.user_attrs.get("owner", LEAD)
-        return bool(before or time.time() - seen > SILENCE)
+        silent = time.time() - seen
+        if self.owner != LEAD or frozen.user_attrs.get("owner", LEAD) != LEAD:
+            return silent > SILENCE
+        # The lead is one process: what it claimed in an earlier life was interrupted. What has no owner may have one in
+        # a moment.
+        return "owner" in frozen.user_attrs or silent > SIGNING
 
 
 def _open(storage: str) -> BaseStorage:

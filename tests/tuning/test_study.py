@@ -83,11 +83,17 @@ def test_a_lead_that_was_killed_takes_its_trials_up_again_and_no_others(storage:
     assert again.claim() is None
 
 
-def test_a_lead_that_was_killed_before_it_signed_its_trial_does_not_wait_for_itself(storage: str) -> None:
+def test_a_lead_that_was_killed_before_it_signed_its_trial_waits_for_a_moment(
+    storage: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A helper could be about to sign it."""
     killed = opened(storage)
     killed.propose(OPTIONS[0])
     (trial,) = killed._study.trials
     killed._storage.set_trial_state_values(trial._trial_id, optuna.trial.TrialState.RUNNING)
+    assert opened(storage).claim() is None
+    monkeypatch.setattr(study_module, "SIGNING", -1.0)
+    assert opened(storage, "helper").claim() is None
     assert opened(storage).claim() == (0, OPTIONS[0])
 
 
