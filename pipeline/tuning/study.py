@@ -151,10 +151,10 @@ class SharedStudy:
         seen = max(frozen.user_attrs.get("alive", 0.0), started.timestamp() if started else 0.0)
         silent = time.time() - seen
         if self.owner != LEAD or frozen.user_attrs.get("owner", LEAD) != LEAD:
-            return silent > SILENCE
+            return bool(silent > SILENCE)
         # The lead is one process: what it claimed in an earlier life was interrupted. What has no owner may have one in
         # a moment.
-        return "owner" in frozen.user_attrs or silent > SIGNING
+        return bool("owner" in frozen.user_attrs or silent > SIGNING)
 
 
 def _open(storage: str) -> BaseStorage:
