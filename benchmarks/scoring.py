@@ -104,7 +104,7 @@ def run() -> dict[str, float]:
 
 
 def _model(folder: Path, arm: str) -> Path:
-    """Run the chain of an arm on drawn data; the calibrated model."""
+    """Run the chain of an arm on drawn data or the sample; the calibrated model."""
     raw = folder / f"data/raw/{arm}"
     settings = shipped()
     settings["params.yaml"]["arms"] = {"slides": [], "xrays": [], "folders": [], "train": [arm]}

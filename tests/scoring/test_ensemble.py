@@ -126,6 +126,17 @@ def test_an_arm_of_one_seed_scores_as_its_file_does(repository: Path) -> None:
         assert Path("out", name).read_bytes() == Path("alone", name).read_bytes()
 
 
+def test_the_other_detectors_of_an_arm_are_named_unless_one_is_chosen(
+    repository: Path, capsys: pytest.CaptureFixture
+) -> None:
+    save(Path("new/a.png"), film(500))
+    shutil.copytree(f"data/models/{ARM}/padim", f"data/models/{ARM}/other")
+    run("new")
+    assert "the average of seeds 0, 1, 2 (--detector takes another one: other)\n" in capsys.readouterr().out
+    run("new", "--detector", "padim", out="alone")
+    assert "takes another one" not in capsys.readouterr().out
+
+
 def test_the_first_detector_of_params_is_taken_unless_another_is_chosen(repository: Path) -> None:
     save(Path("new/a.png"), film(500))
     shutil.move(f"data/models/{ARM}/padim", f"data/models/{ARM}/other")
